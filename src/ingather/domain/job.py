@@ -1,0 +1,214 @@
+"""A job: one resumable collection, and the words for where it stands."""
+
+import hashlib
+from typing import Literal
+
+import msgspec
+from msgspec import Struct
+
+Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed", "cancelled"]
+"""`csv_pending`: every row is in, the file is not yet written (seed comments-export.md)."""
+
+UNFINISHED: frozenset[Status] = frozenset({"pending", "running", "paused", "csv_pending"})
+
+Ending = Literal[
+    "end_of_list",
+    "cap",
+    "limit",
+    "cursor_loop",
+    "no_progress",
+    "source_ended_early",
+    "up_to_date",
+    "cancelled",
+]
+Pause = Literal[
+    "budget", "rate_limit", "needs_login", "no_balance", "storage", "schema_drift", "asked"
+]
+Wish = Literal["pause", "cancel"]
+
+HARD_CAP = 5_000
+"""Comments appended to one export by default (seed comments-export.md, HARD_CAP)."""
+
+MAX_ATTEMPTS = 3
+
+
+class Owner(Struct, frozen=True, rename="camel"):
+    """The account on whose behalf the job runs."""
+
+    instagram_id: str
+    username: str
+
+
+class Target(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What is collected; for a comment export, a post.
+
+    id: the source's own id of it (a Graph media id).
+    timestamp: the post's, byte for byte as the source gave it: draws are seeded with it.
+    declared: how many rows the platform says there are; None where it does not say.
+    """
+
+    id: str
+    shortcode: str | None = None
+    permalink: str | None = None
+    caption: str | None = None
+    timestamp: str | None = None
+    username: str | None = None
+    declared: int | None = None
+    comments_enabled: bool | None = None
+
+
+class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
+    """How far one target has been read.
+
+    cursor: of the next page; None before the first and after the last.
+    passes: 1, and 1 more for each restart after a dead cursor.
+    depth, deepest: pages read in this pass, and in the deepest pass so far.
+    idle: pages running without an id new to the job. empty: pages running without any row.
+    """
+
+    target: Target
+    cursor: str | None = None
+    passes: int = 1
+    depth: int = 0
+    deepest: int = 0
+    idle: int = 0
+    empty: int = 0
+    ended: Ending | None = None
+
+
+class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a job has done so far; the first four are the seed's.
+
+    fetched: rows that came from the source, in committed pages.
+    appended: rows kept. skipped_dupes: rows that were kept already. filtered: rows a filter left
+    out. refused: new rows that the cap or limit kept out. uniq_users: distinct user ids kept
+    (HyperLogLog on Redis, exact elsewhere). calls: requests made, failed ones included.
+    waited: whole seconds spent parked or backing off.
+    """
+
+    fetched: int = 0
+    appended: int = 0
+    skipped_dupes: int = 0
+    uniq_users: int = 0
+    filtered: int = 0
+    replies: int = 0
+    refused: int = 0
+    pages: int = 0
+    calls: int = 0
+    retries: int = 0
+    parks: int = 0
+    waited: int = 0
+    repaired: int = 0
+
+
+class File(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A finished file of a job: absolute path, bytes, rows, and SHA-256 of what was written."""
+
+    path: str
+    format: str
+    size_bytes: int
+    rows: int
+    sha256: str
+
+
+class Failure(Struct, frozen=True):
+    """Why an attempt or a job failed: one sentence, and the stable code of the error."""
+
+    message: str
+    code: str | None = None
+
+
+class Options(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What may differ between two runs of the same job, and what may not.
+
+    replies: whether replies are collected too. cap: rows kept at the most (a setting).
+    limit: rows the user asked for at the most.
+    since_job, since_time, since_ids: an earlier export of the same target, its newest timestamp,
+    and the ids that bear it; only what is newer is collected.
+    """
+
+    replies: bool = True
+    cap: int = HARD_CAP
+    limit: int | None = None
+    since_job: str | None = None
+    since_time: str | None = None
+    since_ids: tuple[str, ...] = ()
+
+    @property
+    def most(self) -> int:
+        """Rows this job may keep."""
+        return self.cap if self.limit is None else min(self.cap, self.limit)
+
+    @property
+    def most_reason(self) -> Ending:
+        """What to call it when that number is reached."""
+        return "cap" if self.limit is None or self.cap <= self.limit else "limit"
+
+
+class Holder(Struct, frozen=True, rename="camel"):
+    """A process that may hold a lease: its host, process id and start (epoch seconds)."""
+
+    host: str
+    pid: int
+    started: float
+
+
+class Job(Struct, frozen=True, kw_only=True, rename="camel"):
+    """One resumable collection.
+
+    source, route: the voice that is read and the way through it; cursors never leave a route.
+    sequence: of the last committed page, 0 before the first. fence: raised at each claim.
+    attempts: claims since the last progress. reason: why it ended or is paused.
+    Times are ISO 8601 UTC. expires: when the store will drop it, None for never.
+    """
+
+    id: str
+    kind: str
+    owner: Owner
+    source: str
+    route: str
+    targets: tuple[TargetState, ...]
+    options: Options = Options()
+    status: Status = "pending"
+    reason: str | None = None
+    counters: Counters = Counters()
+    sequence: int = 0
+    fence: int = 0
+    attempts: int = 0
+    error: Failure | None = None
+    file: File | None = None
+    created_at: str
+    started_at: str | None = None
+    finished_at: str | None = None
+    holder: Holder | None = None
+    wish: Wish | None = None
+    expires_at: str | None = None
+
+    @property
+    def target(self) -> Target:
+        """The first target; the only one of a comment export."""
+        return self.targets[0].target
+
+    @property
+    def unfinished(self) -> bool:
+        return self.status in UNFINISHED
+
+    @property
+    def key(self) -> str:
+        """What makes two runs the same job (rulings of the design): owner, kind, canonical
+        targets, source, replies and filters; never the file, the limit or the budget."""
+        parts = [
+            self.kind,
+            self.owner.instagram_id,
+            self.source,
+            [t.target.id for t in self.targets],
+            self.options.replies,
+            self.options.since_job,
+        ]
+        return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
+
+
+def fingerprint(cursor: str, *, target: int, passes: int) -> str:
+    """A short hash of a cursor in its target and pass, for the set of cursors seen."""
+    text = f"{target}:{passes}:{cursor}".encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=8).hexdigest()

@@ -1,0 +1,220 @@
+"""What can go wrong, sorted by what the caller can do about it.
+
+IngatherError
+├── BadInput            say it differently            exit code 2
+│   ├── UnreadablePost, UnresolvableShare, UnknownFileEnding, UnwritablePath, BadSetting, JobNotFound
+├── SourceError         the outside world
+│   ├── Transient       the same call may succeed soon: retried with jitter
+│   │   └── TooMuchData a smaller page may succeed
+│   ├── Throttled       park everything that shares the limit, then go on
+│   ├── NeedsLogin      the token is dead: pause until somebody logs in
+│   ├── NoToken         there is no token at all
+│   ├── NotReachable    the post is gone, foreign or private (one answer for all)
+│   ├── DeadCursor      start this list again, once
+│   ├── Refused         the request itself is at fault: never retried
+│   └── SchemaDrift     the answer has not the shape we know
+└── StoreError          where jobs rest
+    ├── LeaseLost       somebody else holds the job: stop without writing
+    ├── JobBusy         another live process holds it
+    ├── StorageFull     pause, free some room, resume
+    ├── StoreUnavailable
+    ├── UnsafeRedis     this Redis may forget jobs
+    ├── StateLost       part of the job's keys are gone
+    └── DamagedRecord   what is stored is not a record
+
+A class's docstring is its default message. `code` is stable and machine-readable. `retry` says
+whether the same call may be tried again by a program, without a person.
+"""
+
+from typing import ClassVar
+
+
+class IngatherError(Exception):
+    """Something went wrong."""
+
+    code: ClassVar[str] = "error"
+    retry: ClassVar[bool] = False
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, message: str | None = None, *, hint: str | None = None) -> None:
+        self.message = message or (type(self).__doc__ or "").strip().split("\n\n")[0]
+        self.hint = hint
+        super().__init__(self.message)
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class BadInput(IngatherError):
+    """This cannot be understood."""
+
+    code = "bad_input"
+    exit_code = 2
+
+
+class UnreadablePost(BadInput):
+    """This is neither a media id, a shortcode nor the address of a post or reel."""
+
+    code = "unreadable_post"
+
+
+class UnresolvableShare(BadInput):
+    """A /share/ link hides the post's shortcode, and only Instagram can resolve it."""
+
+    code = "unresolvable_share"
+
+
+class UnknownFileEnding(BadInput):
+    """No format belongs to this file ending."""
+
+    code = "unknown_file_ending"
+
+
+class UnwritablePath(BadInput):
+    """The file cannot be written there."""
+
+    code = "unwritable_path"
+
+
+class BadSetting(BadInput):
+    """A setting has a value that it cannot have."""
+
+    code = "bad_setting"
+
+
+class JobNotFound(BadInput):
+    """There is no such job."""
+
+    code = "job_not_found"
+
+
+class SourceError(IngatherError):
+    """The source did not give what was asked for."""
+
+    code = "source_error"
+
+
+class Transient(SourceError):
+    """The source is briefly out of order."""
+
+    code = "source_unavailable"
+    retry = True
+
+
+class TooMuchData(Transient):
+    """The source asks for a smaller page."""
+
+    code = "too_much_data"
+
+
+class Throttled(SourceError):
+    """The platform's limit is reached; calls made now would only lengthen the wait.
+
+    wait: seconds until calls may succeed again, None where the platform does not say.
+    """
+
+    code = "rate_limit"
+    retry = True
+
+    def __init__(self, message: str | None = None, *, wait: float | None = None) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class NeedsLogin(SourceError):
+    """The access token is no longer valid."""
+
+    code = "needs_login"
+
+
+class NoToken(SourceError):
+    """There is no access token."""
+
+    code = "no_token"
+
+
+class NotReachable(SourceError):
+    """There is no such post among those this account may read: it is gone, another account's, or
+    private; the platform gives one answer for all three."""
+
+    code = "not_reachable"
+
+
+class DeadCursor(SourceError):
+    """The source no longer knows the cursor.
+
+    restart: the cursor to go on from, None for the beginning of the list.
+    """
+
+    code = "dead_cursor"
+
+    def __init__(self, message: str | None = None, *, restart: str | None = None) -> None:
+        super().__init__(message)
+        self.restart = restart
+
+
+class Refused(SourceError):
+    """The source refuses the request as it is."""
+
+    code = "refused"
+
+
+class SchemaDrift(SourceError):
+    """The source's answer lacks a field that matters, or has it in another shape."""
+
+    code = "schema_drift"
+
+    def __init__(self, endpoint: str, field: str) -> None:
+        super().__init__(f"The answer of {endpoint} has no usable {field}; its shape has changed.")
+        self.endpoint = endpoint
+        self.field = field
+
+
+class StoreError(IngatherError):
+    """The store did not do what was asked."""
+
+    code = "store_error"
+
+
+class LeaseLost(StoreError):
+    """Another process has taken this job over; nothing more was written here."""
+
+    code = "lease_lost"
+
+
+class JobBusy(StoreError):
+    """Another process is running this job."""
+
+    code = "job_busy"
+
+
+class StorageFull(StoreError):
+    """There is no room left where jobs rest."""
+
+    code = "storage"
+    retry = True
+
+
+class StoreUnavailable(StoreError):
+    """The store does not answer."""
+
+    code = "store_unavailable"
+    retry = True
+
+
+class UnsafeRedis(StoreError):
+    """This Redis may forget jobs."""
+
+    code = "unsafe_redis"
+
+
+class StateLost(StoreError):
+    """Part of this job's stored state is gone, so its rows can no longer be told to be complete."""
+
+    code = "state_lost"
+
+
+class DamagedRecord(StoreError):
+    """What is stored under this job is not a readable record."""
+
+    code = "damaged_record"

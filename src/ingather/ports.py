@@ -1,0 +1,246 @@
+"""What the engine and the features need of the world; `assembly` chooses who gives it.
+
+`stores.memory` is the reference of Jobs, Leases, Rows, Cache and Limiter; every backing passes the
+same suite in tests/contract.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ingather.domain.job import (
+    Counters,
+    Ending,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Owner,
+    Pause,
+    Status,
+    Target,
+    TargetState,
+    Wish,
+)
+from ingather.domain.page import Page
+from ingather.domain.records import Record
+
+
+class Clock(Protocol):
+    """Time, handed in, so that tests need not wait."""
+
+    def now(self) -> float:
+        """Seconds since the epoch, for people and timestamps."""
+        ...
+
+    def monotonic(self) -> float:
+        """Seconds that only go forward, for deadlines."""
+        ...
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Source(Protocol):
+    """One outside voice. Errors are those of `errors.SourceError`, and no others."""
+
+    name: str
+    route: str
+
+    async def owner(self) -> Owner:
+        """The account on whose behalf it reads."""
+        ...
+
+    async def resolve(self, post: str) -> Target:
+        """The target that a user's words name; raises NotReachable where there is none."""
+        ...
+
+    async def fetch(
+        self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
+    ) -> Page:
+        """The page at a cursor (None: the first), of at most `limit` rows on its upper level."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Batch(Struct, frozen=True, kw_only=True):
+    """One page on its way into a store.
+
+    rows: what the filters let through, in arrival order, no id twice within the batch.
+    seen: ids that a filter left out; they count as known, and are not kept.
+    fetched: rows of the source's answer. target: index of `state` in the job.
+    state: the target after this page, its cursor moved. cursor: fingerprint of the cursor that
+    the state now holds, None where there is none.
+    most, most_reason: rows the job may keep, and the ending when a new row is refused for it.
+    end: the job's ending if this is its last page.
+    calls, retries, parks, waited, repaired: since the last commit.
+    """
+
+    rows: Sequence[Record]
+    seen: Sequence[str] = ()
+    fetched: int
+    target: int
+    state: TargetState
+    cursor: str | None
+    most: int
+    most_reason: Ending
+    end: Ending | None = None
+    calls: int = 0
+    retries: int = 0
+    parks: int = 0
+    waited: int = 0
+    repaired: int = 0
+
+
+class Outcome(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What a commit did: of this page, and the job's counters, status and wish after it.
+
+    new: ids in the page, filtered ones included, that the job had not seen before.
+    """
+
+    new: int
+    appended: int
+    refused: int
+    counters: Counters
+    status: Status
+    reason: str | None = None
+    wish: Wish | None = None
+
+
+class Claim(Struct, frozen=True):
+    """A lease won: the job as it stands, the fence to write with, and the cursors seen so far."""
+
+    job: Job
+    fence: int
+    seen: set[str]
+
+
+class Jobs(Protocol):
+    """Jobs as people see them."""
+
+    async def create(self, job: Job, *, fresh: bool = False) -> Job:
+        """Store a new job, or give back the unfinished one with the same key.
+
+        fresh: store it in any case; an unfinished one with that key keeps its id and can still be
+        resumed by it.
+        """
+        ...
+
+    async def show(self, job_id: str) -> Job:
+        """The job; raises JobNotFound, DamagedRecord, StateLost."""
+        ...
+
+    async def list(self, *, limit: int = 100) -> Sequence[Job]:
+        """Newest first. Records that cannot be read are left out."""
+        ...
+
+    async def ask(self, job_id: str, wish: Wish) -> Job:
+        """Pause or cancel. At once where nobody holds the job, else at its next commit or beat."""
+        ...
+
+    async def delete(self, job_id: str) -> None:
+        """The job and all that belongs to it; raises JobBusy while it is held."""
+        ...
+
+
+class Leases(Protocol):
+    """The right to write to a job. Every write carries the fence of the claim it was won with."""
+
+    async def claim(
+        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+    ) -> Claim:
+        """Take the lease: free, run out, or (dead) held under exactly that fence by a process
+        that the caller knows to be dead.
+
+        The fence is raised, the attempt counted, the status set to running (csv_pending stays)
+        and a wish forgotten. Raises JobBusy while another holds it, StateLost where keys are
+        gone, JobNotFound; a done or cancelled job can not be claimed (BadInput).
+        """
+        ...
+
+    async def beat(self, job_id: str, fence: int, *, lease: float = 30.0) -> Wish | None:
+        """Keep the lease; tells what was asked meanwhile. Raises LeaseLost."""
+        ...
+
+    async def commit(self, job_id: str, fence: int, sequence: int, batch: Batch) -> Outcome:
+        """Write one page, whole or not at all.
+
+        Checks the fence, then the sequence (last + 1; the last one again gives its stored
+        outcome), inserts rows not yet there by natural id until `most` are kept, counts distinct
+        users, moves cursor, counters, status and reason, resets attempts. Status becomes
+        csv_pending when the batch ends the job or a new row was refused. Raises LeaseLost,
+        StateLost, StorageFull.
+        """
+        ...
+
+    async def settle(
+        self,
+        job_id: str,
+        fence: int,
+        status: Status,
+        *,
+        reason: Ending | Pause | None = None,
+        error: Failure | None = None,
+        file: File | None = None,
+        calls: int = 0,
+        retries: int = 0,
+        parks: int = 0,
+        waited: int = 0,
+    ) -> Job:
+        """Give the lease back and say how the job stands. reason None keeps the reason there is
+        (the ending of a csv_pending job that becomes done). Counts are added. Raises LeaseLost.
+        """
+        ...
+
+
+class Rows(Protocol):
+    """What a job has kept, in arrival order; readable at any time, whoever holds the job."""
+
+    async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
+        """At most `limit` rows from `offset` (0 is the first). Raises JobNotFound, StateLost."""
+        ...
+
+    async def count(self, job_id: str) -> int: ...
+
+    def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
+        """All rows, in batches of `size`."""
+        ...
+
+
+class Cache(Protocol):
+    """Answers worth keeping for a short while; losing one costs a call, never a row."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def put(self, key: str, value: bytes, *, ttl: float) -> None: ...
+
+    async def drop(self, key: str) -> None: ...
+
+
+class Limiter(Protocol):
+    """A limit that many processes share, kept on the store's clock (reliability plan, 2)."""
+
+    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
+        """Take `calls` out of `limit` per sliding `window` seconds. 0.0 where they were given,
+        else seconds until they may be (nothing is taken). Never given back. Raises
+        StoreUnavailable; never admits when it cannot count."""
+        ...
+
+    async def park(self, key: str, seconds: float) -> None:
+        """Nobody calls under this key for so long; a shorter park never cuts a longer one."""
+        ...
+
+    async def parked(self, key: str) -> float:
+        """Seconds the key is still parked for, 0.0 if it is not."""
+        ...
+
+
+class Secrets(Protocol):
+    """Small secrets, encrypted at rest, bound to their owner's name."""
+
+    def read(self, name: str) -> bytes | None: ...
+
+    def write(self, name: str, value: bytes) -> None: ...
+
+    def forget(self, name: str) -> None: ...

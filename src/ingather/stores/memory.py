@@ -1,0 +1,214 @@
+"""The reference store: everything in this process, nothing survives it.
+
+It says in the plainest words what every other backing must do (tests/contract).
+"""
+
+from collections import deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from math import inf
+
+from msgspec import structs
+
+from ingather import errors
+from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.records import Record, natural_id
+from ingather.ports import Batch, Claim, Clock, Outcome
+from ingather.stores import states
+
+
+@dataclass
+class _Kept:
+    """One job's memory."""
+
+    job: Job
+    rows: list[Record] = field(default_factory=list)
+    seen_ids: set[str] = field(default_factory=set)
+    users: set[str] = field(default_factory=set)
+    cursors: set[str] = field(default_factory=set)
+    lease_until: float = -inf
+    last: Outcome | None = None
+
+
+class MemoryStore:
+    """Jobs, Leases and Rows."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._open: dict[str, str] = {}
+
+    def _find(self, job_id: str) -> _Kept:
+        try:
+            return self._kept[job_id]
+        except KeyError:
+            raise errors.JobNotFound(f"There is no job {job_id}.") from None
+
+    def _held(self, kept: _Kept) -> bool:
+        return kept.lease_until > self._clock.now()
+
+    def _fenced(self, job_id: str, fence: int) -> _Kept:
+        kept = self._kept.get(job_id)
+        if kept is None or kept.job.fence != fence or kept.lease_until == -inf:
+            raise errors.LeaseLost
+        return kept
+
+    async def create(self, job: Job, *, fresh: bool = False) -> Job:
+        other = self._open.get(job.key)
+        if other is not None and not fresh:
+            return self._kept[other].job
+        self._kept[job.id] = _Kept(job)
+        self._open[job.key] = job.id
+        return job
+
+    async def show(self, job_id: str) -> Job:
+        return self._find(job_id).job
+
+    async def list(self, *, limit: int = 100) -> Sequence[Job]:
+        newest = sorted(self._kept.values(), key=lambda kept: kept.job.created_at, reverse=True)
+        return [kept.job for kept in newest[:limit]]
+
+    async def ask(self, job_id: str, wish: Wish) -> Job:
+        kept = self._find(job_id)
+        kept.job = states.asked(kept.job, wish, held=self._held(kept), now=self._clock.now())
+        self._close_if_over(kept.job)
+        return kept.job
+
+    async def delete(self, job_id: str) -> None:
+        kept = self._find(job_id)
+        if self._held(kept):
+            raise states.busy(kept.job)
+        del self._kept[job_id]
+        if self._open.get(kept.job.key) == job_id:
+            del self._open[kept.job.key]
+
+    async def claim(
+        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+    ) -> Claim:
+        kept = self._find(job_id)
+        states.claimable(kept.job)
+        if self._held(kept) and dead != kept.job.fence:
+            raise states.busy(kept.job)
+        kept.job = states.claimed(kept.job, holder, now=self._clock.now())
+        kept.lease_until = self._clock.now() + lease
+        return Claim(kept.job, kept.job.fence, set(kept.cursors))
+
+    async def beat(self, job_id: str, fence: int, *, lease: float = 30.0) -> Wish | None:
+        kept = self._fenced(job_id, fence)
+        kept.lease_until = self._clock.now() + lease
+        return kept.job.wish
+
+    async def commit(self, job_id: str, fence: int, sequence: int, batch: Batch) -> Outcome:
+        kept = self._fenced(job_id, fence)
+        if sequence == kept.job.sequence and kept.last is not None:
+            return structs.replace(kept.last, wish=kept.job.wish)
+        if sequence != kept.job.sequence + 1:
+            raise errors.LeaseLost
+        fresh = [row for row in batch.rows if natural_id(row) not in kept.seen_ids]
+        taken = fresh[: max(0, batch.most - len(kept.rows))]
+        fresh_filtered = set(batch.seen) - kept.seen_ids
+        kept.rows += taken
+        kept.seen_ids.update(natural_id(row) for row in taken)
+        kept.seen_ids |= fresh_filtered
+        kept.users.update(row.user_id for row in taken if row.user_id)
+        if batch.cursor is not None:
+            kept.cursors.add(batch.cursor)
+        kept.job, kept.last = states.committed(
+            kept.job,
+            batch,
+            appended=len(taken),
+            replies=sum(row.parent_comment_id is not None for row in taken),
+            new=len(fresh) + len(fresh_filtered),
+            refused=len(fresh) - len(taken),
+            uniq_users=len(kept.users),
+        )
+        return kept.last
+
+    async def settle(
+        self,
+        job_id: str,
+        fence: int,
+        status: Status,
+        *,
+        reason: str | None = None,
+        error: Failure | None = None,
+        file: File | None = None,
+        calls: int = 0,
+        retries: int = 0,
+        parks: int = 0,
+        waited: int = 0,
+    ) -> Job:
+        kept = self._fenced(job_id, fence)
+        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited)
+        kept.job = states.settled(
+            kept.job, status, reason, error, file, spent, now=self._clock.now()
+        )
+        kept.lease_until = -inf
+        self._close_if_over(kept.job)
+        return kept.job
+
+    def _close_if_over(self, job: Job) -> None:
+        if not job.unfinished and self._open.get(job.key) == job.id:
+            del self._open[job.key]
+
+    async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
+        return self._find(job_id).rows[offset : offset + limit]
+
+    async def count(self, job_id: str) -> int:
+        return len(self._find(job_id).rows)
+
+    async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
+        offset = 0
+        while batch := await self.slice(job_id, offset, size):
+            yield batch
+            offset += len(batch)
+
+
+class MemoryCache:
+    """Cache, within this process."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._kept: dict[str, tuple[float, bytes]] = {}
+
+    async def get(self, key: str) -> bytes | None:
+        until, value = self._kept.get(key, (-inf, b""))
+        return value if until > self._clock.now() else None
+
+    async def put(self, key: str, value: bytes, *, ttl: float) -> None:
+        self._kept[key] = (self._clock.now() + ttl, value)
+
+    async def drop(self, key: str) -> None:
+        self._kept.pop(key, None)
+
+
+class MemoryLimiter:
+    """Limiter, within this process: a log of calls per key."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._log: dict[str, deque[float]] = {}
+        self._parks: dict[str, float] = {}
+
+    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
+        if (parked := await self.parked(key)) > 0:
+            return parked
+        if calls > limit:
+            raise errors.BadInput(f"{calls} calls never fit in a limit of {limit}.")
+        now = self._clock.now()
+        log = self._log.setdefault(key, deque())
+        while log and log[0] <= now - window:
+            log.popleft()
+        if len(log) + calls <= limit:
+            log.extend([now] * calls)
+            return 0.0
+        return log[len(log) + calls - limit - 1] + window - now
+
+    async def park(self, key: str, seconds: float) -> None:
+        until = self._clock.now() + seconds
+        self._parks[key] = max(until, self._parks.get(key, -inf))
+
+    async def parked(self, key: str) -> float:
+        return max(0.0, self._parks.get(key, -inf) - self._clock.now())
+
+

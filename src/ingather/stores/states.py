@@ -1,0 +1,159 @@
+"""How a job changes: the moves that every store makes alike, as pure functions.
+
+Redis and SQL do the counting in their own script or statement; what they make of the counts is
+here, so that a job reads the same wherever it rests.
+"""
+
+from datetime import UTC, datetime
+
+from msgspec import structs
+
+from ingather import errors
+from ingather.domain.job import MAX_ATTEMPTS, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.ports import Batch, Outcome
+
+
+def iso(now: float) -> str:
+    """Epoch seconds as ISO 8601 UTC with milliseconds, as JavaScript's toISOString writes it."""
+    text = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
+
+
+def busy(job: Job) -> errors.JobBusy:
+    """The error that names who holds the job."""
+    who = f"process {job.holder.pid} on {job.holder.host}" if job.holder else "another process"
+    return errors.JobBusy(
+        f"Job {job.id} is being run by {who}.",
+        hint=f"Watch it with `ingather jobs watch {job.id}`, or end that process first.",
+    )
+
+
+def claimable(job: Job) -> None:
+    """Raise unless the job has something left to do."""
+    if job.unfinished or (job.status == "failed" and (job.error or Failure("")).code != "state_lost"):
+        return
+    raise errors.BadInput(
+        f"Job {job.id} is {job.status} and cannot be run again.",
+        hint="Run the command anew to start another job.",
+    )
+
+
+def claimed(job: Job, holder: Holder, *, now: float) -> Job:
+    """The job under a new lease. A failed one starts its attempts again: a person asked for it."""
+    return structs.replace(
+        job,
+        fence=job.fence + 1,
+        attempts=1 if job.status == "failed" else job.attempts + 1,
+        status="csv_pending" if job.status == "csv_pending" else "running",
+        reason=job.reason if job.status == "csv_pending" else None,
+        holder=holder,
+        wish=None,
+        started_at=job.started_at or iso(now),
+        finished_at=None,
+    )
+
+
+def worn_out(job: Job) -> bool:
+    """Whether this claim is one more than the attempts allowed without progress."""
+    return job.attempts > MAX_ATTEMPTS
+
+
+def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
+    """The job after a wish: at once where nobody holds it."""
+    if not job.unfinished:
+        raise errors.BadInput(f"Job {job.id} is {job.status}; there is nothing to {wish}.")
+    if held:
+        return structs.replace(job, wish=wish)
+    if wish == "pause":
+        return structs.replace(job, status="paused", reason="asked")
+    return structs.replace(
+        job,
+        status="cancelled",
+        reason="cancelled",
+        error=Failure("Cancelled on request.", "cancelled"),
+        finished_at=iso(now),
+    )
+
+
+def committed(
+    job: Job,
+    batch: Batch,
+    *,
+    appended: int,
+    replies: int,
+    new: int,
+    refused: int,
+    uniq_users: int,
+) -> tuple[Job, Outcome]:
+    """The job after a page, and what to answer."""
+    old = job.counters
+    end = batch.most_reason if refused else batch.end
+    counters = Counters(
+        fetched=old.fetched + batch.fetched,
+        appended=old.appended + appended,
+        skipped_dupes=old.skipped_dupes + batch.fetched - len(batch.seen) - appended - refused,
+        uniq_users=uniq_users,
+        filtered=old.filtered + len(batch.seen),
+        replies=old.replies + replies,
+        refused=old.refused + refused,
+        pages=old.pages + 1,
+        calls=old.calls + batch.calls,
+        retries=old.retries + batch.retries,
+        parks=old.parks + batch.parks,
+        waited=old.waited + batch.waited,
+        repaired=old.repaired + batch.repaired,
+    )
+    targets = list(job.targets)
+    targets[batch.target] = batch.state
+    job = structs.replace(
+        job,
+        targets=tuple(targets),
+        counters=counters,
+        sequence=job.sequence + 1,
+        attempts=0,
+        error=None,
+        status="csv_pending" if end else "running",
+        reason=end,
+    )
+    outcome = Outcome(
+        new=new,
+        appended=appended,
+        refused=refused,
+        counters=counters,
+        status=job.status,
+        reason=end,
+        wish=job.wish,
+    )
+    return job, outcome
+
+
+def settled(
+    job: Job,
+    status: Status,
+    reason: str | None,
+    error: Failure | None,
+    file: File | None,
+    spent: Counters,
+    *,
+    now: float,
+) -> Job:
+    """The job with its lease given back."""
+    old = job.counters
+    over = status in ("done", "failed", "cancelled")
+    return structs.replace(
+        job,
+        status=status,
+        reason=reason or job.reason,
+        error=error if error or status != "pending" else job.error,
+        file=file or job.file,
+        finished_at=iso(now) if over else None,
+        holder=None,
+        wish=None,
+        counters=structs.replace(
+            old,
+            calls=old.calls + spent.calls,
+            retries=old.retries + spent.retries,
+            parks=old.parks + spent.parks,
+            waited=old.waited + spent.waited,
+        ),
+    )
