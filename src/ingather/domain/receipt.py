@@ -1,0 +1,127 @@
+"""What a job can say of its own completeness.
+
+`stable` is what any run over the same data says, cut or uncut; it goes inside a `.json` file, so
+that a resumed file equals the uncut one byte for byte. `full` adds what belongs to this run.
+"""
+
+from typing import Any
+
+from ingather import __version__
+from ingather.domain.job import File, Job
+
+WHY = {
+    "end_of_list": "the source said that this was the last page",
+    "cap": "the cap on rows was reached and there was more",
+    "limit": "the limit you asked for was reached",
+    "cursor_loop": "the source gave a cursor that it had given before",
+    "no_progress": "page after page held nothing new",
+    "source_ended_early": "the source listed nothing although it declares rows",
+    "up_to_date": "rows of the earlier export were reached",
+    "cancelled": "it was cancelled",
+    "budget": "the time you gave it was spent",
+    "rate_limit": "the platform's limit is reached",
+    "needs_login": "the access token is no longer valid",
+    "no_balance": "the account at the source has no balance left",
+    "storage": "there is no room left where rows are stored",
+    "schema_drift": "the source's answers have changed their shape",
+    "asked": "you asked for it",
+}
+"""A named ending or pause in words."""
+
+
+def gap(job: Job) -> int | None:
+    """Rows declared by the platform and not fetched; None where it declares nothing, or where
+    replies were left out on purpose (the declared number counts them) or only newer rows asked.
+
+    Negative when more came than were declared, as when people comment meanwhile.
+    """
+    declared = job.target.declared
+    if declared is None or not job.options.replies or job.options.since_job:
+        return None
+    known = job.counters.appended + job.counters.filtered
+    return declared - known
+
+
+def gap_percent(job: Job) -> float | None:
+    """The gap as a percentage of what is declared, to two places."""
+    missing, declared = gap(job), job.target.declared
+    if missing is None or declared is None:
+        return None
+    return round(100 * missing / declared, 2) if declared else 0.0
+
+
+def complete(job: Job) -> bool | None:
+    """True: every declared row is there. False: rows are missing. None: it cannot be told."""
+    if job.reason in ("cap", "limit", "cursor_loop", "no_progress", "source_ended_early"):
+        return False
+    if job.reason not in ("end_of_list", "up_to_date"):
+        return False
+    missing = gap(job)
+    return None if missing is None else missing <= 0
+
+
+def stable(job: Job) -> dict[str, Any]:
+    """The part that does not depend on the run."""
+    target = job.target
+    return {
+        "kind": job.kind,
+        "source": job.source,
+        "route": job.route,
+        "post": {
+            "mediaId": target.id,
+            "shortcode": target.shortcode,
+            "permalink": target.permalink,
+            "timestamp": target.timestamp,
+            "username": target.username,
+        },
+        "includesReplies": job.options.replies,
+        "declared": target.declared,
+        "kept": job.counters.appended,
+        "replies": job.counters.replies,
+        "filtered": job.counters.filtered,
+        "gap": gap(job),
+        "gapPercent": gap_percent(job),
+        "complete": complete(job),
+        "ended": job.reason,
+        "cap": job.options.cap if job.reason == "cap" else None,
+        "limit": job.options.limit if job.reason == "limit" else None,
+        "since": job.options.since_time,
+    }
+
+
+def full(job: Job, file: File | None = None) -> dict[str, Any]:
+    """All of it, as printed, stored with the job and written beside its file."""
+    counters = job.counters
+    file = file or job.file
+    receipt = stable(job)
+    receipt |= {
+        "exportId": job.id,
+        "status": job.status,
+        "partial": job.status not in ("done", "csv_pending"),
+        "why": WHY.get(job.reason or "", None),
+        "fetched": counters.fetched,
+        "duplicates": counters.skipped_dupes,
+        "refusedAtCap": counters.refused,
+        "uniqueUsers": counters.uniq_users,
+        "repairedTexts": counters.repaired,
+        "pages": counters.pages,
+        "calls": counters.calls,
+        "retries": counters.retries,
+        "waits": counters.parks,
+        "waitedSeconds": counters.waited,
+        "passes": max(state.passes for state in job.targets),
+        "createdAt": job.created_at,
+        "startedAt": job.started_at,
+        "finishedAt": job.finished_at,
+        "file": {
+            "name": file.path.replace("\\", "/").rsplit("/", 1)[-1],
+            "format": file.format,
+            "rows": file.rows,
+            "sizeBytes": file.size_bytes,
+            "sha256": file.sha256,
+        }
+        if file
+        else None,
+        "program": f"ingather {__version__}",
+    }
+    return receipt
