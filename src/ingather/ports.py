@@ -73,7 +73,8 @@ class Batch(Struct, frozen=True, kw_only=True):
     state: the target after this page, its cursor moved. cursor: fingerprint of the cursor that
     the state now holds, None where there is none.
     most, most_reason: rows the job may keep, and the ending when a new row is refused for it.
-    end: the job's ending if this is its last page.
+    end: the job's ending if this is its last page; idle_end: its ending if this page turns out
+    to hold no id that is new to the job.
     calls, retries, parks, waited, repaired: since the last commit.
     """
 
@@ -86,6 +87,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     most: int
     most_reason: Ending
     end: Ending | None = None
+    idle_end: Ending | None = None
     calls: int = 0
     retries: int = 0
     parks: int = 0
@@ -120,7 +122,8 @@ class Jobs(Protocol):
     """Jobs as people see them."""
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
-        """Store a new job, or give back the unfinished one with the same key.
+        """Store a new job, or give back the unfinished one with the same key, its limit and cap
+        now those of `job`.
 
         fresh: store it in any case; an unfinished one with that key keeps its id and can still be
         resumed by it.

@@ -56,7 +56,9 @@ class MemoryStore:
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
         other = self._open.get(job.key)
         if other is not None and not fresh:
-            return self._kept[other].job
+            kept = self._kept[other]
+            kept.job = states.reopened(kept.job, job)
+            return kept.job
         self._kept[job.id] = _Kept(job)
         self._open[job.key] = job.id
         return job
@@ -210,5 +212,3 @@ class MemoryLimiter:
 
     async def parked(self, key: str) -> float:
         return max(0.0, self._parks.get(key, -inf) - self._clock.now())
-
-

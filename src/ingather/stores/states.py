@@ -19,6 +19,12 @@ def iso(now: float) -> str:
     return text.replace("+00:00", "Z")
 
 
+def reopened(found: Job, wanted: Job) -> Job:
+    """The unfinished job, under the limits of the command that found it."""
+    limits = structs.replace(found.options, cap=wanted.options.cap, limit=wanted.options.limit)
+    return structs.replace(found, options=limits)
+
+
 def busy(job: Job) -> errors.JobBusy:
     """The error that names who holds the job."""
     who = f"process {job.holder.pid} on {job.holder.host}" if job.holder else "another process"
@@ -30,7 +36,9 @@ def busy(job: Job) -> errors.JobBusy:
 
 def claimable(job: Job) -> None:
     """Raise unless the job has something left to do."""
-    if job.unfinished or (job.status == "failed" and (job.error or Failure("")).code != "state_lost"):
+    if job.unfinished or (
+        job.status == "failed" and (job.error or Failure("")).code != "state_lost"
+    ):
         return
     raise errors.BadInput(
         f"Job {job.id} is {job.status} and cannot be run again.",
@@ -87,7 +95,7 @@ def committed(
 ) -> tuple[Job, Outcome]:
     """The job after a page, and what to answer."""
     old = job.counters
-    end = batch.most_reason if refused else batch.end
+    end = batch.most_reason if refused else batch.end or (batch.idle_end if new == 0 else None)
     counters = Counters(
         fetched=old.fetched + batch.fetched,
         appended=old.appended + appended,
@@ -144,7 +152,7 @@ def settled(
         job,
         status=status,
         reason=reason or job.reason,
-        error=error if error or status != "pending" else job.error,
+        error=error,
         file=file or job.file,
         finished_at=iso(now) if over else None,
         holder=None,

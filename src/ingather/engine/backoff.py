@@ -1,0 +1,126 @@
+"""Asking a source for a page until it is there, or until asking again makes no sense.
+
+What is briefly out of order is asked again with full jitter (AWS Architecture Blog, "Exponential
+Backoff And Jitter") under one deadline; a limit is waited out without calls; a page too large is
+asked for in half its size.
+"""
+
+import random
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from ingather import errors, points
+from ingather.domain.job import Target
+from ingather.domain.page import Page
+from ingather.engine.quota import Gate
+from ingather.engine.stop import Stopped
+from ingather.ports import Clock, Source
+from ingather.engine.watch import Watch
+
+
+class Policy(Struct, frozen=True, kw_only=True):
+    """How patient to be. Seconds, save drifts.
+
+    base, ceiling: of the jittered wait, which doubles with each try. deadline: from the first
+    failure of a page to giving up. park: a wait for a limit that is not told by the platform.
+    longest_park: a longer one pauses the job instead. drifts: tries for an answer of unknown
+    shape, which may be one broken answer.
+    """
+
+    base: float = 0.5
+    ceiling: float = 20.0
+    deadline: float = 180.0
+    park: float = 300.0
+    longest_park: float = 3_700.0
+    drifts: int = 3
+
+
+class Tally(Struct):
+    """What asking has cost since it was last taken."""
+
+    calls: int = 0
+    retries: int = 0
+    parks: int = 0
+    waited: float = 0.0
+    repaired: int = 0
+
+
+class Fetcher:
+    """Pages of one source, patiently."""
+
+    def __init__(
+        self,
+        source: Source,
+        gate: Gate,
+        clock: Clock,
+        *,
+        policy: Policy,
+        watch: Watch,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._source = source
+        self._gate = gate
+        self._clock = clock
+        self._policy = policy
+        self._watch = watch
+        self._jitter = jitter
+        self._limit: int | None = None
+        self._tally = Tally()
+
+    def take_tally(self) -> Tally:
+        """The cost so far, counted once. Part of a second waited is kept for the next time."""
+        taken = self._tally
+        self._tally = Tally(waited=taken.waited % 1)
+        return taken
+
+    async def page(self, target: Target, cursor: str | None, *, replies: bool) -> Page:
+        """The page at the cursor. Raises the errors that waiting cannot mend, and Stopped where
+        the limit's wait is too long."""
+        tries, drifts, since = 0, 0, None
+        while True:
+            await self._wait(await self._gate.enter(), parked=True)
+            self._tally.calls += 1
+            try:
+                page = await self._source.fetch(target, cursor, replies=replies, limit=self._limit)
+            except errors.Throttled as throttled:
+                await self._gate.park(throttled.wait or self._policy.park)
+                continue
+            except errors.TooMuchData as failure:
+                if self._limit == 1:
+                    raise
+                self._limit = (self._limit or 50) // 2
+                self._tally.retries += 1
+                self._watch.retrying(failure, 0.0)
+                continue
+            except errors.SchemaDrift as drift:
+                drifts += 1
+                if drifts >= self._policy.drifts:
+                    raise
+                broken: errors.IngatherError = drift
+            except errors.Transient as transient:
+                broken = transient
+            else:
+                points.reach("called")
+                await self._gate.learn(page.usage)
+                self._tally.repaired += page.repaired
+                return page
+            since = self._clock.monotonic() if since is None else since
+            tries += 1
+            wait = self._jitter() * min(self._policy.ceiling, self._policy.base * 2**tries)
+            if self._clock.monotonic() + wait - since > self._policy.deadline:
+                raise broken
+            self._tally.retries += 1
+            self._watch.retrying(broken, wait)
+            await self._wait(wait)
+
+    async def _wait(self, seconds: float, *, parked: bool = False) -> None:
+        if seconds <= 0:
+            return
+        if parked:
+            if seconds > self._policy.longest_park:
+                raise Stopped("rate_limit")
+            self._tally.parks += 1
+            self._watch.parked(seconds)
+        self._tally.waited += seconds
+        await self._clock.sleep(seconds)

@@ -1,0 +1,108 @@
+"""Keeping a lease: a beat every ten seconds, and none of the job's work without it."""
+
+import asyncio
+import os
+import platform
+
+from ingather import errors, points
+from ingather.domain.job import Holder, Job
+from ingather.engine.stop import Stop
+from ingather.ports import Claim, Clock, Jobs, Leases
+
+BEAT = 10.0
+LEASE = 30.0
+
+
+class Lease:
+    """A lease won; `async with` keeps it and `stop` hears of wishes and of its loss."""
+
+    def __init__(self, claim: Claim, leases: Leases, clock: Clock, stop: Stop) -> None:
+        self.fence = claim.fence
+        self._job_id = claim.job.id
+        self._leases = leases
+        self._clock = clock
+        self._stop = stop
+        self._beaten = clock.monotonic()
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> "Lease":
+        self._task = asyncio.create_task(self._keep())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.gather(self._task, return_exceptions=True)
+
+    async def sure(self) -> None:
+        """Raise LeaseLost rather than let a process that was frozen past its lease go on."""
+        if self._clock.monotonic() - self._beaten > LEASE - BEAT / 2:
+            await self._beat()
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(BEAT)
+            try:
+                await self._beat()
+            except errors.LeaseLost:
+                self._stop.request("lease_lost")
+                return
+            except errors.StoreError:
+                # The store may be back before the lease runs out; a commit tells in any case.
+                continue
+
+    async def _beat(self) -> None:
+        wish = await self._leases.beat(self._job_id, self.fence, lease=LEASE)
+        self._beaten = self._clock.monotonic()
+        points.reach("heartbeat")
+        if wish is not None:
+            self._stop.request("cancelled" if wish == "cancel" else "asked")
+
+
+async def take(job: Job, jobs: Jobs, leases: Leases) -> Claim:
+    """Claim a job; one held by a dead process of this host is taken over at once."""
+    me = this_process()
+    try:
+        return await leases.claim(job.id, me, lease=LEASE)
+    except errors.JobBusy:
+        held = await jobs.show(job.id)
+        if held.holder is None or not is_dead(held.holder, me):
+            raise
+        return await leases.claim(job.id, me, lease=LEASE, dead=held.fence)
+
+
+def this_process() -> Holder:
+    """Who this process is: its host (within its own pid namespace), pid and start."""
+    import psutil
+
+    pid = os.getpid()
+    return Holder(_host(), pid, psutil.Process(pid).create_time())
+
+
+def is_dead(holder: Holder, me: Holder) -> bool:
+    """Whether a holder was a process of this host that is no more; False where it cannot be told."""
+    import psutil
+
+    if holder.host != me.host:
+        return False
+    try:
+        process = psutil.Process(holder.pid)
+        if process.status() == psutil.STATUS_ZOMBIE:
+            return True
+        return abs(float(process.create_time()) - holder.started) > 1.0
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False
+
+
+def _host() -> str:
+    """The machine, and on Linux its boot and pid namespace: a pid means nothing outside these."""
+    parts = [platform.node()]
+    try:
+        with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as boot:  # noqa: PTH123
+            parts.append(boot.read(8))
+        parts.append(os.readlink("/proc/self/ns/pid").strip("pid:[]"))  # noqa: PTH115
+    except OSError:
+        pass
+    return "/".join(parts)

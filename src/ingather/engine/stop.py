@@ -1,0 +1,47 @@
+"""One place where a run learns that it should end now: budget spent, signal, wish, lost lease."""
+
+import asyncio
+from typing import Literal
+
+from ingather.domain.job import Pause
+
+Reason = Pause | Literal["cancelled", "lease_lost"]
+
+
+class Stop:
+    """Asked once, for the first reason given; whatever is being awaited under it is cancelled."""
+
+    def __init__(self) -> None:
+        self.reason: Reason | None = None
+        self._tasks: set[asyncio.Task[object]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    def request(self, reason: Reason) -> None:
+        if self.reason is None:
+            self.reason = reason
+        for task in self._tasks:
+            task.cancel()
+
+    def after(self, seconds: float, reason: Reason) -> None:
+        """Request it when a budget of so many seconds is spent."""
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(seconds, self.request, reason)
+
+    def over(self, task: asyncio.Task[object]) -> None:
+        """Let a request cancel this task while it runs."""
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        if self.reason is not None:
+            task.cancel()
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+
+
+class Stopped(Exception):
+    """Raised inside a run at the next safe place after a request; never leaves the engine."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason

@@ -1,0 +1,144 @@
+"""Runs one job: claim it, keep the lease, read it to its end, finish it, give the lease back."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from msgspec import Struct
+
+from ingather import errors, points
+from ingather.domain.job import MAX_ATTEMPTS, Failure, File, Job, Status
+from ingather.engine.backoff import Fetcher
+from ingather.engine.lease import Lease, take
+from ingather.engine.step import Reader
+from ingather.engine.stop import Stop, Stopped
+from ingather.engine.watch import Watch
+from ingather.ports import Claim, Clock, Jobs, Leases
+
+Finish = Callable[[Job], Awaitable[File | None]]
+"""Makes the job's file once every row is in."""
+
+
+class Verdict(Struct, frozen=True):
+    """How a run leaves a job: its status, a reason or an error to store, an error to raise."""
+
+    status: Status
+    reason: str | None = None
+    error: Failure | None = None
+    raises: errors.IngatherError | None = None
+
+
+class Worker:
+    """What running a job takes, one job at a time or many at once."""
+
+    def __init__(self, jobs: Jobs, leases: Leases, clock: Clock) -> None:
+        self._jobs = jobs
+        self._leases = leases
+        self._clock = clock
+
+    async def run(
+        self, job: Job, fetcher: Fetcher, finish: Finish, *, stop: Stop, watch: Watch
+    ) -> Job:
+        """Run a job as far as it goes now, and give it back as it then stands.
+
+        Raises JobBusy, StateLost, LeaseLost, and the error that ended this attempt; what was
+        committed before stays, and the job says whether it can be resumed.
+        """
+        claim = await take(job, self._jobs, self._leases)
+        points.reach("claimed")
+        watch.began(claim.job)
+        lease = Lease(claim, self._leases, self._clock, stop)
+        async with lease:
+            reader = Reader(
+                claim, lease, self._leases, fetcher, self._clock, stop=stop, watch=watch
+            )
+            verdict, file = await self._read(claim, reader), None
+            if verdict.status == "csv_pending":
+                verdict, file = await self._finish(claim, finish)
+        return await self._settle(claim, fetcher, verdict, file)
+
+    async def _read(self, claim: Claim, reader: Reader) -> Verdict:
+        job = claim.job
+        try:
+            if job.attempts > MAX_ATTEMPTS:
+                raise _worn_out(job)
+            if job.status != "csv_pending":
+                await reader.run()
+        except Stopped as stopped:
+            return _stopped(stopped)
+        except errors.IngatherError as failure:
+            return _failed(failure, job.attempts)
+        return Verdict("csv_pending")
+
+    async def _finish(self, claim: Claim, finish: Finish) -> tuple[Verdict, File | None]:
+        """Make the file. Whatever goes wrong here, every row is in: only the file is still due."""
+        try:
+            file = await finish(await self._jobs.show(claim.job.id))
+        except errors.IngatherError as failure:
+            told = Failure(failure.message, failure.code)
+            return Verdict("csv_pending", None, told, failure), None
+        points.reach("finalised")
+        return Verdict("done"), file
+
+    async def _settle(
+        self, claim: Claim, fetcher: Fetcher, verdict: Verdict, file: File | None
+    ) -> Job:
+        if isinstance(verdict.raises, errors.LeaseLost):
+            raise verdict.raises
+        tally = fetcher.take_tally()
+        try:
+            job = await self._leases.settle(
+                claim.job.id,
+                claim.fence,
+                verdict.status,
+                reason=verdict.reason,  # type: ignore[arg-type]
+                error=verdict.error,
+                file=file,
+                calls=tally.calls,
+                retries=tally.retries,
+                parks=tally.parks,
+                waited=int(tally.waited),
+            )
+        except errors.StoreError:
+            # The store that failed the job cannot record it either: the lease runs out by itself.
+            if verdict.raises is None:
+                raise
+            raise verdict.raises from None
+        if verdict.raises is not None:
+            raise verdict.raises
+        return job
+
+
+def _stopped(stopped: Stopped) -> Verdict:
+    if stopped.reason == "lease_lost":
+        return Verdict("running", raises=errors.LeaseLost())
+    if stopped.reason == "cancelled":
+        return Verdict("cancelled", "cancelled", Failure("Cancelled on request.", "cancelled"))
+    return Verdict("paused", stopped.reason)
+
+
+_PAUSES: dict[type[errors.IngatherError], Literal["needs_login", "schema_drift", "storage"]] = {
+    errors.NeedsLogin: "needs_login",
+    errors.SchemaDrift: "schema_drift",
+    errors.StorageFull: "storage",
+}
+
+
+def _failed(failure: errors.IngatherError, attempts: int) -> Verdict:
+    """What an error makes of the job: paused until somebody acts, to be tried again, or failed."""
+    told = Failure(failure.message, failure.code)
+    if isinstance(failure, errors.LeaseLost):
+        return Verdict("running", raises=failure)
+    for kind, reason in _PAUSES.items():
+        if isinstance(failure, kind):
+            return Verdict("paused", reason, told, failure)
+    if failure.retry and attempts < MAX_ATTEMPTS:
+        return Verdict("pending", None, told, failure)
+    return Verdict("failed", failure.code, told, failure)
+
+
+def _worn_out(job: Job) -> errors.SourceError:
+    last = job.error.message if job.error else "the process ended each time without an error"
+    return errors.SourceError(
+        f"Given up after {MAX_ATTEMPTS} attempts without progress: {last}",
+        hint=f"`ingather jobs resume {job.id}` tries again.",
+    )

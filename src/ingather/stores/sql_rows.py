@@ -1,0 +1,254 @@
+"""Rows of the SQL tables as the domain's things, and back."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from ingather import errors
+from ingather.domain.job import Counters, Failure, File, Holder, Job, Options, Owner, TargetState
+from ingather.domain.records import Comment
+
+_COLUMNS = (
+    "number, id, extraction_type, owner, source, route, targets, options, progress, status,"
+    " reason, error, file, wish, sequence, fence, attempts, holder, lease_until, outcome,"
+    " requested_at, started_at, finished_at"
+)
+_SELECT = f"SELECT {_COLUMNS} FROM extractions"
+
+_COMMENT = "comment_id, user_id, username, timestamp, like_count, parent_comment_id, text"
+INSERT_COMMENT = (
+    f"INSERT INTO comments (extraction, n, {_COMMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+_owner = msgspec.json.Decoder(Owner)
+_targets = msgspec.json.Decoder(tuple[TargetState, ...])
+_options = msgspec.json.Decoder(Options)
+_counters = msgspec.json.Decoder(Counters)
+_encode = msgspec.json.Encoder().encode
+
+
+class Kept(Struct, frozen=True):
+    """A job with what only the store knows of it.
+
+    base: what the numbers of the next page's rows begin at. outcome: of the last commit.
+    """
+
+    number: int
+    job: Job
+    lease_until: float | None
+    outcome: str | None
+
+    @property
+    def base(self) -> int:
+        return self.job.counters.appended
+
+    def held_at(self, time: float) -> bool:
+        return self.lease_until is not None and self.lease_until > time
+
+
+def find(connection: sqlite3.Connection, column: str, value: str) -> Kept | None:
+    """The job with this id or open_key."""
+    row = connection.execute(f"{_SELECT} WHERE {column} = ?", (value,)).fetchone()
+    return None if row is None else _kept(row)
+
+
+def newest(connection: sqlite3.Connection, limit: int) -> list[Job]:
+    """Jobs, newest first; unreadable ones left out."""
+    found = connection.execute(
+        f"{_SELECT} ORDER BY requested_at DESC, number DESC LIMIT ?", (limit,)
+    )
+    jobs = []
+    for row in found:
+        try:
+            jobs.append(_kept(row).job)
+        except errors.DamagedRecord:
+            continue
+    return jobs
+
+
+def _kept(row: tuple[object, ...]) -> Kept:
+    try:
+        return _readable(*row)  # type: ignore[arg-type]
+    except msgspec.MsgspecError as failure:
+        raise errors.DamagedRecord(
+            f"The stored state of job {row[1]} cannot be read: {failure}.",
+            hint=f"`ingather jobs delete {row[1]}` removes it; then start anew.",
+        ) from failure
+
+
+def _readable(
+    number: int,
+    id: str,
+    kind: str,
+    owner: str,
+    source: str,
+    route: str,
+    targets: str,
+    options: str,
+    progress: str,
+    status: str,
+    reason: str | None,
+    error: str | None,
+    file: str | None,
+    wish: str | None,
+    sequence: int,
+    fence: int,
+    attempts: int,
+    holder: str | None,
+    lease_until: float | None,
+    outcome: str | None,
+    requested_at: str,
+    started_at: str | None,
+    finished_at: str | None,
+) -> Kept:
+    job = Job(
+        id=id,
+        kind=kind,
+        owner=_owner.decode(owner),
+        source=source,
+        route=route,
+        targets=_targets.decode(targets),
+        options=_options.decode(options),
+        status=status,  # type: ignore[arg-type]
+        reason=reason,
+        counters=_counters.decode(progress),
+        sequence=sequence,
+        fence=fence,
+        attempts=attempts,
+        error=msgspec.json.decode(error, type=Failure) if error else None,
+        file=msgspec.json.decode(file, type=File) if file else None,
+        created_at=requested_at,
+        started_at=started_at,
+        finished_at=finished_at,
+        holder=msgspec.json.decode(holder, type=Holder) if holder else None,
+        wish=wish,  # type: ignore[arg-type]
+    )
+    return Kept(number, job, lease_until, outcome)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else _encode(value).decode()
+
+
+def insert(connection: sqlite3.Connection, job: Job) -> None:
+    """A new job."""
+    values = {
+        "id": job.id,
+        "extraction_type": job.kind,
+        "open_key": job.key,
+        "owner": _text(job.owner),
+        "source": job.source,
+        "route": job.route,
+        "targets": _text(job.targets),
+        "options": _text(job.options),
+        "progress": _text(job.counters),
+        "status": job.status,
+        "requested_at": job.created_at,
+    }
+    connection.execute(
+        f"INSERT INTO extractions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
+        tuple(values.values()),
+    )
+
+
+_KEEP = object()
+
+
+def update(
+    connection: sqlite3.Connection, number: int, job: Job, *, lease_until: object = _KEEP
+) -> None:
+    """All that a claim, a wish or a settlement may change."""
+    values: dict[str, object] = {
+        "options": _text(job.options),
+        "progress": _text(job.counters),
+        "status": job.status,
+        "reason": job.reason,
+        "error": _text(job.error),
+        "file": _text(job.file),
+        "wish": job.wish,
+        "fence": job.fence,
+        "attempts": job.attempts,
+        "holder": _text(job.holder),
+        "started_at": job.started_at,
+        "finished_at": job.finished_at,
+    }
+    if lease_until is not _KEEP:
+        values["lease_until"] = lease_until
+    if not job.unfinished:
+        values["open_key"] = None
+    connection.execute(
+        f"UPDATE extractions SET {', '.join(f'{name} = ?' for name in values)} WHERE number = ?",
+        (*values.values(), number),
+    )
+
+
+def advance(connection: sqlite3.Connection, number: int, job: Job, outcome: bytes) -> None:
+    """All that a page changes in the job's own row."""
+    connection.execute(
+        "UPDATE extractions SET targets = ?, progress = ?, status = ?, reason = ?, sequence = ?,"
+        " attempts = 0, error = NULL, outcome = ? WHERE number = ?",
+        (
+            _text(job.targets),
+            _text(job.counters),
+            job.status,
+            job.reason,
+            job.sequence,
+            outcome.decode(),
+            number,
+        ),
+    )
+
+
+def known(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> set[str]:
+    """Which of these ids the job has kept or left out already."""
+    found = connection.execute(
+        "SELECT value FROM json_each(:ids) WHERE EXISTS (SELECT 1 FROM comments"
+        " WHERE extraction = :number AND comment_id = value) OR EXISTS (SELECT 1 FROM left_out"
+        " WHERE extraction = :number AND natural_id = value)",
+        {"ids": _encode(ids).decode(), "number": number},
+    )
+    return {value for (value,) in found}
+
+
+def comment_rows(number: int, base: int, rows: Iterable[Comment]) -> list[tuple[object, ...]]:
+    """Comments as parameters of INSERT_COMMENT, numbered from `base`."""
+    return [
+        (
+            number,
+            n,
+            row.comment_id,
+            row.user_id,
+            row.username,
+            row.timestamp,
+            row.like_count,
+            row.parent_comment_id,
+            row.text,
+        )
+        for n, row in enumerate(rows, base)
+    ]
+
+
+def _comment(row: tuple[object, ...]) -> Comment:
+    comment_id, user_id, username, timestamp, like_count, parent, text = row
+    return Comment(
+        comment_id=comment_id,  # type: ignore[arg-type]
+        user_id=user_id,  # type: ignore[arg-type]
+        username=username,  # type: ignore[arg-type]
+        timestamp=timestamp,  # type: ignore[arg-type]
+        like_count=like_count,  # type: ignore[arg-type]
+        parent_comment_id=parent,  # type: ignore[arg-type]
+        text=text,  # type: ignore[arg-type]
+    )
+
+
+def comments(
+    connection: sqlite3.Connection, number: int, *, limit: int, offset: int
+) -> list[Comment]:
+    """A slice in arrival order; `n` has no holes, so the offset is found at once."""
+    found = connection.execute(
+        f"SELECT {_COMMENT} FROM comments WHERE extraction = ? AND n >= ? ORDER BY n LIMIT ?",
+        (number, offset, limit),
+    )
+    return [_comment(row) for row in found]

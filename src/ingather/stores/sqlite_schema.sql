@@ -1,0 +1,81 @@
+-- Where jobs rest on a laptop. One row of `extractions` is one job; a comment export is the
+-- extraction_type 'comments'. Times the program computes with are epoch seconds of this database's
+-- own clock; times for people are ISO 8601 UTC text.
+
+CREATE TABLE IF NOT EXISTS extractions (
+    number          INTEGER PRIMARY KEY,
+    id              TEXT NOT NULL UNIQUE,
+    extraction_type TEXT NOT NULL,
+    -- What makes two runs the same job, while this one is the job to go on with.
+    open_key        TEXT UNIQUE,
+    owner           TEXT NOT NULL,
+    source          TEXT NOT NULL,
+    route           TEXT NOT NULL,
+    targets         TEXT NOT NULL,
+    options         TEXT NOT NULL,
+    progress        TEXT NOT NULL,
+    status          TEXT NOT NULL CHECK (status IN
+        ('pending', 'running', 'paused', 'csv_pending', 'done', 'failed', 'cancelled')),
+    reason          TEXT,
+    error           TEXT,
+    file            TEXT,
+    wish            TEXT CHECK (wish IN ('pause', 'cancel')),
+    sequence        INTEGER NOT NULL DEFAULT 0,
+    fence           INTEGER NOT NULL DEFAULT 0,
+    attempts        INTEGER NOT NULL DEFAULT 0,
+    holder          TEXT,
+    lease_until     REAL,
+    outcome         TEXT,
+    requested_at    TEXT NOT NULL,
+    started_at      TEXT,
+    finished_at     TEXT
+);
+
+CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at);
+
+-- n counts a job's rows from 0 in arrival order, without holes: an offset is found at once.
+CREATE TABLE IF NOT EXISTS comments (
+    extraction        INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    n                 INTEGER NOT NULL,
+    comment_id        TEXT NOT NULL,
+    user_id           TEXT,
+    username          TEXT,
+    timestamp         TEXT,
+    like_count        INTEGER,
+    parent_comment_id TEXT,
+    text              TEXT,
+    PRIMARY KEY (extraction, n)
+);
+
+CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id);
+
+-- Ids that a filter left out: they count as known.
+CREATE TABLE IF NOT EXISTS left_out (
+    extraction INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    natural_id TEXT NOT NULL,
+    PRIMARY KEY (extraction, natural_id)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS cursors_seen (
+    extraction  INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    fingerprint TEXT NOT NULL,
+    PRIMARY KEY (extraction, fingerprint)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS cache (
+    key     TEXT PRIMARY KEY,
+    value   BLOB NOT NULL,
+    expires REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS limiter_calls (
+    key TEXT NOT NULL,
+    at  REAL NOT NULL
+);
+
+CREATE INDEX IF NOT EXISTS limiter_calls_key_at ON limiter_calls (key, at);
+
+CREATE TABLE IF NOT EXISTS limiter_parks (
+    key   TEXT PRIMARY KEY,
+    until REAL NOT NULL
+) WITHOUT ROWID;
