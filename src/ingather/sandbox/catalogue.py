@@ -1,0 +1,45 @@
+"""What is to be had in a sandbox, told at its front door."""
+
+from ingather.sandbox.faults import NAMES
+from ingather.sandbox.options import APP_ID, APP_SECRET, TOKEN, VERSION
+from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
+
+
+def describe(world: World, base: str) -> dict[str, object]:
+    """The catalogue: addresses, the account, the named posts and what can be asked beside them."""
+    posts: list[dict[str, object]] = []
+    for post in world.named:
+        top_level, replies = post.listed()
+        posts.append(
+            {
+                "name": post.name,
+                "description": post.description,
+                "id": post.id,
+                "shortcode": post.shortcode,
+                "permalink": post.permalink,
+                "media_type": post.media_type,
+                "media_product_type": post.product,
+                "comments_count": post.comments_count,
+                "listed": top_level + replies,
+                "top_level": top_level,
+                "replies": replies,
+            }
+        )
+    return {
+        "graph_url": f"{base}/{VERSION}",
+        "login_url": f"{base}/{VERSION}/dialog/oauth",
+        "control": f"{base}/_control",
+        "seed": world.seed,
+        "account": {"id": world.account.id, "username": world.account.username},
+        "token": TOKEN,
+        "app_id": APP_ID,
+        "app_secret": APP_SECRET,
+        "posts": posts,
+        "other_posts": len(world.posts) - len(world.named),
+        "on_demand": {
+            "flat": f"{FLAT_PREFIX}<rows, ten digits>",
+            "mixed": f"{MIXED_PREFIX}<rows with replies, ten digits>",
+            "most": MOST_ON_DEMAND,
+        },
+        "faults": list(NAMES),
+    }
