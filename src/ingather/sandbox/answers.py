@@ -6,6 +6,7 @@ from http import HTTPStatus
 from msgspec import Struct, field
 
 JSON_TYPE = "application/json; charset=UTF-8"
+_ENCODE = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
 _DOCS = "Please read the Graph API documentation at https://developers.facebook.com/docs/graph-api"
 
 
@@ -67,7 +68,7 @@ class GraphError(Exception):
 
 def dump(value: object) -> bytes:
     """JSON as Meta sends it: every non-ASCII letter and every slash escaped."""
-    return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode("ascii")
+    return _ENCODE(value).replace("/", "\\/").encode("ascii")
 
 
 def plain_json(value: object) -> Answer:

@@ -1,7 +1,7 @@
 """Nodes and edges of the Graph API, rendered for one asker."""
 
-from collections.abc import Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -9,12 +9,13 @@ from ingather.sandbox import fields as expansion
 from ingather.sandbox import pager
 from ingather.sandbox.answers import GraphError, invalid, unknown_object
 from ingather.sandbox.fields import Field
-from ingather.sandbox.kinds import ID_ONLY, KINDS, Kind, check
+from ingather.sandbox.kinds import ID_ONLY, KINDS, Getter, Kind, check
 from ingather.sandbox.pager import Ask, Edge, View
 from ingather.sandbox.things import PAGES, PERSON, Account, Child, Comment, Page, Person, Post
 from ingather.sandbox.world import World
 
 Node = Account | Post | Child | Comment | Person | Page
+Write = Callable[[Any], dict[str, object]]
 _KIND_NAMES: dict[type, str] = {
     Account: "user",
     Post: "media",
@@ -25,7 +26,7 @@ _KIND_NAMES: dict[type, str] = {
 }
 _SINGLE: dict[str, Node] = {"me": PERSON, PERSON.id: PERSON, **{page.id: page for page in PAGES}}
 _COMMENTS_MOST = 50
-_NEEDS_COMMENTS_SCOPE = ("from", "username")
+_NEEDS_SCOPE = ("from", "username")
 
 
 class Graph(Struct, frozen=True):
@@ -63,7 +64,7 @@ class Graph(Struct, frozen=True):
         kind = _kind(node)
         fields = asked(params.get("fields")) or kind.defaults
         check(kind, fields, KINDS)
-        return self.render(node, kind, fields, view)
+        return self._writer(kind, fields, view)(node)
 
     def nodes(self, object_ids: str, params: dict[str, str], view: View) -> dict[str, object]:
         """`GET /?ids=a,b`."""
@@ -85,91 +86,91 @@ class Graph(Struct, frozen=True):
         fields = asked(text) or rows.defaults
         check(rows, fields, KINDS)
         ask = Ask(params.get("limit"), params.get("after"), params.get("before"), text)
-        return pager.page(self._edge(node, name, fields, view, params), ask, view)
+        return pager.page(
+            self._edge(node, name, self._writer(rows, fields, view), params), ask, view
+        )
 
-    def render(
-        self, node: Node, kind: Kind, fields: Sequence[Field], view: View
-    ) -> dict[str, object]:
-        """A node with the fields asked for; what it does not have is left out, never null."""
-        out: dict[str, object] = {}
-        plain, world = kind.plain, self.world
-        for field in fields:
-            name = field.name
-            if name in _NEEDS_COMMENTS_SCOPE and not view.granted and type(node) is Comment:
-                continue
-            if name in plain:
-                value = plain[name](node, world)
-                if name in kind.links and value is not None:
-                    inner = KINDS[kind.links[name]]
-                    value = self.render(cast(Node, value), inner, field.inner or ID_ONLY, view)
-                elif field.inner and isinstance(value, dict):
-                    names = {inner.name for inner in field.inner} | {"id"}
-                    value = {key: value[key] for key in value if key in names}
-                elif name in kind.objects and name != "from" and isinstance(value, dict):
-                    value = {"id": value["id"]}
-            else:
-                value = self._embedded(node, field, view)
-            if value is not None:
-                out[name] = value
-        if "id" not in out:
-            out["id"] = node.id
-        return out
+    def _writer(self, kind: Kind, fields: Sequence[Field], view: View) -> Write:
+        """What turns a node into the fields asked for; what it does not have is left out."""
+        makers = [
+            (field.name, self._maker(kind, field, view))
+            for field in fields
+            if view.granted or kind is not KINDS["comment"] or field.name not in _NEEDS_SCOPE
+        ]
+        world, adds_id = self.world, all(name != "id" for name, _ in makers)
 
-    def _embedded(self, node: Node, field: Field, view: View) -> object:
+        def write(node: Any) -> dict[str, object]:
+            out: dict[str, object] = {}
+            for name, make in makers:
+                value = make(node, world)
+                if value is not None:
+                    out[name] = value
+            if adds_id:
+                out["id"] = node.id
+            return out
+
+        return write
+
+    def _maker(self, kind: Kind, field: Field, view: View) -> Getter:
+        """How one field is made of a node: told by it, linked from it, or a list within it."""
+        name = field.name
+        if name in kind.edges:
+            return self._within(KINDS[kind.edges[name]], field, view)
+        get = kind.plain[name]
+        if name in kind.links:
+            write = self._writer(KINDS[kind.links[name]], field.inner or ID_ONLY, view)
+            return lambda node, world: write(linked) if (linked := get(node, world)) else None
+        if name not in kind.objects or (name == "from" and not field.inner):
+            return get
+        names = {inner.name for inner in field.inner or ()} | {"id"}
+
+        def choose(node: object, world: World) -> object:
+            value = get(node, world)
+            if not isinstance(value, dict):
+                return value
+            return {key: value[key] for key in value if key in names}
+
+        return choose
+
+    def _within(self, rows: Kind, field: Field, view: View) -> Getter:
         """An edge inside a node; left out where it has no rows."""
-        kind = KINDS[_kind(node).edges[field.name]]
-        edge = self._edge(node, field.name, field.inner or kind.defaults, view, field.args)
-        if not edge.size and not edge.after_all:
-            return None
+        write = self._writer(rows, field.inner or rows.defaults, view)
         args = field.args
         ask = Ask(args.get("limit"), args.get("after"), args.get("before"), field.source, True)
-        return pager.page(edge, ask, view)
 
-    def _edge(
-        self, node: Node, name: str, fields: Sequence[Field], view: View, args: dict[str, str]
-    ) -> Edge:
+        def make(node: Any, _: World) -> object:
+            if type(node) is Comment and not node.replies:
+                return None  # said here, because most comments have none and time counts
+            edge = self._edge(node, field.name, write, args)
+            return pager.page(edge, ask, view) if edge.size or edge.after_all else None
+
+        return make
+
+    def _edge(self, node: Node, name: str, write: Write, args: dict[str, str]) -> Edge:
         world = self.world
         if isinstance(node, Comment):
-            return self._replies(node, fields, view)
-        if name == "accounts":
+            post, first = node.post, node.number + 1  # oldest first
             return Edge(
                 node.id,
                 name,
-                len(PAGES),
-                lambda at: self.render(PAGES[at], KINDS["page"], fields, view),
+                node.replies,
+                lambda at: write(world.row(post, first + at)),
+                _COMMENTS_MOST,
             )
+        if name == "accounts":
+            return Edge(node.id, name, len(PAGES), lambda at: write(PAGES[at]))
         if name == "media":
             posts = _between(world.posts, args)
-            return Edge(
-                node.id,
-                name,
-                len(posts),
-                lambda at: self.render(posts[at], KINDS["media"], fields, view),
-            )
+            return Edge(node.id, name, len(posts), lambda at: write(posts[at]))
         assert isinstance(node, Post)
-        post = node
         if name == "children":
-            return Edge(
-                post.id,
-                name,
-                post.children,
-                lambda at: self.render(world.child_at(post, at), KINDS["child"], fields, view),
-            )
+            return Edge(node.id, name, node.children, lambda at: write(world.child_at(node, at)))
 
         def row(at: int) -> dict[str, object] | None:
-            comment = world.top_level(post, at)
-            return self.render(comment, KINDS["comment"], fields, view) if comment else None
+            comment = world.top_level(node, at)
+            return write(comment) if comment else None
 
-        return Edge(post.id, name, post.positions, row, _COMMENTS_MOST, after_all=post.devmode)
-
-    def _replies(self, comment: Comment, fields: Sequence[Field], view: View) -> Edge:
-        post, first = comment.post, comment.number + 1
-        size = 0 if comment.place else post.layout.replies(comment.thread)
-
-        def row(at: int) -> dict[str, object]:  # oldest first
-            return self.render(self.world.row(post, first + at), KINDS["comment"], fields, view)
-
-        return Edge(comment.id, "replies", size, row, _COMMENTS_MOST)
+        return Edge(node.id, name, node.positions, row, _COMMENTS_MOST, after_all=node.devmode)
 
 
 def asked(text: str | None) -> tuple[Field, ...]:

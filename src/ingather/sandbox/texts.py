@@ -1,5 +1,7 @@
 """What people write: texts and names of every kind that has ever broken an export."""
 
+from functools import lru_cache
+
 _OPENINGS = (
     "Love this", "So good", "Wow", "Where can I buy it?", "Take my money", "Count me in",
     "Best in town", "I want one", "Looks delicious", "Is it vegan?", "Good luck everyone",
@@ -37,6 +39,7 @@ _JOINTS = ("_", ".", "", "__")
 _DIRTY = ("nul\x00inside", "half an emoji \ud83d", "\udc00 other half", "bell\x07 and \x1b[31mred")
 
 
+@lru_cache(maxsize=1 << 16)
 def name(number: int) -> str:
     """The username of user `number`: unique, because the number is in it."""
     first = _FIRST[number % len(_FIRST)]

@@ -1,6 +1,7 @@
 """The things of the sandbox's world: account, pages, posts, comments; each tells of itself."""
 
 import time
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -14,8 +15,14 @@ USERNAME = "sandbox.bakery"
 
 def stamp(seconds: int) -> str:
     """Graph's way to write a time: UTC, no colon in the offset."""
-    t = time.gmtime(seconds)
-    return f"{t[0]}-{t[1]:02d}-{t[2]:02d}T{t[3]:02d}:{t[4]:02d}:{t[5]:02d}+0000"
+    days, rest = divmod(seconds, 86_400)
+    minutes, second = divmod(rest, 60)
+    return f"{_day(days)}T{minutes // 60:02d}:{minutes % 60:02d}:{second:02d}+0000"
+
+
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime(days * 86_400))
 
 
 class Post(Struct, frozen=True, kw_only=True):
@@ -76,7 +83,7 @@ class Post(Struct, frozen=True, kw_only=True):
         return threads, self.layout.total - threads
 
 
-class Comment(Struct, frozen=True):
+class Comment(Struct, frozen=True, gc=False):
     """One row: `number` counts from the post's oldest; place 0 is top level, others replies."""
 
     post: Post
@@ -108,13 +115,17 @@ class Comment(Struct, frozen=True):
         return 0 if likes & 3 else likes % 97 % (likes % 50 + 1)
 
     @property
+    def replies(self) -> int:
+        return 0 if self.place else self.post.layout.replies(self.thread)
+
+    @property
     def by_owner(self) -> bool:
         return self.place > 0 and self.bits >> 32 & 7 == 0
 
     def user(self) -> int:
         """Which user wrote it; with this pool about 60 in 100 rows have a user of their own."""
         pool = max(1, self.post.layout.total * 885 // 1000)
-        return ids.mix(self.bits) % pool
+        return (self.bits >> 16) % pool
 
 
 class Account(Struct, frozen=True, kw_only=True):
