@@ -15,6 +15,7 @@ from ingather.sandbox.state import State, Wish
 from ingather.sandbox.wire import Request
 from ingather.sandbox.world import World
 
+_CALL_BYTES = 2000  # a call understood, without its body, roughly
 _LOGIN_KINDS = {"dialog", "oauth", "debug_token"}
 
 
@@ -45,7 +46,7 @@ class App:
             if request.method == "GET":
                 call.key = key
                 self._known[key] = call
-                self._kept += 1000
+                self._trim(_CALL_BYTES)
         else:
             self._known.move_to_end(key)
         return self._answer(call)
@@ -182,10 +183,14 @@ class App:
         if self._known.get(call.key) is not call:
             return
         call.body = body
-        self._kept += len(body)
+        self._trim(len(body))
+
+    def _trim(self, more: int) -> None:
+        """Make room: the calls that were longest not asked for go first."""
+        self._kept += more
         while self._kept > self._keep_most and self._known:
             _, oldest = self._known.popitem(last=False)
-            self._kept -= 1000 + len(oldest.body or b"")
+            self._kept -= _CALL_BYTES + len(oldest.body or b"")
 
     def _dress(self, answer: Answer, call: Call, trace: str) -> None:
         """The headers that every answer of Meta's wears; usage only after enough calls."""

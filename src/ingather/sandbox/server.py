@@ -31,6 +31,11 @@ class Sandbox:
 
         return self._app.control(msgspec.convert(wish, Wish))
 
+    @property
+    def names(self) -> dict[str, str]:
+        """Media ids of the catalogue's posts by their names."""
+        return {post.name: post.id for post in self._app.world.named}
+
     def calls(self) -> list[Logged]:
         """The last 10,000 calls, oldest first, without tokens."""
         return list(self._app.state.log)

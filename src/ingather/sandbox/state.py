@@ -95,7 +95,8 @@ class State:
         self.log: deque[Logged] = deque(maxlen=_LOGGED)
 
     def apply(self, wish: Wish) -> None:
-        """Set what is wished for; ValueError where a name or number is none."""
+        """Set what is wished for; ValueError, and nothing set, where a name or number is none."""
+        _check(wish)
         if wish.reset:
             self.reset()
         if wish.heal:
@@ -106,13 +107,10 @@ class State:
         if wish.faults is not UNSET:
             self.plan.set(wish.faults)
         if wish.schedule is not UNSET:
-            self.plan.schedule = self._calls(wish.schedule, 0)
+            self.plan.schedule = {one.call: one.fault for one in wish.schedule}
         if wish.in_calls is not UNSET:
-            self.plan.schedule |= self._calls(wish.in_calls, self.total)
+            self.plan.schedule |= {one.call + self.total: one.fault for one in wish.in_calls}
         if wish.paging is not UNSET:
-            for name in (name for names in wish.paging.values() for name in names):
-                if name not in pager.NAMES:
-                    raise ValueError(f"no paging fault is called {name!r}")
             self.paging = wish.paging
         for name in _SIMPLE:
             value = getattr(wish, name)
@@ -150,7 +148,11 @@ class State:
     def report(self) -> dict[str, Any]:
         """State and counters, as the control door shows them."""
         return {
-            "calls": {"total": self.total, "by_kind": self.kinds, "by_fault": self.struck},
+            "calls": {
+                "total": self.total,
+                "by_kind": dict(self.kinds),
+                "by_fault": dict(self.struck),
+            },
             "faults": self.plan.probabilities | self.plan.bends,
             "schedule": [{"call": n, "fault": name} for n, name in self.plan.schedule.items()],
             "paging": self.paging,
@@ -159,9 +161,17 @@ class State:
             **{name: getattr(self, name) for name in _SIMPLE},
         }
 
-    @staticmethod
-    def _calls(wanted: list[Scheduled], offset: int) -> dict[int, str]:
-        for one in wanted:
+
+def _check(wish: Wish) -> None:
+    if wish.faults is not UNSET:
+        Plan(0, wish.faults)
+    for entries in (wish.schedule, wish.in_calls):
+        for one in entries or ():
             if one.fault not in NAMES:
-                raise ValueError(f"no fault is called {one.fault!r}")
-        return {one.call + offset: one.fault for one in wanted}
+                raise ValueError(f"no fault is called {one.fault!r}; there are {', '.join(NAMES)}")
+    if wish.paging is not UNSET:
+        for name in (name for names in wish.paging.values() for name in names):
+            if name not in pager.NAMES:
+                raise ValueError(
+                    f"no paging fault is called {name!r}; {', '.join(pager.NAMES)} are"
+                )
