@@ -2,7 +2,8 @@
 
 IngatherError
 ├── BadInput            say it differently            exit code 2
-│   ├── UnreadablePost, UnresolvableShare, UnknownFileEnding, UnwritablePath, BadSetting, JobNotFound
+│   ├── UnreadablePost, UnresolvableShare, UnknownFileEnding, UnwritablePath
+│   └── BadSetting, JobNotFound
 ├── SourceError         the outside world
 │   ├── Transient       the same call may succeed soon: retried with jitter
 │   │   └── TooMuchData a smaller page may succeed
@@ -131,6 +132,7 @@ class NoToken(SourceError):
     """There is no access token."""
 
     code = "no_token"
+    exit_code = 2
 
 
 class NotReachable(SourceError):

@@ -32,7 +32,7 @@ class PointReached(Exception):
 
 def arm(plan: str | None) -> None:
     """Set the plan ``name:nth:action`` for this process, or clear it with None."""
-    global _plan
+    global _plan  # noqa: PLW0603 - one plan for the process
     _passed.clear()
     if not plan:
         _plan = None

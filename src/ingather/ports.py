@@ -46,9 +46,11 @@ class Source(Protocol):
 
     name: str
     route: str
+    limit_key: str
+    """What shares its limit: a fingerprint of the token, never the token."""
 
-    async def owner(self) -> Owner:
-        """The account on whose behalf it reads."""
+    async def owner(self, target: Target | None = None) -> Owner:
+        """The account on whose behalf a target is read; without one, the first there is."""
         ...
 
     async def resolve(self, post: str) -> Target:
@@ -122,8 +124,8 @@ class Jobs(Protocol):
     """Jobs as people see them."""
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
-        """Store a new job, or give back the unfinished one with the same key, its limit and cap
-        now those of `job`.
+        """Store a new job, or give back the unfinished one with the same key, its cap, limit,
+        output, format and raw_csv now those of `job`.
 
         fresh: store it in any case; an unfinished one with that key keeps its id and can still be
         resumed by it.

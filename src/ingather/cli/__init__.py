@@ -1,1 +1,52 @@
+"""The command line: it decides nothing, it translates.
 
+Nothing but Typer is imported here; each command imports what it needs when it runs, so that
+`--help` is there at once.
+"""
+
+from typing import Annotated
+
+import typer
+
+from ingather import __version__
+from ingather.cli import doctor, export, jobs, login, posts, sandbox
+
+app = typer.Typer(
+    name="ingather",
+    help=(
+        "Collect Instagram data you may have, never lose a row, and know how complete it is.\n\n"
+        "New here? `ingather demo` needs no account. Then `ingather login`, and"
+        " `ingather export comments POST -o comments.xlsx`."
+    ),
+    epilog="Exit codes: 0 done, 1 failed, 2 bad usage, 3 paused (it says how to go on), "
+    "130 interrupted (everything so far is kept).",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"ingather {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Show the version."),
+    ] = False,
+) -> None:
+    """Collect Instagram data you may have."""
+
+
+app.command("demo")(sandbox.demo)
+app.add_typer(export.app, name="export")
+app.add_typer(jobs.app, name="jobs")
+app.command("posts")(posts.posts)
+app.command("login")(login.login)
+app.command("doctor")(doctor.doctor)
+app.command("sandbox")(sandbox.sandbox)

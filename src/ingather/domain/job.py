@@ -122,7 +122,8 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     """What may differ between two runs of the same job, and what may not.
 
     replies: whether replies are collected too. cap: rows kept at the most (a setting).
-    limit: rows the user asked for at the most.
+    limit: rows the user asked for at the most. output, format, raw_csv: the file to make at the
+    end, an absolute path or - for standard output. sandbox: it reads the sandbox, not Instagram.
     since_job, since_time, since_ids: an earlier export of the same target, its newest timestamp,
     and the ids that bear it; only what is newer is collected.
     """
@@ -130,6 +131,10 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     replies: bool = True
     cap: int = HARD_CAP
     limit: int | None = None
+    output: str | None = None
+    format: str | None = None
+    raw_csv: bool = False
+    sandbox: bool = False
     since_job: str | None = None
     since_time: str | None = None
     since_ids: tuple[str, ...] = ()

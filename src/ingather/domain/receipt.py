@@ -98,7 +98,7 @@ def full(job: Job, file: File | None = None) -> dict[str, Any]:
         "exportId": job.id,
         "status": job.status,
         "partial": job.status not in ("done", "csv_pending"),
-        "why": WHY.get(job.reason or "", None),
+        "why": WHY.get(job.reason or ""),
         "fetched": counters.fetched,
         "duplicates": counters.skipped_dupes,
         "refusedAtCap": counters.refused,

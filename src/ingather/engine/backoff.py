@@ -6,7 +6,8 @@ asked for in half its size.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -15,8 +16,10 @@ from ingather.domain.job import Target
 from ingather.domain.page import Page
 from ingather.engine.quota import Gate
 from ingather.engine.stop import Stopped
+from ingather.engine.watch import Unwatched, Watch
 from ingather.ports import Clock, Source
-from ingather.engine.watch import Watch
+
+T = TypeVar("T")
 
 
 class Policy(Struct, frozen=True, kw_only=True):
@@ -56,14 +59,13 @@ class Fetcher:
         clock: Clock,
         *,
         policy: Policy,
-        watch: Watch,
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._source = source
         self._gate = gate
         self._clock = clock
         self._policy = policy
-        self._watch = watch
+        self.watch: Watch = Unwatched()
         self._jitter = jitter
         self._limit: int | None = None
         self._tally = Tally()
@@ -77,12 +79,24 @@ class Fetcher:
     async def page(self, target: Target, cursor: str | None, *, replies: bool) -> Page:
         """The page at the cursor. Raises the errors that waiting cannot mend, and Stopped where
         the limit's wait is too long."""
+        page = await self.ask(
+            lambda: self._source.fetch(target, cursor, replies=replies, limit=self._limit)
+        )
+        points.reach("called")
+        await self._gate.learn(page.usage)
+        self._tally.repaired += page.repaired
+        return page
+
+    async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
+        """What a call of the source gives, as patiently as a page is asked for."""
         tries, drifts, since = 0, 0, None
         while True:
-            await self._wait(await self._gate.enter(), parked=True)
+            if (wait := await self._gate.enter()) > 0:
+                await self._park(wait)
+                continue
             self._tally.calls += 1
             try:
-                page = await self._source.fetch(target, cursor, replies=replies, limit=self._limit)
+                return await call()
             except errors.Throttled as throttled:
                 await self._gate.park(throttled.wait or self._policy.park)
                 continue
@@ -91,7 +105,7 @@ class Fetcher:
                     raise
                 self._limit = (self._limit or 50) // 2
                 self._tally.retries += 1
-                self._watch.retrying(failure, 0.0)
+                self.watch.retrying(failure, 0.0)
                 continue
             except errors.SchemaDrift as drift:
                 drifts += 1
@@ -100,27 +114,20 @@ class Fetcher:
                 broken: errors.IngatherError = drift
             except errors.Transient as transient:
                 broken = transient
-            else:
-                points.reach("called")
-                await self._gate.learn(page.usage)
-                self._tally.repaired += page.repaired
-                return page
-            since = self._clock.monotonic() if since is None else since
             tries += 1
+            since = self._clock.monotonic() if since is None else since
             wait = self._jitter() * min(self._policy.ceiling, self._policy.base * 2**tries)
             if self._clock.monotonic() + wait - since > self._policy.deadline:
                 raise broken
             self._tally.retries += 1
-            self._watch.retrying(broken, wait)
-            await self._wait(wait)
+            self._tally.waited += wait
+            self.watch.retrying(broken, wait)
+            await self._clock.sleep(wait)
 
-    async def _wait(self, seconds: float, *, parked: bool = False) -> None:
-        if seconds <= 0:
-            return
-        if parked:
-            if seconds > self._policy.longest_park:
-                raise Stopped("rate_limit")
-            self._tally.parks += 1
-            self._watch.parked(seconds)
+    async def _park(self, seconds: float) -> None:
+        if seconds > self._policy.longest_park:
+            raise Stopped("rate_limit")
+        self._tally.parks += 1
         self._tally.waited += seconds
+        self.watch.parked(seconds)
         await self._clock.sleep(seconds)

@@ -80,7 +80,7 @@ def this_process() -> Holder:
 
 
 def is_dead(holder: Holder, me: Holder) -> bool:
-    """Whether a holder was a process of this host that is no more; False where it cannot be told."""
+    """Whether a holder was a process of this host and is no more; False where nobody can tell."""
     import psutil
 
     if holder.host != me.host:

@@ -13,6 +13,7 @@ class Stop:
 
     def __init__(self) -> None:
         self.reason: Reason | None = None
+        self.signal: int | None = None
         self._tasks: set[asyncio.Task[object]] = set()
         self._timer: asyncio.TimerHandle | None = None
 

@@ -4,25 +4,25 @@ Redis and SQL do the counting in their own script or statement; what they make o
 here, so that a job reads the same wherever it rests.
 """
 
-from datetime import UTC, datetime
-
 from msgspec import structs
 
 from ingather import errors
+from ingather.domain.instants import iso
 from ingather.domain.job import MAX_ATTEMPTS, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.ports import Batch, Outcome
 
 
-def iso(now: float) -> str:
-    """Epoch seconds as ISO 8601 UTC with milliseconds, as JavaScript's toISOString writes it."""
-    text = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
-
-
 def reopened(found: Job, wanted: Job) -> Job:
-    """The unfinished job, under the limits of the command that found it."""
-    limits = structs.replace(found.options, cap=wanted.options.cap, limit=wanted.options.limit)
-    return structs.replace(found, options=limits)
+    """The unfinished job, under the limits and with the file of the command that found it."""
+    options = structs.replace(
+        found.options,
+        cap=wanted.options.cap,
+        limit=wanted.options.limit,
+        output=wanted.options.output,
+        format=wanted.options.format,
+        raw_csv=wanted.options.raw_csv,
+    )
+    return structs.replace(found, options=options)
 
 
 def busy(job: Job) -> errors.JobBusy:

@@ -1,0 +1,193 @@
+"""Names the concretes: which store, which source, which clock. Each is built on first use."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from ingather import errors
+from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Rows, Secrets
+from ingather.settings import Settings
+
+if TYPE_CHECKING:
+    from ingather.features.comments import Comments
+    from ingather.providers.graph import GraphSource
+    from ingather.providers.http import Http
+    from ingather.stores.redis_link import RedisLink
+    from ingather.stores.sql_link import SqliteLink
+
+
+class Store(Jobs, Leases, Rows, Protocol):
+    """Where jobs and their rows rest."""
+
+
+class SystemClock:
+    """The real time."""
+
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class World:
+    """All that a door may ask for, in one place; `async with` closes what was opened.
+
+    names: short names of posts, which only the sandbox has.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        clock: Clock | None = None,
+        names: Mapping[str, str] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.names = names or {}
+        self.clock = clock or SystemClock()
+        self._closing = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> "World":
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._closing.aclose()
+
+    @cached_property
+    def _sqlite(self) -> "SqliteLink":
+        from ingather.stores.sql_link import SqliteLink
+
+        _make_folder(self.settings)
+        link = SqliteLink(self.settings.database)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
+    def _redis(self) -> "RedisLink":
+        from ingather.stores.redis_link import RedisLink
+
+        assert self.settings.redis_url is not None
+        link = RedisLink(self.settings.redis_url)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
+    def _cache_redis(self) -> "RedisLink":
+        from ingather.stores.redis_link import RedisLink
+
+        if self.settings.cache_redis_url in (None, self.settings.redis_url):
+            return self._redis
+        assert self.settings.cache_redis_url is not None
+        link = RedisLink(self.settings.cache_redis_url)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
+    def store(self) -> Store:
+        """Where comment exports rest."""
+        if self.settings.comments_store == "redis":
+            from ingather.stores.redis_jobs import RedisStore
+
+            return RedisStore(self._redis)
+        from ingather.stores.sql_jobs import SqlStore
+
+        return SqlStore(self._sqlite)
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        if self.settings.redis_url is not None:
+            from ingather.stores.redis_limits import RedisLimiter
+
+            return RedisLimiter(self._redis)
+        from ingather.stores.sql_cache import SqlLimiter
+
+        return SqlLimiter(self._sqlite)
+
+    @cached_property
+    def cache(self) -> Cache:
+        if self.settings.cache_redis_url is not None:
+            from ingather.stores.redis_cache import RedisCache
+
+            return RedisCache(self._cache_redis)
+        from ingather.stores.sql_cache import SqlCache
+
+        return SqlCache(self._sqlite)
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        from ingather.stores.vault import Vault
+
+        _make_folder(self.settings)
+        return Vault(self.settings.data_dir, key=self.settings.secret_key)
+
+    @cached_property
+    def http(self) -> "Http":
+        from ingather.providers.http import Http
+
+        http = Http()
+        self._closing.push_async_callback(http.close)
+        return http
+
+    @cached_property
+    def graph(self) -> "GraphSource":
+        """The Graph API with the tokens there are; raises NoToken where there is none."""
+        from ingather.providers.graph import GraphSource
+
+        settings = self.settings
+        tokens, accounts = settings.access_tokens, settings.account_ids
+        if not tokens:
+            tokens, accounts = self._login()
+        if not tokens:
+            raise errors.NoToken(
+                "There is no access token.",
+                hint="Run `ingather login`, set INSTAGRAM_ACCESS_TOKEN, or try the program"
+                " without an account by adding --sandbox.",
+            )
+        return GraphSource(
+            self.http,
+            url=settings.graph_url,
+            token=tokens,
+            account_id=accounts or None,
+            app_secret=settings.app_secret,
+        )
+
+    def _login(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """Token and account that `ingather login` kept; none where it never ran."""
+        if not self.settings.data_dir.exists():
+            return (), ()
+        token = self.secrets.read("instagram_access_token")
+        account = self.secrets.read("instagram_business_account_id")
+        if token is None:
+            return (), ()
+        return (token.decode(),), ((account.decode(),) if account else ())
+
+    @cached_property
+    def comments(self) -> "Comments":
+        from ingather.features.comments import Comments
+
+        return Comments(
+            jobs=self.store,
+            leases=self.store,
+            rows=self.store,
+            limiter=self.limiter,
+            clock=self.clock,
+            source=lambda: self.graph,
+        )
+
+
+def _make_folder(settings: Settings) -> None:
+    for folder in (settings.data_dir, settings.database.parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as failure:
+            raise errors.UnwritablePath(
+                f"The data folder {folder} cannot be made: {failure.strerror}.",
+                hint="Set INGATHER_DATA_DIR to a folder that you may write to.",
+            ) from None

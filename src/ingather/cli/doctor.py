@@ -1,0 +1,60 @@
+"""`ingather doctor`: what is set, what answers, and what each unlocks."""
+
+import os
+from typing import TYPE_CHECKING
+
+from ingather.cli import options
+from ingather.cli.run import run, world
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+
+
+def doctor(sandbox: options.Sandbox = False) -> None:
+    """Say which settings are set, which servers answer, and what each unlocks."""
+
+    async def command() -> int:
+        from rich.console import Console
+        from rich.table import Table
+
+        from ingather.settings import SETTINGS
+
+        console = Console()
+        async with world(sandbox=sandbox) as here:
+            table = Table(box=None, pad_edge=False, header_style="bold")
+            for name in ("setting", "value", "unlocks"):
+                table.add_column(name, overflow="fold")
+            for each in SETTINGS:
+                value = os.environ.get(each.name, "")
+                shown = "set" if value and each.secret else value or f"default: {each.default}"
+                table.add_row(each.name, shown, each.unlocks)
+            console.print(table)
+            failed = 0
+            for name, answer, good in await _checks(here):
+                failed += not good
+                console.print(
+                    f"[{'green' if good else 'red'}]{'ok ' if good else 'no '}[/] {name}: {answer}",
+                    highlight=False,
+                )
+        return 1 if failed else 0
+
+    run(command)
+
+
+async def _checks(here: "World") -> list[tuple[str, str, bool]]:
+    """What answers: a name, a sentence, and whether it is as it should be."""
+    from ingather import errors
+
+    found = []
+    try:
+        count = len(await here.store.list(limit=1_000))
+        where = "Redis" if here.settings.comments_store == "redis" else str(here.settings.database)
+        found.append(("jobs", f"rest in {where}, {count} so far", True))
+    except errors.IngatherError as failure:
+        found.append(("jobs", str(failure), False))
+    try:
+        owner = await here.graph.owner()
+        found.append(("Graph API", f"reads @{owner.username} ({owner.instagram_id})", True))
+    except errors.IngatherError as failure:
+        found.append(("Graph API", str(failure), False))
+    return found

@@ -1,0 +1,234 @@
+"""`ingather export`: a post's comments to a file, without losing a row."""
+
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingather.cli import options
+from ingather.cli.run import INTERRUPTED, PAUSED, run, say, stoppable, world
+
+if TYPE_CHECKING:
+    from ingather import errors
+    from ingather.assembly import World
+    from ingather.domain.job import Job
+    from ingather.engine.backoff import Fetcher
+    from ingather.features.comments import Wanted
+
+app = typer.Typer(no_args_is_help=True, help="Collect, and hand over as a file.")
+
+
+@app.callback()
+def root() -> None:
+    """Collect, and hand over as a file."""
+
+
+@app.command("comments")
+def comments(
+    post: Annotated[
+        str,
+        typer.Argument(
+            metavar="POST", help="A media id, a shortcode, or the address of a post or reel."
+        ),
+    ],
+    output: options.Output = None,
+    replies: Annotated[
+        bool, typer.Option("--replies/--no-replies", help="Collect replies too.")
+    ] = True,
+    limit: Annotated[
+        int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N comments.")
+    ] = None,
+    cap: Annotated[
+        int | None,
+        typer.Option(
+            "--cap",
+            min=1,
+            metavar="N",
+            help="The safety cap of one export, 5,000 unless INGATHER_COMMENTS_CAP says otherwise.",
+        ),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option(
+            "--budget",
+            min=0.0,
+            metavar="SECONDS",
+            help="Stop cleanly when they are spent (exit 3).",
+        ),
+    ] = None,
+    format: options.Format = None,
+    raw_csv: options.RawCsv = False,
+    since_last: Annotated[
+        bool,
+        typer.Option(
+            "--since-last",
+            help="Only what is newer than the last finished export of this post. New replies"
+            " under older comments are not seen.",
+        ),
+    ] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew even if an export is unfinished.")
+    ] = False,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+    sandbox: options.Sandbox = False,
+) -> None:
+    """Export the comments of one of your own posts.
+
+    Ctrl-C, a crash or a power cut lose nothing: the same command goes on where it stopped.
+
+    - `ingather export comments https://www.instagram.com/p/CtZs0Y3v2lx/ -o comments.xlsx`
+    - `ingather export comments demo --sandbox -o comments.csv`
+    """
+
+    async def command() -> int:
+        from ingather.features.comments import Wanted, check
+
+        path = path_of(output)
+        if path is not None and path != "-":
+            from ingather.exports import files
+
+            await files.check_writable(path)
+        async with world(sandbox=sandbox) as here:
+            wanted = Wanted(
+                post=here.names.get(post.strip(), post),
+                path=path,
+                format=format,
+                raw_csv=raw_csv,
+                replies=replies,
+                limit=limit,
+                cap=cap or here.settings.comments_cap,
+                fresh=fresh,
+                since_last=since_last,
+                sandbox=sandbox,
+            )
+            check(wanted)
+            return await _export(here, wanted, budget=budget, strict=strict, as_json=as_json)
+
+    run(command)
+
+
+async def _export(
+    here: "World", wanted: "Wanted", *, budget: float | None, strict: bool, as_json: bool
+) -> int:
+    from ingather.domain import posts
+
+    fetcher = here.comments.fetcher()
+    reading = posts.read(wanted.post)
+    if reading.media_id or reading.number:
+        say(f"Read as {reading.describe()}.")
+    job = await here.comments.start(wanted, fetcher)
+    _announce(job)
+    return await run_job(here, job, fetcher, budget=budget, strict=strict, as_json=as_json)
+
+
+def _announce(job: "Job") -> None:
+    """What is about to happen: a job that goes on, or an estimate of a long one."""
+    from ingather.features.comments import estimate
+
+    if job.sequence:
+        say(f"Going on with job {job.id}: {job.counters.appended:,} comments are here already.")
+    if job.options.since_time:
+        say(f"Only what is newer than {job.options.since_time}.")
+    expected = estimate(job)
+    if expected.most is not None and expected.most > 20:
+        say(
+            f"{expected.declared:,} comments are declared: {expected.least} to {expected.most}"
+            " calls, without waits unless Instagram asks for them."
+        )
+
+
+async def run_job(
+    here: "World",
+    job: "Job",
+    fetcher: "Fetcher",
+    *,
+    budget: float | None,
+    strict: bool,
+    as_json: bool,
+) -> int:
+    """Run a job that exists, and say how it stands then; its exit code."""
+    from ingather import errors
+    from ingather.cli.show import Bar
+
+    async with stoppable(budget) as stop:
+        try:
+            with Bar(job, quiet=as_json) as bar:
+                job = await here.comments.run(job, fetcher, stop=stop, watch=bar)
+        except errors.IngatherError as failure:
+            return await _broken(here, job, failure, as_json=as_json)
+    if job.status == "done" and job.options.output == "-":
+        await to_stdout(here, job)
+    tell(job, as_json=as_json)
+    if job.status == "paused":
+        say(f"Everything so far is kept. To go on: {resume_line(job)}")
+        return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
+    if job.status == "cancelled":
+        return 1
+    from ingather.domain import receipt
+
+    return 1 if strict and receipt.complete(job) is False else 0
+
+
+async def _broken(
+    here: "World", job: "Job", failure: "errors.IngatherError", *, as_json: bool
+) -> int:
+    """Say what went wrong, what is kept, and how to go on; then the exit code."""
+    from ingather import errors
+
+    if isinstance(failure, (errors.JobBusy, errors.LeaseLost, errors.JobNotFound)):
+        raise failure
+    say(f"Error: {failure}")
+    try:
+        job = await here.store.show(job.id)
+    except errors.StoreError:
+        return failure.exit_code
+    tell(job, as_json=as_json)
+    if job.unfinished:
+        say(f"Everything so far is kept. To go on: {resume_line(job)}")
+        return failure.exit_code if failure.exit_code == 2 else PAUSED
+    if job.counters.appended:
+        say(f"What was collected is kept: ingather jobs save {job.id[:8]} -o FILE")
+    return failure.exit_code
+
+
+def tell(job: "Job", *, as_json: bool) -> None:
+    """The receipt: one object on standard output, or words; beside data on stderr."""
+    from ingather.cli import show
+
+    if as_json:
+        print(show.as_json(job), file=sys.stderr if job.options.output == "-" else sys.stdout)
+    else:
+        out = sys.stdout if job.status == "done" and job.options.output != "-" else sys.stderr
+        print("\n".join(show.receipt_lines(job)), file=out, flush=True)
+    for warning in show.warnings(job):
+        say(f"Note: {warning}")
+
+
+async def to_stdout(here: "World", job: "Job") -> None:
+    """The rows and nothing else."""
+    from ingather.domain import receipt
+    from ingather.exports import columns, files
+
+    await files.stream(
+        sys.stdout.buffer,
+        files.format_of("-.csv", job.options.format),
+        here.comments.stream(job),
+        columns=columns.COMMENTS,
+        envelope={"receipt": receipt.stable(job)},
+        raw_csv=job.options.raw_csv,
+    )
+
+
+def resume_line(job: "Job") -> str:
+    """The shortest command that goes on with a job."""
+    return f"ingather jobs resume {job.id[:8]}"
+
+
+def path_of(output: str | None) -> str | None:
+    """The file as an absolute path; - stays what it is."""
+    if output is None or output == "-":
+        return output
+    return str(Path(output).expanduser().absolute())

@@ -1,0 +1,195 @@
+"""`ingather jobs`: what runs, what waits, what is kept."""
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingather.cli import export, options
+from ingather.cli.run import run, say, world
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+    from ingather.domain.job import Job
+
+app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kept.")
+
+
+@app.command("list")
+def list_(
+    as_json: options.Json = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+) -> None:
+    """Jobs, newest first, with what expires when."""
+
+    async def command() -> int:
+        from ingather.cli import show
+
+        async with world() as here:
+            jobs = await here.store.list(limit=limit)
+        if as_json:
+            print(json.dumps([show.summary(job) for job in jobs], ensure_ascii=False))
+        elif jobs:
+            show.job_table(jobs)
+        else:
+            say("There are no jobs yet. Begin with: ingather export comments POST -o comments.xlsx")
+        return 0
+
+    run(command)
+
+
+@app.command("show")
+def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
+    """One job and its receipt."""
+
+    async def command() -> int:
+        from ingather.cli import show
+
+        async with world() as here:
+            job = await find(here, job_id)
+        print(show.as_json(job) if as_json else "\n".join(show.receipt_lines(job)))
+        if job.error and not as_json:
+            say(f"Error: {job.error.message}")
+        return 0
+
+    run(command)
+
+
+@app.command("watch")
+def watch(job_id: options.JobId) -> None:
+    """Follow a job that another process runs, until it stops."""
+
+    async def command() -> int:
+        from ingather.cli import show
+
+        async with world() as here:
+            job = await find(here, job_id)
+            with show.Bar(job) as bar:
+                while job.status == "running":
+                    bar.page(job.counters)
+                    await asyncio.sleep(0.5)
+                    job = await here.store.show(job.id)
+        print("\n".join(show.receipt_lines(job)))
+        return 0
+
+    run(command)
+
+
+@app.command("pause")
+def pause(job_id: options.JobId) -> None:
+    """Stop a job at its next page; it can be resumed."""
+
+    async def command() -> int:
+        async with world() as here:
+            job = await here.store.ask((await find(here, job_id)).id, "pause")
+        now = job.status == "paused"
+        say("Paused." if now else "It will pause after the page it is at.")
+        say(f"To go on: {export.resume_line(job)}")
+        return 0
+
+    run(command)
+
+
+@app.command("cancel")
+def cancel(job_id: options.JobId) -> None:
+    """End a job for good; what it collected can still be saved."""
+
+    async def command() -> int:
+        async with world() as here:
+            job = await here.store.ask((await find(here, job_id)).id, "cancel")
+        over = job.status == "cancelled"
+        say("Cancelled." if over else "It will end after the page it is at.")
+        return 0
+
+    run(command)
+
+
+@app.command("resume")
+def resume(
+    job_id: options.JobId,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
+    ] = None,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+) -> None:
+    """Go on with a job where it stopped. One that failed is tried again."""
+
+    async def command() -> int:
+        async with world() as here:
+            job = await find(here, job_id)
+        async with world(sandbox=job.options.sandbox) as here:
+            fetcher = here.comments.fetcher()
+            return await export.run_job(
+                here, job, fetcher, budget=budget, strict=strict, as_json=as_json
+            )
+
+    run(command)
+
+
+@app.command("save")
+def save(
+    job_id: options.JobId,
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output.")
+    ],
+    format: options.Format = None,
+    raw_csv: options.RawCsv = False,
+) -> None:
+    """Write what a job has kept, in any format, without fetching anything."""
+
+    async def command() -> int:
+        from msgspec import structs
+
+        async with world() as here:
+            job = await find(here, job_id)
+            path = export.path_of(output)
+            assert path is not None
+            if path == "-":
+                wanted = structs.replace(job.options, format=format, raw_csv=raw_csv)
+                await export.to_stdout(here, structs.replace(job, options=wanted))
+            else:
+                file = await here.comments.save(job, path, format, raw_csv=raw_csv)
+                say(f"{file.rows:,} rows in {file.path}")
+        if job.status != "done":
+            say(f"This is partial: the job is {job.status}. To go on: {export.resume_line(job)}")
+        return 0
+
+    run(command)
+
+
+@app.command("delete")
+def delete(
+    job_id: options.JobId,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Remove a job and every row it kept. Files already saved stay."""
+
+    async def command() -> int:
+        async with world() as here:
+            job = await find(here, job_id)
+            rows = job.counters.appended
+            if not yes and not typer.confirm(f"Delete job {job.id} and its {rows:,} rows?"):
+                return 1
+            await here.store.delete(job.id)
+        say("Deleted.")
+        return 0
+
+    run(command)
+
+
+async def find(here: "World", wanted: str) -> "Job":
+    """The job whose id begins so; an error that helps where there is none, or more than one."""
+    from ingather import errors
+
+    try:
+        return await here.store.show(wanted)
+    except errors.JobNotFound:
+        pass
+    matches = [job for job in await here.store.list(limit=1_000) if job.id.startswith(wanted)]
+    if len(matches) == 1:
+        return await here.store.show(matches[0].id)
+    problem = f"{len(matches)} jobs begin with {wanted}" if matches else f"There is no job {wanted}"
+    raise errors.JobNotFound(f"{problem}.", hint="`ingather jobs list` shows them.")

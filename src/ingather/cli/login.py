@@ -1,0 +1,5 @@
+"""`ingather login`."""
+
+
+def login() -> None:
+    """Log in."""

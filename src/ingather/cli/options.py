@@ -1,0 +1,37 @@
+"""Options that several commands share, said once."""
+
+from typing import Annotated
+
+import typer
+
+Sandbox = Annotated[
+    bool,
+    typer.Option(
+        "--sandbox",
+        help="Play Instagram on this machine: no account, nothing leaves. Try the post `demo`.",
+    ),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+Output = Annotated[
+    str | None,
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        help="Where to; its ending picks the format: .csv .xlsx .json .jsonl .parquet, and .gz"
+        " on the text ones. `-` is standard output.",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format", help="csv, xlsx, json, jsonl or parquet, whatever the file is called."
+    ),
+]
+RawCsv = Annotated[
+    bool, typer.Option("--raw-csv", help="CSV for machines: no BOM, no formula escaping.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when rows are missing.")]
+JobId = Annotated[
+    str, typer.Argument(metavar="ID", help="A job's id, or as much of it as is unique.")
+]

@@ -1,0 +1,96 @@
+"""From a command to an exit code: the loop, the world, the signals, and errors in one sentence."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+    from ingather.engine.stop import Stop
+    from ingather.settings import Settings
+
+PAUSED = 3
+INTERRUPTED = 130
+
+
+def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
+    """Run a command to its exit code. Every error of ours becomes one sentence on stderr."""
+    from ingather import errors
+
+    try:
+        code = asyncio.run(_awaited(command))
+    except errors.IngatherError as failure:
+        say(f"Error: {failure}")
+        code = failure.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has had enough of it, as `head` does.
+        sys.stderr.close()
+        code = 0
+    raise typer.Exit(code)
+
+
+async def _awaited(command: Callable[[], Awaitable[int]]) -> int:
+    return await command()
+
+
+def say(text: str) -> None:
+    """A line for people; standard output is for results."""
+    print(text, file=sys.stderr, flush=True)
+
+
+@asynccontextmanager
+async def world(
+    *, sandbox: bool = False, settings: "Settings | None" = None
+) -> AsyncIterator["World"]:
+    """The world by the settings, or with the sandbox in Instagram's place."""
+    from ingather.assembly import World
+    from ingather.settings import load
+
+    settings = settings or load()
+    if not sandbox:
+        async with World(settings) as found:
+            yield found
+        return
+    from ingather.cli.sandbox import started
+
+    async with started(settings) as (played, names), World(played, names=names) as found:
+        say(f"Sandbox: Instagram is played by {played.graph_url}; nothing leaves this machine.")
+        yield found
+
+
+@asynccontextmanager
+async def stoppable(budget: float | None = None) -> AsyncIterator["Stop"]:
+    """A Stop that Ctrl-C, SIGTERM and the budget request. A second Ctrl-C ends at once."""
+    from ingather.engine.stop import Stop
+
+    stop = Stop()
+    if budget is not None:
+        stop.after(budget, "budget")
+    loop = asyncio.get_running_loop()
+
+    def asked(number: int) -> None:
+        if stop.reason is not None:
+            raise KeyboardInterrupt
+        stop.signal = number
+        stop.request("asked")
+
+    handled = []
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            loop.add_signal_handler(number, asked, number)
+            handled.append(number)
+        except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
+            break
+    try:
+        yield stop
+    finally:
+        stop.close()
+        for number in handled:
+            loop.remove_signal_handler(number)

@@ -1,0 +1,139 @@
+"""`ingather sandbox` and `ingather demo`: Instagram played on this machine."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingather.cli.run import run, say, world
+
+if TYPE_CHECKING:
+    from ingather.ports import Rows
+    from ingather.sandbox.options import Options
+    from ingather.settings import Settings
+
+
+def sandbox(
+    port: Annotated[int, typer.Option("--port", help="0 picks a free one.")] = 8765,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same world.")] = 1,
+    latency: Annotated[
+        str, typer.Option("--latency", metavar="TIME", help="Of every answer, as 50ms.")
+    ] = "0ms",
+    fault: Annotated[
+        list[str] | None,
+        typer.Option("--fault", metavar="NAME:ODDS", help="As throttle:0.02; may be repeated."),
+    ] = None,
+) -> None:
+    """Play Instagram's API on this machine until Ctrl-C, with faults on request."""
+
+    async def command() -> int:
+        from ingather.sandbox.options import TOKEN
+        from ingather.sandbox.server import serve
+
+        async with await serve(_options(seed, latency, fault or []), port=port) as played:
+            say(f"The sandbox plays Instagram at {played.url} (its posts are listed there).")
+            say("To use it from another shell:")
+            say(f"  export INSTAGRAM_GRAPH_URL={played.graph_url}")
+            say(f"  export INSTAGRAM_ACCESS_TOKEN={TOKEN}")
+            say("Ctrl-C ends it.")
+            ended = asyncio.Event()
+            for number in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(number, ended.set)
+            await ended.wait()
+        return 0
+
+    run(command)
+
+
+def demo(
+    folder: Annotated[
+        Path, typer.Option("--folder", help="Where its files and its data go.")
+    ] = Path("demo"),
+) -> None:
+    """See the whole thing in under a minute: 5,000 comments of a sandbox post, no account."""
+
+    async def command() -> int:
+        from msgspec import structs
+
+        from ingather.cli import export
+        from ingather.features.comments import Wanted
+        from ingather.settings import load
+
+        folder.mkdir(parents=True, exist_ok=True)
+        data = (folder / "data").absolute()
+        settings = structs.replace(load({}), data_dir=data, database=data / "ingather.db")
+        path = str((folder / "comments.csv").absolute())
+        async with world(sandbox=True, settings=settings) as here:
+            cap = here.settings.comments_cap
+            wanted = Wanted(post=here.names["demo"], path=path, cap=cap, sandbox=True)
+            fetcher = here.comments.fetcher()
+            job = await here.comments.start(wanted, fetcher)
+            code = await export.run_job(
+                here, job, fetcher, budget=None, strict=False, as_json=False
+            )
+            if code == 0:
+                await _closing_words(here.store, job.id)
+        return code
+
+    run(command)
+
+
+async def _closing_words(rows: "Rows", job_id: str) -> None:
+    """The first rows, and what to type next."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("timestamp", "username", "likes", "text"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for row in await rows.slice(job_id, 0, 5):
+        likes = "" if row.like_count is None else str(row.like_count)
+        text = " ".join((row.text or "").split())
+        table.add_row(row.timestamp, row.username, likes, text)
+    console = Console()
+    console.print("\nThe first rows:", table)
+    console.print(
+        "\nWhat to type next:\n"
+        "  ingather export comments demo --sandbox -o comments.xlsx   the same, for Excel\n"
+        "  ingather posts --sandbox                                   other posts to try\n"
+        "  ingather login                                             your own account\n"
+        "  ingather export comments https://www.instagram.com/p/…/ -o comments.xlsx",
+        highlight=False,
+    )
+
+
+@asynccontextmanager
+async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings", dict[str, str]]]:
+    """A sandbox on a free port, the settings that point at it, and the names of its posts."""
+    from msgspec import structs
+
+    from ingather.sandbox.options import APP_ID, APP_SECRET, TOKEN, Options
+    from ingather.sandbox.server import serve
+    from ingather.settings import load
+
+    async with await serve(Options()) as played:
+        pointed = structs.replace(
+            settings or load(),
+            graph_url=played.graph_url,
+            login_url=played.login_url,
+            access_tokens=(TOKEN,),
+            account_ids=(),
+            app_id=APP_ID,
+            app_secret=APP_SECRET,
+            sandbox=True,
+        )
+        yield pointed, played.names
+
+
+def _options(seed: int, latency: str, faults: list[str]) -> "Options":
+    from ingather import errors
+    from ingather.sandbox.options import Options
+
+    try:
+        return Options.parse(seed=seed, latency=latency, faults=faults)
+    except ValueError as failure:
+        raise errors.BadInput(str(failure)) from None

@@ -1,0 +1,214 @@
+"""Jobs in words: the progress while one runs, the receipt when it ends, the list of all."""
+
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from ingather import errors
+from ingather.cli.run import say
+from ingather.domain import receipt
+from ingather.domain.job import Counters, Job
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+
+class Bar:
+    """A Watch that draws a bar on a terminal, and says nothing where there is none."""
+
+    def __init__(self, job: Job, *, quiet: bool = False) -> None:
+        self._progress: Progress | None = None
+        self._task: TaskID | None = None
+        declared = job.target.declared
+        self._total = None if declared is None else min(declared, job.options.most)
+        if quiet or not sys.stderr.isatty():
+            return
+        self._progress = _progress()
+
+    def __enter__(self) -> "Bar":
+        if self._progress is not None:
+            self._progress.start()
+            self._task = self._progress.add_task("Comments", total=self._total, note="")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def _update(self, **changed: Any) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, **changed)
+
+    def began(self, job: Job) -> None:
+        self._update(completed=job.counters.appended)
+
+    def page(self, counters: Counters) -> None:
+        self._update(completed=counters.appended, note=f"{counters.calls} calls")
+
+    def retrying(self, error: errors.IngatherError, seconds: float) -> None:
+        self._update(note=f"asking again: {error.message}")
+
+    def parked(self, seconds: float) -> None:
+        from datetime import datetime, timedelta
+
+        until = datetime.now() + timedelta(seconds=seconds)
+        note = f"waiting for the platform's limit until {until:%H:%M:%S}"
+        if self._progress is None and seconds >= 5:
+            say(f"{note[0].upper()}{note[1:]}; Ctrl-C keeps everything so far.")
+        self._update(note=note)
+
+
+def _progress() -> "Progress":
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("[dim]{task.fields[note]}"),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def as_json(job: Job) -> str:
+    """A job's own output: its id, status, receipt and file."""
+    return json.dumps(summary(job), ensure_ascii=False)
+
+
+def summary(job: Job) -> dict[str, Any]:
+    """A job as one object for programs."""
+    return {
+        "id": job.id,
+        "kind": job.kind,
+        "status": job.status,
+        "reason": job.reason,
+        "target": job.target.permalink or job.target.shortcode or job.target.id,
+        "owner": job.owner.username,
+        "rows": job.counters.appended,
+        "createdAt": job.created_at,
+        "finishedAt": job.finished_at,
+        "expiresAt": job.expires_at,
+        "error": {"message": job.error.message, "code": job.error.code} if job.error else None,
+        "file": job.file.path if job.file else None,
+        "receipt": receipt.full(job),
+    }
+
+
+def receipt_lines(job: Job) -> list[str]:
+    """The receipt in words."""
+    full = receipt.full(job)
+    counters = job.counters
+    post = job.target.permalink or job.target.id
+    state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
+    lines = [
+        f"{state.get(job.status, job.status.capitalize())}: {counters.appended:,} comments"
+        f" ({counters.replies:,} of them replies) of {post}",
+        f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·"
+        f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
+        f" writers {counters.uniq_users:,}",
+        f"  gap {_gap(job)}",
+    ]
+    if job.reason:
+        lines.append(f"  ended {job.reason}: {receipt.WHY.get(job.reason, job.reason)}")
+    lines.append(
+        f"  calls {counters.calls:,} · retries {counters.retries:,} · waits {counters.parks:,}"
+        f" ({counters.waited:,} s) · source {job.source} {job.route}"
+    )
+    if counters.repaired:
+        lines.append(f"  {counters.repaired:,} texts held broken characters, now U+FFFD")
+    if job.file:
+        lines.append(f"  file {job.file.path} ({_size(job.file.size_bytes)})")
+        lines.append(f"  sha256 {job.file.sha256}")
+        lines.append(f"  receipt {job.file.path}.receipt.json")
+    lines.append(f"  job {job.id}")
+    return lines
+
+
+def warnings(job: Job) -> list[str]:
+    """What somebody who reads only one more line should know."""
+    missing = receipt.gap(job)
+    found = []
+    if job.reason == "cap":
+        found.append(
+            f"Cut at the cap of {job.options.cap:,} comments: there were more. `--cap N` raises it."
+        )
+    elif job.reason == "limit":
+        found.append(f"Stopped at the {job.options.limit:,} comments that --max asked for.")
+    elif job.reason == "source_ended_early":
+        found.append(
+            "Instagram counts comments on this post and listed none: the app may be in"
+            " development mode or lack Advanced Access to comments."
+        )
+    elif missing is not None and missing > 0 and job.status == "done":
+        found.append(
+            f"{missing:,} comments are counted by Instagram and not listed: those of restricted"
+            " accounts, and those deleted while the list was read."
+        )
+    if job.target.comments_enabled is False:
+        found.append("Comments are turned off on this post.")
+    elif job.counters.appended == 0 and job.status == "done" and not job.target.declared:
+        found.append("This post has no comments; the file has only its header.")
+    return found
+
+
+def _gap(job: Job) -> str:
+    missing = receipt.gap(job)
+    if missing is None:
+        return "cannot be told (the declared number counts what this export leaves out)"
+    if missing < 0:
+        return f"none ({-missing:,} more came than were declared)"
+    return f"{missing:,} ({receipt.gap_percent(job):g} %)"
+
+
+def _number(value: int | None) -> str:
+    return "unknown" if value is None else f"{value:,}"
+
+
+def _size(size: int) -> str:
+    amount = float(size)
+    for unit in ("bytes", "kB", "MB"):
+        if amount < 1000:
+            return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return f"{amount:.1f} GB"
+
+
+def console() -> "Console":
+    """Standard output; wide where nobody looks at it on a terminal, so that nothing is cut."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 240)
+
+
+def job_table(jobs: Sequence[Job]) -> None:
+    """The list of jobs, for a terminal or a pipe."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in ("id", "kind", "of", "status", "rows", "started", "expires"):
+        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=True)
+    for job in jobs:
+        status = f"{job.status} ({job.reason})" if job.reason else job.status
+        table.add_row(
+            job.id[:8],
+            job.kind,
+            job.target.shortcode or job.target.id,
+            status,
+            f"{job.counters.appended:,}",
+            job.created_at[:16].replace("T", " "),
+            job.expires_at[:16].replace("T", " ") if job.expires_at else "never",
+        )
+    console().print(table)

@@ -1,0 +1,157 @@
+"""What the environment, or a `.env` file beside you, may set; everything has a default.
+
+The names are fixed by the design. Read by hand rather than with pydantic-settings, whose import
+alone costs more than half of what a command may take to its first request (docs/decisions).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import Struct
+
+from ingather import errors
+from ingather.domain.job import HARD_CAP
+
+
+class Setting(Struct, frozen=True):
+    """A setting as the docs and `doctor` name it. unlocks: what it is good for."""
+
+    name: str
+    default: str
+    unlocks: str
+    secret: bool = False
+
+
+SETTINGS = (
+    Setting("INGATHER_DATA_DIR", "the user's data folder", "where jobs, rows and secrets rest"),
+    Setting("INGATHER_SECRET_KEY", "made and kept in the data folder", "encrypts secrets", True),
+    Setting("INGATHER_COMMENTS_CAP", str(HARD_CAP), "comments kept by one export at the most"),
+    Setting("COMMENTS_STORE", "redis where REDIS_URL is set, else sql", "where exports rest"),
+    Setting("DATABASE_URL", "SQLite in the data folder", "another SQLite file", True),
+    Setting("REDIS_URL", "none; SQLite holds what it would", "exports in Redis", True),
+    Setting("CACHE_REDIS_URL", "REDIS_URL", "another Redis for what may be lost", True),
+    Setting("INSTAGRAM_ACCESS_TOKEN", "what `ingather login` keeps", "reads your account", True),
+    Setting("INSTAGRAM_BUSINESS_ACCOUNT_ID", "found through the token", "picks the account"),
+    Setting("FACEBOOK_APP_ID", "none", "`ingather login`"),
+    Setting("FACEBOOK_APP_SECRET", "none", "`ingather login`, and a proof on every call", True),
+    Setting("INSTAGRAM_GRAPH_URL", "https://graph.facebook.com/v26.0", "another Graph address"),
+    Setting(
+        "FACEBOOK_LOGIN_URL",
+        "https://www.facebook.com/v26.0/dialog/oauth",
+        "another login page",
+    ),
+)
+
+
+class Settings(Struct, frozen=True, kw_only=True):
+    """The settings as values. Tokens and account ids are lists: several are pooled."""
+
+    data_dir: Path
+    secret_key: str | None = None
+    comments_cap: int = HARD_CAP
+    comments_store: str = "sql"
+    database: Path
+    redis_url: str | None = None
+    cache_redis_url: str | None = None
+    access_tokens: tuple[str, ...] = ()
+    account_ids: tuple[str, ...] = ()
+    app_id: str | None = None
+    app_secret: str | None = None
+    graph_url: str = "https://graph.facebook.com/v26.0"
+    login_url: str = "https://www.facebook.com/v26.0/dialog/oauth"
+    sandbox: bool = False
+
+
+def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None) -> Settings:
+    """Read the environment, and under it a `.env` file in the current folder.
+
+    Raises BadSetting naming the setting and what it may be, never a secret's value.
+    """
+    if environ is None:
+        environ = {**_dotenv((folder or Path.cwd()) / ".env"), **os.environ}
+    values = {each.name: environ.get(each.name, "").strip() for each in SETTINGS}
+    data_dir = _data_dir(values["INGATHER_DATA_DIR"])
+    redis_url = values["REDIS_URL"] or None
+    return Settings(
+        data_dir=data_dir,
+        secret_key=values["INGATHER_SECRET_KEY"] or None,
+        comments_cap=_number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
+        comments_store=_store(values["COMMENTS_STORE"], redis_url),
+        database=_database(values["DATABASE_URL"], data_dir),
+        redis_url=redis_url,
+        cache_redis_url=values["CACHE_REDIS_URL"] or redis_url,
+        access_tokens=_list(values["INSTAGRAM_ACCESS_TOKEN"]),
+        account_ids=_list(values["INSTAGRAM_BUSINESS_ACCOUNT_ID"]),
+        app_id=values["FACEBOOK_APP_ID"] or None,
+        app_secret=values["FACEBOOK_APP_SECRET"] or None,
+        graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
+        login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
+    )
+
+
+def _dotenv(path: Path) -> dict[str, str]:
+    """NAME=value lines; `export`, comments and matching quotes are understood."""
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return {}
+    found = {}
+    for line in lines:
+        name, equals, value = line.strip().removeprefix("export ").partition("=")
+        if not equals or name.startswith("#"):
+            continue
+        value = value.strip()
+        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
+            value = value[1:-1]
+        else:
+            value = value.partition(" #")[0].strip()
+        found[name.strip()] = value
+    return found
+
+
+def _data_dir(value: str) -> Path:
+    if value:
+        return Path(value).expanduser().absolute()
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("ingather", appauthor=False))
+
+
+def _number(name: str, value: str, default: int) -> int:
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < 1:
+        raise errors.BadSetting(f"{name} is {value!r}.", hint="It takes a whole number from 1.")
+    return int(value)
+
+
+def _store(value: str, redis_url: str | None) -> str:
+    store = value or ("redis" if redis_url else "sql")
+    if store not in ("redis", "sql"):
+        raise errors.BadSetting(f"COMMENTS_STORE is {value!r}.", hint="It takes redis or sql.")
+    if store == "redis" and redis_url is None:
+        raise errors.BadSetting("COMMENTS_STORE is redis, and REDIS_URL is not set.")
+    return store
+
+
+def _database(value: str, data_dir: Path) -> Path:
+    if not value:
+        return data_dir / "ingather.db"
+    if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
+        return Path(value.removeprefix("sqlite:///")).expanduser().absolute()
+    raise errors.BadSetting(
+        "DATABASE_URL names a database that exports cannot rest in yet.",
+        hint="It takes sqlite:///FILE; leave it unset for SQLite in the data folder.",
+    )
+
+
+def _list(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _url(name: str, values: Mapping[str, str], default: str) -> str:
+    value = values[name].rstrip("/") or default
+    if not value.startswith(("https://", "http://")):
+        raise errors.BadSetting(f"{name} is not an address.", hint="It begins with https://.")
+    return value
