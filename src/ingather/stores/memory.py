@@ -72,7 +72,10 @@ class MemoryStore:
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         kept = self._find(job_id)
-        kept.job = states.asked(kept.job, wish, held=self._held(kept), now=self._clock.now())
+        held = self._held(kept)
+        kept.job = states.asked(kept.job, wish, held=held, now=self._clock.now())
+        if not held:  # a holder whose lease ran out must not write over the wish when it wakes
+            kept.lease_until = -inf
         self._close_if_over(kept.job)
         return kept.job
 
@@ -93,6 +96,7 @@ class MemoryStore:
             raise states.busy(kept.job)
         kept.job = states.claimed(kept.job, holder, now=self._clock.now())
         kept.lease_until = self._clock.now() + lease
+        self._open.setdefault(kept.job.key, job_id)
         return Claim(kept.job, kept.job.fence, set(kept.cursors))
 
     async def beat(self, job_id: str, fence: int, *, lease: float = 30.0) -> Wish | None:

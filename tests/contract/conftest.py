@@ -1,0 +1,96 @@
+"""The backings that the contract suite runs against.
+
+To add one: write an async context manager that yields a `Backing`, and name it in `BACKINGS`.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from ingather.domain.job import Job
+from ingather.ports import Batch, Cache, Claim, Jobs, Leases, Limiter, Outcome, Rows
+
+
+@dataclass
+class Backing:
+    """One backing of the five ports.
+
+    elapse: lets so many seconds pass for it. It may really wait: tests ask for fractions of one.
+    told: whether time stands still between two `elapse`, so that figures can be exact.
+    uniq_tolerance: by what part the number of unique users may be wrong.
+    """
+
+    name: str
+    jobs: Jobs
+    leases: Leases
+    rows: Rows
+    cache: Cache
+    limiter: Limiter
+    elapse: Callable[[float], Awaitable[None]]
+    told: bool = False
+    uniq_tolerance: float = 0.0
+
+
+@contextlib.asynccontextmanager
+async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    from ingather.stores.memory import MemoryCache, MemoryLimiter, MemoryStore
+
+    clock = request.getfixturevalue("clock")
+    store = MemoryStore(clock)
+    yield Backing(
+        name="memory",
+        jobs=store,
+        leases=store,
+        rows=store,
+        cache=MemoryCache(clock),
+        limiter=MemoryLimiter(clock),
+        elapse=clock.sleep,
+        told=True,
+    )
+
+
+BACKINGS = {"memory": memory}
+
+
+@pytest.fixture(params=sorted(BACKINGS))
+async def backing(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    async with BACKINGS[request.param](request) as backing:
+        yield backing
+
+
+class Writer:
+    """A worker that holds a job and commits one page after the other."""
+
+    def __init__(self, backing: Backing, make, job: Job, claim: Claim) -> None:
+        self._backing = backing
+        self._make = make
+        self.job = job
+        self.claim = claim
+        self.fence = claim.fence
+        self.sequence = claim.job.sequence
+
+    async def page(self, rows, **changes) -> Outcome:
+        self.sequence += 1
+        return await self.commit(self.sequence, self._make.batch(self.job, rows, **changes))
+
+    async def commit(self, sequence: int, batch: Batch) -> Outcome:
+        return await self._backing.leases.commit(self.job.id, self.fence, sequence, batch)
+
+    async def settle(self, status, **words) -> Job:
+        return await self._backing.leases.settle(self.job.id, self.fence, status, **words)
+
+    async def rows(self):
+        return list(await self._backing.rows.slice(self.job.id, 0, 100_000))
+
+
+@pytest.fixture
+def writer(backing: Backing, make):
+    """Make a job (or take the one given), claim it, and give back its `Writer`."""
+
+    async def begin(job: Job | None = None, **changes) -> Writer:
+        job = await backing.jobs.create(job or make.job(**changes))
+        return Writer(backing, make, job, await backing.leases.claim(job.id, make.holder))
+
+    return begin
