@@ -21,7 +21,7 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage, 3 paused (it says how to go on), "
     "130 interrupted (everything so far is kept).",
     no_args_is_help=True,
-    rich_markup_mode="markdown",
+    rich_markup_mode=None,  # its import alone costs as much as all of --help may take
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )

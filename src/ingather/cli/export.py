@@ -79,8 +79,11 @@ def comments(
 
     Ctrl-C, a crash or a power cut lose nothing: the same command goes on where it stopped.
 
-    - `ingather export comments https://www.instagram.com/p/CtZs0Y3v2lx/ -o comments.xlsx`
-    - `ingather export comments demo --sandbox -o comments.csv`
+    \b
+    Examples:
+      ingather export comments https://www.instagram.com/p/CtZs0Y3v2lx/ -o comments.xlsx
+      ingather export comments CtZs0Y3v2lx --no-replies --format jsonl -o - | wc -l
+      ingather export comments demo --sandbox -o comments.csv
     """
 
     async def command() -> int:

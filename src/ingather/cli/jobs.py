@@ -1,6 +1,5 @@
 """`ingather jobs`: what runs, what waits, what is kept."""
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated
 
@@ -61,6 +60,8 @@ def watch(job_id: options.JobId) -> None:
     """Follow a job that another process runs, until it stops."""
 
     async def command() -> int:
+        import asyncio
+
         from ingather.cli import show
 
         async with world() as here:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ingather.cli import options, show
+from ingather.cli import options
 from ingather.cli.run import run, say, world
 
 
@@ -18,6 +18,8 @@ def posts(
 
     async def command() -> int:
         from msgspec import to_builtins
+
+        from ingather.cli import show
 
         async with world(sandbox=sandbox) as here:
             found = [post async for post in here.graph.posts(limit)]

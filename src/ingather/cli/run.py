@@ -1,6 +1,5 @@
 """From a command to an exit code: the loop, the world, the signals, and errors in one sentence."""
 
-import asyncio
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,6 +19,8 @@ INTERRUPTED = 130
 
 def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
     """Run a command to its exit code. Every error of ours becomes one sentence on stderr."""
+    import asyncio
+
     from ingather import errors
 
     try:
@@ -68,6 +69,8 @@ async def world(
 @asynccontextmanager
 async def stoppable(budget: float | None = None) -> AsyncIterator["Stop"]:
     """A Stop that Ctrl-C, SIGTERM and the budget request. A second Ctrl-C ends at once."""
+    import asyncio
+
     from ingather.engine.stop import Stop
 
     stop = Stop()

@@ -1,6 +1,5 @@
 """`ingather sandbox` and `ingather demo`: Instagram played on this machine."""
 
-import asyncio
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -31,6 +30,8 @@ def sandbox(
     """Play Instagram's API on this machine until Ctrl-C, with faults on request."""
 
     async def command() -> int:
+        import asyncio
+
         from ingather.sandbox.options import TOKEN
         from ingather.sandbox.server import serve
 

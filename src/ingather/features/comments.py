@@ -68,11 +68,11 @@ class Comments:
         self._policy = policy or Policy()
         self._worker = Worker(jobs, leases, clock)
 
-    def fetcher(self, watch: Watch | None = None) -> Fetcher:
-        """Patient asking of the source; one for each run, since it counts its calls."""
+    def fetcher(self) -> Fetcher:
+        """Patient asking of the source; one for each job, since it counts the job's calls."""
         source = self._source()
         gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
-        return Fetcher(source, gate, self._clock, policy=self._policy, watch=watch or Unwatched())
+        return Fetcher(source, gate, self._clock, policy=self._policy)
 
     async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
         """The job for a post: a new one, or the unfinished one that the same command began."""
@@ -140,7 +140,8 @@ class Comments:
         last = await self._last_done(target, owner_id)
         if last is None:
             return options
-        newest, ids = "", []
+        newest: str = ""
+        ids: list[str] = []
         async for batch in self._rows.stream(last.id):
             for row in batch:
                 if row.timestamp is None or row.timestamp < newest:

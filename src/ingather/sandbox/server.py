@@ -34,7 +34,7 @@ class Sandbox:
     @property
     def names(self) -> dict[str, str]:
         """Media ids of the catalogue's posts by their names."""
-        return {post.name: post.id for post in self._app.world.named}
+        return {post.name: post.id for post in self._app.world.named if post.name}
 
     def calls(self) -> list[Logged]:
         """The last 10,000 calls, oldest first, without tokens."""
