@@ -35,7 +35,7 @@ _POST = (
     "id,shortcode,permalink,timestamp,caption,comments_count,is_comment_enabled,media_type,"
     "media_product_type,username"
 )
-_LINKED = "id,name,tasks,instagram_business_account{id,username}"
+
 _SMALLEST = 5
 
 Row = TypeVar("Row")
@@ -68,6 +68,7 @@ class GraphSource:
         self._app_secret = app_secret
         self._pool = graph_accounts.pool(token, account_id, app_secret)
         self._by_post: dict[str, Account] = {}
+        self.limit_key = graph_accounts.limit_key(self._pool)
 
     async def owner(self, target: Target | None = None) -> Owner:
         """The account that a target is read for; without one, the first of the pool."""
@@ -220,7 +221,7 @@ class GraphSource:
         """The one Instagram account behind the person's Facebook Pages."""
         found: dict[str, str] = {}
         async for one in self._walk(
-            account, "me/accounts", _LINKED, "me/accounts", graph_map.linked
+            account, "me/accounts", graph_map.LINKED_FIELDS, "me/accounts", graph_map.linked
         ):
             found[one.instagram_id] = one.username or "?"
         if not found:

@@ -55,3 +55,9 @@ def proof_of(token: str, app_secret: str | None) -> str | None:
     if not app_secret:
         return None
     return hmac.new(app_secret.encode(), token.encode(), hashlib.sha256).hexdigest()
+
+
+def limit_key(pool: Sequence[Account]) -> str:
+    """What shares a limit: a fingerprint of the tokens, never a token."""
+    joined = "\n".join(account.headers["Authorization"] for account in pool)
+    return hashlib.sha256(joined.encode()).hexdigest()[:16]

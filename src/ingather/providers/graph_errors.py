@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import Any, Final
 
 import msgspec
@@ -144,10 +145,12 @@ def usage(headers: Mapping[str, str]) -> Usage | None:
     X-App-Usage holds percents. X-Business-Use-Case-Usage is an object of arrays, whose
     `estimated_time_to_regain_access` is in minutes.
     """
-    app = headers.get("X-App-Usage")
-    business = headers.get("X-Business-Use-Case-Usage")
-    if app is None and business is None:
-        return None
+    return _usage(headers.get("X-App-Usage"), headers.get("X-Business-Use-Case-Usage"))
+
+
+@lru_cache(maxsize=256)
+def _usage(app: str | None, business: str | None) -> Usage | None:
+    """Whole percents change seldom, so most pages repeat the headers of the one before."""
     percents: list[int] = []
     minutes = 0
     if app is not None:

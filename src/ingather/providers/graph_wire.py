@@ -89,6 +89,7 @@ class Accounts(Struct, frozen=True, gc=False):
 T = TypeVar("T")
 _PLACE = re.compile(r"\$([\w.\[\]]*)`?$")
 _MISSING = re.compile(r"missing required field `(\w+)`")
+NOBODY = User()
 COMMENTS = msgspec.json.Decoder(Comments)
 MEDIA = msgspec.json.Decoder(Media)
 MEDIA_PAGE = msgspec.json.Decoder(MediaPage)
@@ -97,13 +98,13 @@ USER = msgspec.json.Decoder(User)
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes, endpoint: str) -> tuple[T, bool]:
-    """The body as its wire struct, and whether texts in it may need repair.
+    """The body as its wire struct, and whether it may hold lone surrogates.
 
     msgspec refuses half a surrogate pair and bad UTF-8; json of the standard library reads them.
     """
     drift = None
     try:
-        return decoder.decode(body), b"\\u0000" in body
+        return decoder.decode(body), False
     except msgspec.ValidationError as found:
         drift = str(found)
     except (msgspec.DecodeError, ValueError, RecursionError):

@@ -64,7 +64,7 @@ class Http:
         """Fetch an address, percent-encoded already; params are encoded here.
 
         deadline: seconds for the whole call. Raises Transient where no whole answer came in time,
-        or one too large; BadSetting where the address is none.
+        or one too large; Refused where the address is none.
         """
         import aiohttp
         from yarl import URL
@@ -73,6 +73,7 @@ class Http:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, quote_via=quote)}"
         seconds = self._deadline if deadline is None else deadline
         response: ClientResponse | None = None
+        failure: errors.SourceError
         try:
             target = URL(url, encoded=True)
             async with asyncio.timeout(seconds):
@@ -84,8 +85,8 @@ class Http:
         except errors.Transient as found:
             failure = found
         except aiohttp.InvalidURL:
-            raise errors.BadSetting("The address of the source is not a usable URL.") from None
-        except (aiohttp.ClientError, OSError, ValueError, EOFError) as found:
+            failure = errors.Refused("The address of the source is not a usable URL.")
+        except (aiohttp.ClientError, OSError, ValueError, EOFError, zlib.error) as found:
             failure = errors.Transient(_sentence(found, _host(url)))
         finally:
             if response is not None:
