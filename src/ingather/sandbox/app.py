@@ -9,14 +9,22 @@ from ingather.sandbox import catalogue, faults, ids, login
 from ingather.sandbox.answers import Answer, GraphError, dump, plain_json, unknown_object
 from ingather.sandbox.calls import Call, understand
 from ingather.sandbox.graph import Graph
-from ingather.sandbox.options import Options
+from ingather.sandbox.options import APP_SECRET, Options
 from ingather.sandbox.pager import View
 from ingather.sandbox.state import State, Wish
 from ingather.sandbox.wire import Request
 from ingather.sandbox.world import World
 
 _CALL_BYTES = 2000  # a call understood, without its body, roughly
-_LOGIN_KINDS = {"dialog", "oauth", "debug_token"}
+_LOGIN_KINDS = {
+    "dialog",
+    "oauth",
+    "debug_token",
+    "authorize",
+    "ig_code",
+    "ig_exchange",
+    "ig_refresh",
+}
 
 
 class App:
@@ -140,10 +148,17 @@ class App:
 
     def _logging_in(self, call: Call) -> Answer:
         match call.kind:
-            case "dialog":
+            case "dialog" | "authorize":
                 return self.login.dialog(call.params, self.state.deny)
             case "oauth":
                 return self.login.token(call.params)
+            case "ig_code":
+                return self.login.instagram_code(call.params)
+            case "ig_exchange" if call.params.get("client_secret") != APP_SECRET:
+                raise GraphError(1, "Error validating client secret.")
+            case "ig_exchange" | "ig_refresh":
+                self._enter(call)
+                return self.login.long_lived()
         self._enter(call)
         return self.login.debug(call.params, self.state.dead, self.state.without)
 

@@ -58,7 +58,7 @@ def understand(request: Request, graph: Graph) -> Call:
     shown = urlencode([pair for pair in pairs if pair[0] not in _SECRET_PARAMS], safe=",{}()")
     call = Call(
         method=request.method,
-        kind=_kind(graph, parts, params),
+        kind=_instagram_kind(request.method, prefix, parts) or _kind(graph, parts, params),
         parts=parts,
         params=params,
         prefix=prefix,
@@ -97,6 +97,22 @@ def _kind(graph: Graph, parts: list[str], params: dict[str, str]) -> str:
         case [object_id]:
             return _node_kind(graph, object_id)
     return "other"
+
+
+def _instagram_kind(method: str, prefix: str, parts: list[str]) -> str | None:
+    """Instagram Login's own addresses: without a version, and a POST where Facebook has a GET."""
+    if prefix:
+        return None
+    match parts:
+        case ["oauth", "authorize"]:
+            return "authorize"
+        case ["oauth", "access_token"] if method == "POST":
+            return "ig_code"
+        case ["access_token"]:
+            return "ig_exchange"
+        case ["refresh_access_token"]:
+            return "ig_refresh"
+    return None
 
 
 def _node_kind(graph: Graph, object_id: str) -> str:

@@ -48,12 +48,14 @@ def _account_limit(trace: str, minutes: int) -> Answer:
     return answer
 
 
+@lru_cache(maxsize=256)
 def usage_of_app(percent: int) -> str:
     """The header's value: flat, whole percent of the hour's budget; above 100 when abused."""
     cpu, spent = percent // 3, percent // 2
     return f'{{"call_count":{percent},"total_cputime":{cpu},"total_time":{spent}}}'
 
 
+@lru_cache(maxsize=256)
 def usage_of_account(percent: int, minutes: int = 0) -> str:
     """The header's value: an object of arrays; minutes are minutes and no percentage."""
     one = {

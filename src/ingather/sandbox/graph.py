@@ -6,10 +6,11 @@ from typing import Any
 from msgspec import Struct
 
 from ingather.sandbox import fields as expansion
-from ingather.sandbox import pager
+from ingather.sandbox import others, pager
 from ingather.sandbox.answers import GraphError, invalid, unknown_object
 from ingather.sandbox.fields import Field
 from ingather.sandbox.kinds import ID_ONLY, KINDS, Getter, Kind, check
+from ingather.sandbox.others import Other
 from ingather.sandbox.pager import Ask, Edge, View
 from ingather.sandbox.things import PAGES, PERSON, Account, Child, Comment, Page, Person, Post
 from ingather.sandbox.world import World
@@ -116,6 +117,11 @@ class Graph(Struct, frozen=True):
         name = field.name
         if name in kind.edges:
             return self._within(KINDS[kind.edges[name]], field, view)
+        if name in kind.finders:
+            argument, sort = kind.finders[name]
+            tell = self._writer(KINDS[sort], field.inner or ID_ONLY, view)
+            wanted = field.args[argument]
+            return lambda node, world: tell(others.find(wanted, world.seed))
         get = kind.plain[name]
         if name in kind.links:
             write = self._writer(KINDS[kind.links[name]], field.inner or ID_ONLY, view)
@@ -159,6 +165,9 @@ class Graph(Struct, frozen=True):
             )
         if name == "accounts":
             return Edge(node.id, name, len(PAGES), lambda at: write(PAGES[at]))
+        if isinstance(node, Other):
+            posts = list(node.posts)
+            return Edge(node.id, name, len(posts), lambda at: write(posts[at]), 50, bare=True)
         if name == "media":
             posts = _between(world.posts, args)
             return Edge(node.id, name, len(posts), lambda at: write(posts[at]))

@@ -24,6 +24,7 @@ class Kind(Struct, frozen=True):
     objects: Mapping[str, tuple[str, ...]] = {}  # field -> names it may have inside
     links: Mapping[str, str] = {}  # field -> kind of the one node it leads to
     edges: Mapping[str, str] = {}  # field -> kind of its rows
+    finders: Mapping[str, tuple[str, str]] = {}  # field -> argument it needs, kind it finds
     defaults: tuple[Field, ...] = ID_ONLY
 
 
@@ -33,6 +34,11 @@ def check(kind: Kind, fields: Iterable[Field], kinds: Mapping[str, Kind]) -> Non
         onward = kind.edges.get(field.name) or kind.links.get(field.name)
         if onward is not None:
             check(kinds[onward], field.inner or (), kinds)
+        elif field.name in kind.finders:
+            argument, found = kind.finders[field.name]
+            if argument not in field.args:
+                raise GraphError(100, f"(#100) The parameter {argument} is required")
+            check(kinds[found], field.inner or (), kinds)
         elif field.name in kind.objects:
             for inner in field.inner or ():
                 if inner.name not in kind.objects[field.name]:
@@ -116,7 +122,7 @@ _SHARED: dict[str, Getter] = {
     "shortcode": lambda p, w: p.shortcode,
     "timestamp": lambda p, w: stamp(p.created),
     "username": lambda p, w: w.account.username,
-    "owner": lambda p, w: {"id": w.account.id},
+    "owner": lambda p, w: {"id": w.account.id, "username": w.account.username},
 }
 
 MEDIA = Kind(
@@ -195,6 +201,30 @@ USER = Kind(
         },
     },
     edges={"media": "media"},
+    finders={"business_discovery": ("username", "other")},
+)
+
+_NOT_OF_OTHERS = ("saved_count", "shares_count", "owner", "legacy_instagram_media_id", "ig_id")
+
+OTHER_MEDIA = Kind(
+    "IGMedia",
+    {name: get for name, get in MEDIA.plain.items() if name not in _NOT_OF_OTHERS}
+    | {
+        "username": lambda p, w: p.username,
+        "like_count": lambda p, w: None if p.seed % 11 == 0 else p.seed % 4000,
+        "view_count": lambda p, w: p.seed % 90_000 if p.product == "REELS" else None,
+    },
+    edges={"children": "child"},
+)
+
+OTHER = Kind(
+    "IGUser",
+    {
+        **USER.plain,
+        "media_count": lambda a, w: len(a.posts),
+        "profile_picture_url": lambda a, w: f"https://scontent.sandbox.invalid/{a.username}.jpg",
+    },
+    edges={"media": "other_media"},
 )
 
 _TASKS = ("ANALYZE", "ADVERTISE", "MESSAGING", "MODERATE", "CREATE_CONTENT", "MANAGE")
@@ -247,4 +277,6 @@ KINDS: dict[str, Kind] = {
     "user": USER,
     "person": PERSON,
     "page": PAGE,
+    "other": OTHER,
+    "other_media": OTHER_MEDIA,
 }

