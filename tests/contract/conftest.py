@@ -3,6 +3,7 @@
 To add one: write an async context manager that yields a `Backing`, and name it in `BACKINGS`.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -51,7 +52,29 @@ async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
     )
 
 
-BACKINGS = {"memory": memory}
+@contextlib.asynccontextmanager
+async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    from ingather.stores.sql_cache import SqlCache, SqlLimiter
+    from ingather.stores.sql_jobs import SqlStore
+    from ingather.stores.sql_link import SqliteLink
+
+    link = SqliteLink(request.getfixturevalue("tmp_path") / "ingather.db")
+    store = SqlStore(link)
+    try:
+        yield Backing(
+            name="sqlite",
+            jobs=store,
+            leases=store,
+            rows=store,
+            cache=SqlCache(link),
+            limiter=SqlLimiter(link),
+            elapse=asyncio.sleep,
+        )
+    finally:
+        await link.close()
+
+
+BACKINGS = {"sqlite": sqlite, "memory": memory}
 
 
 @pytest.fixture(params=sorted(BACKINGS))

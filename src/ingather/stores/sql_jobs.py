@@ -53,8 +53,11 @@ class SqlStore:
         def work(connection: sqlite3.Connection) -> Job:
             kept = _found(connection, job_id)
             time = now(connection)
-            job = states.asked(kept.job, wish, held=kept.held_at(time), now=time)
-            sql_rows.update(connection, kept.number, job)
+            held = kept.held_at(time)
+            job = states.asked(kept.job, wish, held=held, now=time)
+            # A lease that ran out is taken away, lest its late holder write after all.
+            lease_until = kept.lease_until if held else None
+            sql_rows.update(connection, kept.number, job, lease_until=lease_until)
             return job
 
         return await self._link.write(work)
@@ -79,6 +82,8 @@ class SqlStore:
                 raise states.busy(kept.job)
             job = states.claimed(kept.job, holder, now=time)
             sql_rows.update(connection, kept.number, job, lease_until=time + lease)
+            if kept.job.status == "failed":
+                sql_rows.reopen(connection, kept.number, job.key)
             seen = connection.execute(
                 "SELECT fingerprint FROM cursors_seen WHERE extraction = ?", (kept.number,)
             )

@@ -184,6 +184,13 @@ def update(
     )
 
 
+def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:
+    """Let the same command find the job again, unless another has its place by now."""
+    connection.execute(
+        "UPDATE OR IGNORE extractions SET open_key = ? WHERE number = ?", (key, number)
+    )
+
+
 def advance(connection: sqlite3.Connection, number: int, job: Job, outcome: bytes) -> None:
     """All that a page changes in the job's own row."""
     connection.execute(
