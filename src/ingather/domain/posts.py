@@ -146,7 +146,7 @@ def _addressed(words: str, said: str) -> Reading:
             hint="Open it in a browser and copy the address that the browser then shows."
         )
     for kind, code in pairwise(path[:3]):
-        if kind.lower() in _KINDS and _CODE.fullmatch(code):
+        if kind.lower() in _KINDS and code != "audio" and _CODE.fullmatch(code):
             return Reading(shortcode=_public(code))
     if path and path[0].lower() == "stories":
         _unreadable(words, "Stories have no comments.")

@@ -15,6 +15,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.providers import graph_accounts, graph_errors, graph_map, graph_wire
+from ingather.providers.graph_errors import Fault
 from ingather.providers.graph_map import Linked
 from ingather.providers.http import Answer, Http
 
@@ -81,6 +82,10 @@ class _WirePermissions(Struct):
     data: list[_WirePermission]
 
 
+class _WireDebugError(Struct):
+    subcode: int | None = None
+
+
 class _WireDebug(Struct):
     app_id: str | int | None = None
     type: str | None = None
@@ -88,7 +93,8 @@ class _WireDebug(Struct):
     expires_at: int | None = None
     data_access_expires_at: int | None = None
     user_id: str | int | None = None
-    scopes: list[str] = []  # noqa: RUF012 - msgspec copies it
+    scopes: list[str] = []
+    error: _WireDebugError | None = None
 
 
 class _WireDebugged(Struct):
@@ -191,7 +197,8 @@ async def check(http: Http, app: App, token: str) -> TokenState:
     )
     found = _decode(_debugged, answer, "debug_token").data
     if not found.is_valid:
-        raise errors.NeedsLogin("The access token is no longer valid; log in again.")
+        subcode = found.error.subcode if found.error else None
+        raise graph_errors.meaning(Fault(status=200, code=190, subcode=subcode), "debug_token")
     if str(found.app_id) != app.id:
         raise errors.Refused("This access token was given to another app than FACEBOOK_APP_ID.")
     return TokenState(
@@ -236,6 +243,9 @@ async def _get(
     fault = graph_errors.find(
         answer.status, answer.headers, answer.body, now=time.time(), secrets=secrets
     )
+    if fault is not None and fault.code == 1 and fault.status == 400 and not fault.transient:
+        # Anywhere else this number is a passing trouble; here it is how a wrong secret is told.
+        raise errors.Refused(f"Facebook refuses {asked}; are app id and app secret the right ones?")
     if fault is not None:
         raise graph_errors.meaning(fault, asked)
     return answer
