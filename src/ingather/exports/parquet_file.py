@@ -14,8 +14,8 @@ from ingather import errors
 from ingather.domain.records import Record
 from ingather.exports.columns import Kind, Layout
 
-GROUP = 50_000
-"""Rows of a row group: large enough to compress well, about 10 MB while it is filled."""
+GROUP = 20_000
+"""Rows of a row group: large enough to compress well, a few MB while it is filled."""
 
 
 def write(
