@@ -6,6 +6,7 @@ A page is one transaction; the fence and the sequence are checked inside it.
 import sqlite3
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 
 import msgspec
 from msgspec import structs
@@ -17,8 +18,25 @@ from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
-_USER_SETS = 256
-"""Jobs whose distinct users are remembered between commits; the others are counted again."""
+_MOST_HELD = 512
+"""Jobs remembered between their commits; others are read again."""
+
+
+class _Slow(Exception):
+    """The page is not all new: the transaction is rolled back and done with care."""
+
+
+@dataclass
+class _Held:
+    """A job as its last commit under this lease left it. Its fence makes this process its only
+    writer; the update of the row checks that it still is.
+
+    users: hashes of the distinct user ids kept, so that counting them costs no index.
+    """
+
+    number: int
+    job: Job
+    users: set[int]
 
 
 class SqlStore:
@@ -26,7 +44,7 @@ class SqlStore:
 
     def __init__(self, link: SqliteLink) -> None:
         self._link = link
-        self._users: OrderedDict[tuple[int, int], set[int]] = OrderedDict()
+        self._held: OrderedDict[tuple[str, int], _Held] = OrderedDict()
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
@@ -104,68 +122,96 @@ class SqlStore:
 
     async def commit(self, job_id: str, fence: int, sequence: int, batch: Batch) -> Outcome:
         def work(connection: sqlite3.Connection) -> Outcome:
-            return self._commit(connection, job_id, fence, sequence, batch)
+            held = self._held.get((job_id, fence))
+            if held is None or held.job.sequence + 1 != sequence:
+                return self._commit_anew(connection, job_id, fence, sequence, batch)
+            done = self._commit_fast(connection, held, batch)
+            if done is None:
+                raise _Slow
+            return done
 
         try:
             return await self._link.write(work)
+        except _Slow:
+            pass
         except BaseException:
-            # Rows rolled back must not be remembered as users.
-            self._users.clear()
+            # What was rolled back, or may have been, must not be remembered.
+            self._held.pop((job_id, fence), None)
             raise
+        self._held.pop((job_id, fence), None)
+        return await self._link.write(
+            lambda connection: self._commit_anew(connection, job_id, fence, sequence, batch)
+        )
 
-    def _commit(
+    def _commit_fast(
+        self, connection: sqlite3.Connection, held: _Held, batch: Batch
+    ) -> Outcome | None:
+        """Commit a page on what is remembered of the job: every row new, and room for all.
+
+        None where that turns out not to be so: then nothing of it may stay.
+        """
+        job, rows = held.job, batch.rows
+        filtered = batch.seen or job.counters.filtered
+        if filtered or job.counters.appended + len(rows) > batch.most:
+            return None
+        if sql_rows.add_comments(connection, held.number, job.counters.appended, rows) != len(rows):
+            return None
+        return self._advance(connection, held, batch, rows, new=len(rows), refused=0)
+
+    def _commit_anew(
         self, connection: sqlite3.Connection, job_id: str, fence: int, sequence: int, batch: Batch
     ) -> Outcome:
+        """Commit a page on what the database holds."""
         kept = _fenced(connection, job_id, fence)
         if sequence == kept.job.sequence and kept.outcome:
             last = msgspec.json.decode(kept.outcome, type=Outcome)
             return structs.replace(last, wish=kept.job.wish)
         if sequence != kept.job.sequence + 1:
             raise errors.LeaseLost
-        users = self._users_of(connection, kept)
-        taken, new, refused = _choose(connection, kept, batch)
-        connection.executemany(
-            sql_rows.INSERT_COMMENT, sql_rows.comment_rows(kept.number, kept.base, taken)
-        )
-        users.update(hash(row.user_id) for row in taken if row.user_id is not None)
+        held = _Held(kept.number, kept.job, sql_rows.users(connection, kept.number))
+        rows, new, refused = _choose(connection, kept, batch)
+        sql_rows.add_comments(connection, kept.number, kept.job.counters.appended, rows)
+        sql_rows.leave_out(connection, kept.number, batch.seen)
+        done = self._advance(connection, held, batch, rows, new=new, refused=refused)
+        if done is None:
+            raise errors.LeaseLost
+        self._remember(job_id, fence, held)
+        return done
+
+    def _advance(
+        self,
+        connection: sqlite3.Connection,
+        held: _Held,
+        batch: Batch,
+        rows: Sequence[Comment],
+        *,
+        new: int,
+        refused: int,
+    ) -> Outcome | None:
+        """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
-        if batch.seen:
-            connection.executemany(
-                "INSERT OR IGNORE INTO left_out VALUES (?, ?)",
-                [(kept.number, each) for each in batch.seen],
-            )
-        if batch.cursor is not None:
-            connection.execute(
-                "INSERT OR IGNORE INTO cursors_seen VALUES (?, ?)", (kept.number, batch.cursor)
-            )
+        held.users.update([hash(row.user_id) for row in rows if row.user_id is not None])
+        sql_rows.see_cursor(connection, held.number, batch.cursor)
         job, outcome = states.committed(
-            kept.job,
+            held.job,
             batch,
-            appended=len(taken),
-            replies=sum(row.parent_comment_id is not None for row in taken),
+            appended=len(rows),
+            replies=sum([row.parent_comment_id is not None for row in rows]),
             new=new,
             refused=refused,
-            uniq_users=len(users),
+            uniq_users=len(held.users),
         )
-        sql_rows.advance(connection, kept.number, job, msgspec.json.encode(outcome))
+        wish = sql_rows.advance(connection, held.number, job, msgspec.json.encode(outcome))
+        if wish is None:
+            return None
         points.reach("cursor_written")
-        return outcome
+        held.job = job
+        return structs.replace(outcome, wish=wish[0]) if wish[0] else outcome
 
-    def _users_of(self, connection: sqlite3.Connection, kept: sql_rows.Kept) -> set[int]:
-        """Hashes of the distinct users kept so far under this lease, counted from the rows where
-        they are not at hand. The fence makes this process their only writer."""
-        key = (kept.number, kept.job.fence)
-        users = self._users.get(key)
-        if users is None:
-            found = connection.execute(
-                "SELECT DISTINCT user_id FROM comments WHERE extraction = ?"
-                " AND user_id IS NOT NULL",
-                (kept.number,),
-            )
-            users = self._users[key] = {hash(user) for (user,) in found}
-            while len(self._users) > _USER_SETS:
-                self._users.popitem(last=False)
-        return users
+    def _remember(self, job_id: str, fence: int, held: _Held) -> None:
+        self._held[job_id, fence] = held
+        while len(self._held) > _MOST_HELD:
+            self._held.popitem(last=False)
 
     async def settle(
         self,
@@ -185,7 +231,7 @@ class SqlStore:
 
         def work(connection: sqlite3.Connection) -> Job:
             kept = _fenced(connection, job_id, fence)
-            self._users.pop((kept.number, fence), None)
+            self._held.pop((job_id, fence), None)
             time = now(connection)
             job = states.settled(kept.job, status, reason, error, file, spent, now=time)
             sql_rows.update(connection, kept.number, job, lease_until=None)

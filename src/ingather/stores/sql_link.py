@@ -1,18 +1,18 @@
-"""One SQLite file, spoken to from one thread.
+"""One SQLite file.
 
-The standard library in a thread of its own: a commit never blocks the event loop, and costs less
-than half of what aiosqlite or SQLAlchemy's async Core do (performance.md). WAL lets other
-processes read while this one writes; `synchronous = NORMAL` can lose the last pages with the
-power, and then loses rows and cursor together, so the job reads those pages again.
+The standard library, called in line: a page's transaction takes half a millisecond, less than
+handing it to a thread and fighting that thread for the interpreter costs (docs/decisions). Only
+where another process holds the file is the waiting done in a thread, so that the event loop never
+waits for a lock. WAL lets other processes read meanwhile; `synchronous = NORMAL` can lose the last
+pages with the power, and then loses rows and cursor together: the job reads those pages again.
 """
 
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from importlib import resources
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from ingather import errors
 
@@ -22,40 +22,64 @@ SCHEMA_VERSION = 1
 NOW = "(julianday('now') - 2440587.5) * 86400.0"
 """The database's clock, epoch seconds."""
 
+_PATIENCE = 15_000
+"""Milliseconds for which another process's lock is waited out."""
+
+_LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
 
+class _Busy(Exception):
+    """Another process holds the file right now."""
+
+
 class SqliteLink:
-    """The connection. `run` gives a function the connection, in the thread; `write` does so
-    inside one transaction."""
+    """The connection. `run` gives a function the connection; `write` does so inside one
+    transaction. Functions must be short, and may be called a second time after a busy answer."""
 
     def __init__(self, path: Path | str) -> None:
         self._path = str(path)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
         self._connection: sqlite3.Connection | None = None
+        self._wait = _PATIENCE
+        self._turn = asyncio.Lock()
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._guarded, work, False)
+        return await self._patiently(work, transaction=False)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run in one IMMEDIATE transaction: all of it is written, or none."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, self._guarded, work, True)
+        return await self._patiently(work, transaction=True)
 
     async def close(self) -> None:
-        loop = asyncio.get_running_loop()
-        await loop.run_in_executor(self._thread, self._close)
-        self._thread.shutdown()
-
-    def _close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-            self._connection = None
+            self._connection, self._wait = None, _PATIENCE
 
-    def _guarded(self, work: Callable[[sqlite3.Connection], T], transaction: bool) -> T:
+    async def _patiently(self, work: Callable[[sqlite3.Connection], T], *, transaction: bool) -> T:
+        if not self._turn.locked():
+            try:
+                return self._guarded(work, transaction, wait=0)
+            except _Busy:
+                pass
+        async with self._turn:
+            task = asyncio.create_task(
+                asyncio.to_thread(self._guarded, work, transaction, wait=_PATIENCE)
+            )
+            try:
+                return await asyncio.shield(task)
+            except asyncio.CancelledError:
+                # The thread cannot be stopped, and nobody else may use the connection till then.
+                await asyncio.gather(task, return_exceptions=True)
+                raise
+
+    def _guarded(
+        self, work: Callable[[sqlite3.Connection], T], transaction: bool, *, wait: int
+    ) -> T:
         try:
             connection = self._connection or self._open()
+            if wait != self._wait:
+                connection.execute(f"PRAGMA busy_timeout = {wait}")
+                self._wait = wait
             if not transaction:
                 return work(connection)
             connection.execute("BEGIN IMMEDIATE")
@@ -68,6 +92,8 @@ class SqliteLink:
                 raise
             return answer
         except sqlite3.Error as failure:
+            if wait == 0 and getattr(failure, "sqlite_errorcode", 0) & 0xFF in _LOCKED:
+                raise _Busy from None
             raise self._translated(failure) from failure
 
     def _translated(self, failure: sqlite3.Error) -> errors.IngatherError:
@@ -91,7 +117,7 @@ class SqliteLink:
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
-            self._path, isolation_level=None, check_same_thread=False, timeout=30.0
+            self._path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE / 1000
         )
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
@@ -117,6 +143,3 @@ def now(connection: sqlite3.Connection) -> float:
     """The database's clock, epoch seconds."""
     (seconds,) = connection.execute(f"SELECT {NOW}").fetchone()
     return float(seconds)
-
-
-Row = tuple[Any, ...]

@@ -1,13 +1,23 @@
 """Rows of the SQL tables as the domain's things, and back."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain.job import Counters, Failure, File, Holder, Job, Options, Owner, TargetState
+from ingather.domain.job import (
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Owner,
+    TargetState,
+    Wish,
+)
 from ingather.domain.records import Comment
 
 _COLUMNS = (
@@ -18,9 +28,11 @@ _COLUMNS = (
 _SELECT = f"SELECT {_COLUMNS} FROM extractions"
 
 _COMMENT = "comment_id, user_id, username, timestamp, like_count, parent_comment_id, text"
-INSERT_COMMENT = (
-    f"INSERT INTO comments (extraction, n, {_COMMENT}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT = (
+    f"INSERT OR IGNORE INTO comments (place, extraction, {_COMMENT})"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+_PLACES = 1 << 32
 
 _owner = msgspec.json.Decoder(Owner)
 _targets = msgspec.json.Decoder(tuple[TargetState, ...])
@@ -32,17 +44,13 @@ _encode = msgspec.json.Encoder().encode
 class Kept(Struct, frozen=True):
     """A job with what only the store knows of it.
 
-    base: what the numbers of the next page's rows begin at. outcome: of the last commit.
+    outcome: of the last commit, as JSON.
     """
 
     number: int
     job: Job
     lease_until: float | None
     outcome: str | None
-
-    @property
-    def base(self) -> int:
-        return self.job.counters.appended
 
     def held_at(self, time: float) -> bool:
         return self.lease_until is not None and self.lease_until > time
@@ -191,11 +199,18 @@ def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:
     )
 
 
-def advance(connection: sqlite3.Connection, number: int, job: Job, outcome: bytes) -> None:
-    """All that a page changes in the job's own row."""
-    connection.execute(
+def advance(
+    connection: sqlite3.Connection, number: int, job: Job, outcome: bytes
+) -> tuple[Wish | None] | None:
+    """All that a page changes in the job's own row, if it is still ours and at the page before.
+
+    The wish somebody may have left, in a tuple; None where the row has moved on without us.
+    """
+    found: tuple[Wish | None] | None = connection.execute(
         "UPDATE extractions SET targets = ?, progress = ?, status = ?, reason = ?, sequence = ?,"
-        " attempts = 0, error = NULL, outcome = ? WHERE number = ?",
+        " attempts = 0, error = NULL, outcome = ?"
+        " WHERE number = ? AND fence = ? AND lease_until IS NOT NULL AND sequence = ?"
+        " RETURNING wish",
         (
             _text(job.targets),
             _text(job.counters),
@@ -204,8 +219,34 @@ def advance(connection: sqlite3.Connection, number: int, job: Job, outcome: byte
             job.sequence,
             outcome.decode(),
             number,
+            job.fence,
+            job.sequence - 1,
         ),
+    ).fetchone()
+    return found
+
+
+def see_cursor(connection: sqlite3.Connection, number: int, cursor: str | None) -> None:
+    """Remember a cursor's fingerprint."""
+    if cursor is not None:
+        connection.execute("INSERT OR IGNORE INTO cursors_seen VALUES (?, ?)", (number, cursor))
+
+
+def leave_out(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> None:
+    """Remember ids that a filter left out."""
+    if ids:
+        connection.executemany(
+            "INSERT OR IGNORE INTO left_out VALUES (?, ?)", [(number, each) for each in ids]
+        )
+
+
+def users(connection: sqlite3.Connection, number: int) -> set[int]:
+    """Hashes of the distinct users kept."""
+    found = connection.execute(
+        "SELECT DISTINCT user_id FROM comments WHERE extraction = ? AND user_id IS NOT NULL",
+        (number,),
     )
+    return {hash(user) for (user,) in found}
 
 
 def known(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> set[str]:
@@ -219,12 +260,15 @@ def known(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> se
     return {value for (value,) in found}
 
 
-def comment_rows(number: int, base: int, rows: Iterable[Comment]) -> list[tuple[object, ...]]:
-    """Comments as parameters of INSERT_COMMENT, numbered from `base`."""
-    return [
+def add_comments(
+    connection: sqlite3.Connection, number: int, base: int, rows: Sequence[Comment]
+) -> int:
+    """Insert rows from place `base` on; how many were not there yet."""
+    place = number * _PLACES + base
+    values = [
         (
-            number,
             n,
+            number,
             row.comment_id,
             row.user_id,
             row.username,
@@ -233,8 +277,9 @@ def comment_rows(number: int, base: int, rows: Iterable[Comment]) -> list[tuple[
             row.parent_comment_id,
             row.text,
         )
-        for n, row in enumerate(rows, base)
+        for n, row in enumerate(rows, place)
     ]
+    return connection.executemany(_INSERT, values).rowcount if values else 0
 
 
 def _comment(row: tuple[object, ...]) -> Comment:
@@ -253,9 +298,10 @@ def _comment(row: tuple[object, ...]) -> Comment:
 def comments(
     connection: sqlite3.Connection, number: int, *, limit: int, offset: int
 ) -> list[Comment]:
-    """A slice in arrival order; `n` has no holes, so the offset is found at once."""
+    """A slice in arrival order; places have no holes, so the offset is found at once."""
+    first = number * _PLACES
     found = connection.execute(
-        f"SELECT {_COMMENT} FROM comments WHERE extraction = ? AND n >= ? ORDER BY n LIMIT ?",
-        (number, offset, limit),
+        f"SELECT {_COMMENT} FROM comments WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
+        (first + offset, first + _PLACES, limit),
     )
     return [_comment(row) for row in found]

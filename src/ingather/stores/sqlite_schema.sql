@@ -33,18 +33,18 @@ CREATE TABLE IF NOT EXISTS extractions (
 
 CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at);
 
--- n counts a job's rows from 0 in arrival order, without holes: an offset is found at once.
+-- place = extraction * 2^32 + n, where n counts a job's rows from 0 in arrival order without holes:
+-- an offset is found at once, and one tree holds the rows in the order in which they are read.
 CREATE TABLE IF NOT EXISTS comments (
+    place             INTEGER PRIMARY KEY,
     extraction        INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
-    n                 INTEGER NOT NULL,
     comment_id        TEXT NOT NULL,
     user_id           TEXT,
     username          TEXT,
     timestamp         TEXT,
     like_count        INTEGER,
     parent_comment_id TEXT,
-    text              TEXT,
-    PRIMARY KEY (extraction, n)
+    text              TEXT
 );
 
 CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id);
