@@ -125,7 +125,8 @@ def _times(found: list[str | None], endpoint: str) -> list[str | None]:
     try:
         usual = cast("list[str]", found)
         joined = "\n".join(usual)
-        if joined.translate(_TO_ZEROS) == "\n".join([_USUAL_TIME] * len(usual)):
+        shape = "\n".join([_USUAL_TIME] * len(usual))
+        if joined.translate(_TO_ZEROS) == shape and joined.count("+0000") == len(usual):
             for one in usual:
                 datetime.fromisoformat(one)
             return cast("list[str | None]", joined.replace("+0000", "Z").split("\n"))[: len(usual)]

@@ -88,6 +88,7 @@ class Accounts(Struct, frozen=True, gc=False):
 
 T = TypeVar("T")
 _PLACE = re.compile(r"\$([\w.\[\]]*)`?$")
+_INDEX = re.compile(r"\[[\d.]*\]")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 NOBODY = User()
 COMMENTS = msgspec.json.Decoder(Comments)
@@ -131,8 +132,8 @@ def _leniently(decoder: "msgspec.json.Decoder[T]", body: bytes, endpoint: str) -
 
 
 def _drift(endpoint: str, found: str) -> NoReturn:
-    """msgspec names the place (`$.data[...].id`) and never quotes the value."""
-    place = _PLACE.search(found)
+    """msgspec names the place (`$.data[3].id`, or `[...]`) and never quotes the value."""
+    place = _PLACE.search(_INDEX.sub("[]", found))
     missing = _MISSING.search(found)
     parts = [place[1].strip(".") if place else "", missing[1] if missing else ""]
     raise errors.SchemaDrift(endpoint, ".".join(part for part in parts if part) or "body")
