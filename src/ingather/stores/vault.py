@@ -6,9 +6,11 @@ is made when there is neither.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +38,11 @@ class Vault:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        try:
-            sealed = self._file(name).read_bytes()
-        except FileNotFoundError:
-            return None
+        file = self._file(name)
+        with _told():
+            if not file.exists():
+                return None
+            sealed = file.read_bytes()
         nonce, text = sealed[len(_MAGIC) :][:_NONCE], sealed[len(_MAGIC) + _NONCE :]
         if sealed.startswith(_MAGIC) and len(text) >= 16:
             with contextlib.suppress(InvalidTag):
@@ -56,17 +59,16 @@ class Vault:
         nonce = os.urandom(_NONCE)
         sealed = _MAGIC + nonce + AESGCM(self._derived()).encrypt(nonce, value, name.encode())
         file = self._file(name)
-        _private(file.parent)
-        aside = _aside(file, sealed)
-        try:
-            aside.replace(file)
-        finally:
-            aside.unlink(missing_ok=True)
-        _sync(file.parent)
+        with _told():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _aside(file, sealed) as aside:
+                aside.replace(file)
+            _sync(file.parent)
 
     def forget(self, name: str) -> None:
         """Remove a secret; nothing happens where there is none."""
-        self._file(name).unlink(missing_ok=True)
+        with _told():
+            self._file(name).unlink(missing_ok=True)
 
     def _file(self, name: str) -> Path:
         # A hash, because names hold what file systems do not: colons, slashes, capitals.
@@ -77,7 +79,8 @@ class Vault:
             from cryptography.hazmat.primitives.hashes import SHA256
             from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-            given = self._secret_key.encode() if self._secret_key else self._own_key()
+            with _told():
+                given = self._secret_key.encode() if self._secret_key else self._own_key()
             kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ingather vault v1")
             self._key = kdf.derive(given)
         return self._key
@@ -87,12 +90,11 @@ class Vault:
         file = self._folder / _KEY_FILE
         if not file.exists():
             self._folder.mkdir(parents=True, exist_ok=True)
-            aside = _aside(file, secrets.token_hex(32).encode() + b"\n")
-            try:
-                with contextlib.suppress(FileExistsError):
-                    os.link(aside, file)  # whole at once, and never over another's
-            finally:
-                aside.unlink(missing_ok=True)
+            with (
+                _aside(file, secrets.token_hex(32).encode() + b"\n") as aside,
+                contextlib.suppress(FileExistsError),
+            ):
+                os.link(aside, file)  # whole at once, and never over another's
             _sync(self._folder)
         key = file.read_bytes().strip()
         if len(key) < 32:
@@ -100,19 +102,32 @@ class Vault:
         return key
 
 
-def _private(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    """What the disk refuses, as an error of the store."""
+    try:
+        yield
+    except OSError as found:
+        if found.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise errors.StorageFull from found
+        raise errors.StoreUnavailable(
+            f"The secrets in the data folder cannot be reached: {found.strerror}."
+        ) from found
 
 
-def _aside(file: Path, content: bytes) -> Path:
-    """A new file beside the one meant, with that content, safely on disk, 0600."""
+@contextlib.contextmanager
+def _aside(file: Path, content: bytes) -> Iterator[Path]:
+    """A file beside the one meant, 0600, safely on disk with that content; gone afterwards."""
     aside = file.with_name(f".{file.name}.{secrets.token_hex(8)}")
-    handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
-    return aside
+    try:
+        handle = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        yield aside
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _sync(folder: Path) -> None:
