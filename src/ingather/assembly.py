@@ -3,11 +3,15 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+from msgspec import Struct
+
 from ingather import errors
+from ingather.domain.job import Owner
 from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Rows, Secrets
 from ingather.settings import Settings
 
@@ -17,6 +21,18 @@ if TYPE_CHECKING:
     from ingather.providers.http import Http
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql_link import SqliteLink
+
+
+class Login(Struct, frozen=True):
+    """A token that `ingather login` kept, and whose it is. expires_at: epoch seconds."""
+
+    token: str
+    account_id: str | None
+    username: str
+    expires_at: float | None
+
+    def __repr__(self) -> str:
+        return f"Login(@{self.username})"
 
 
 class Store(Jobs, Leases, Rows, Protocol):
@@ -125,7 +141,7 @@ class World:
         from ingather.stores.vault import Vault
 
         _make_folder(self.settings)
-        return Vault(self.settings.data_dir, key=self.settings.secret_key)
+        return Vault(self.settings.data_dir, secret_key=self.settings.secret_key)
 
     @cached_property
     def http(self) -> "Http":
@@ -138,35 +154,51 @@ class World:
     @cached_property
     def graph(self) -> "GraphSource":
         """The Graph API with the tokens there are; raises NoToken where there is none."""
-        from ingather.providers.graph import GraphSource
-
-        settings = self.settings
-        tokens, accounts = settings.access_tokens, settings.account_ids
-        if not tokens:
-            tokens, accounts = self._login()
+        tokens, accounts = self.settings.access_tokens, self.settings.account_ids
+        if not tokens and (kept := self._kept_login()):
+            tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
         if not tokens:
             raise errors.NoToken(
                 "There is no access token.",
                 hint="Run `ingather login`, set INSTAGRAM_ACCESS_TOKEN, or try the program"
                 " without an account by adding --sandbox.",
             )
+        return self._graph_with(tokens, accounts)
+
+    def _graph_with(self, tokens: Sequence[str], accounts: Sequence[str]) -> "GraphSource":
+        from ingather.providers.graph import GraphSource
+
         return GraphSource(
             self.http,
-            url=settings.graph_url,
+            url=self.settings.graph_url,
             token=tokens,
             account_id=accounts or None,
-            app_secret=settings.app_secret,
+            app_secret=self.settings.app_secret,
         )
 
-    def _login(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
-        """Token and account that `ingather login` kept; none where it never ran."""
+    @property
+    def _login_name(self) -> str:
+        return "sandbox-login" if self.settings.sandbox else "login"
+
+    def _kept_login(self) -> "Login | None":
+        """What `ingather login` kept; None where it never ran."""
         if not self.settings.data_dir.exists():
-            return (), ()
-        token = self.secrets.read("instagram_access_token")
-        account = self.secrets.read("instagram_business_account_id")
-        if token is None:
-            return (), ()
-        return (token.decode(),), ((account.decode(),) if account else ())
+            return None
+        kept = self.secrets.read(self._login_name)
+        return None if kept is None else msgspec.json.decode(kept, type=Login)
+
+    async def keep_login(
+        self, token: str, *, account: str | None, expires_at: float | None
+    ) -> Owner:
+        """Try a token, and keep it encrypted where it works; the account it reads for."""
+        owner = await self._graph_with([token], [account] if account else []).owner()
+        login = Login(token, owner.instagram_id, owner.username, expires_at)
+        self.secrets.write(self._login_name, msgspec.json.encode(login))
+        return owner
+
+    def forget_login(self) -> None:
+        """Forget the kept token."""
+        self.secrets.forget(self._login_name)
 
     @cached_property
     def comments(self) -> "Comments":

@@ -68,9 +68,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
 
     Raises BadSetting naming the setting and what it may be, never a secret's value.
     """
-    if environ is None:
-        environ = {**_dotenv((folder or Path.cwd()) / ".env"), **os.environ}
-    values = {each.name: environ.get(each.name, "").strip() for each in SETTINGS}
+    values = given(environ, folder=folder)
     data_dir = _data_dir(values["INGATHER_DATA_DIR"])
     redis_url = values["REDIS_URL"] or None
     return Settings(
@@ -88,6 +86,15 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
         login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
     )
+
+
+def given(
+    environ: Mapping[str, str] | None = None, *, folder: Path | None = None
+) -> dict[str, str]:
+    """Every setting as it was given, empty where it was not."""
+    if environ is None:
+        environ = {**_dotenv((folder or Path.cwd()) / ".env"), **os.environ}
+    return {each.name: environ.get(each.name, "").strip() for each in SETTINGS}
 
 
 def _dotenv(path: Path) -> dict[str, str]:

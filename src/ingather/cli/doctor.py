@@ -1,6 +1,5 @@
 """`ingather doctor`: what is set, what answers, and what each unlocks."""
 
-import os
 from typing import TYPE_CHECKING
 
 from ingather.cli import options
@@ -14,18 +13,19 @@ def doctor(sandbox: options.Sandbox = False) -> None:
     """Say which settings are set, which servers answer, and what each unlocks."""
 
     async def command() -> int:
-        from rich.console import Console
         from rich.table import Table
 
-        from ingather.settings import SETTINGS
+        from ingather.cli import show
+        from ingather.settings import SETTINGS, given
 
-        console = Console()
+        console, values = show.console(), given()
         async with world(sandbox=sandbox) as here:
             table = Table(box=None, pad_edge=False, header_style="bold")
-            for name in ("setting", "value", "unlocks"):
-                table.add_column(name, overflow="fold")
+            table.add_column("setting", no_wrap=True)
+            table.add_column("value", overflow="fold")
+            table.add_column("unlocks", overflow="fold")
             for each in SETTINGS:
-                value = os.environ.get(each.name, "")
+                value = values[each.name]
                 shown = "set" if value and each.secret else value or f"default: {each.default}"
                 table.add_row(each.name, shown, each.unlocks)
             console.print(table)

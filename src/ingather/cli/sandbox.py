@@ -133,8 +133,9 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
 def _options(seed: int, latency: str, faults: list[str]) -> "Options":
     from ingather import errors
     from ingather.sandbox.options import Options
+    from ingather.sandbox.spoken import fault, milliseconds
 
     try:
-        return Options.parse(seed=seed, latency=latency, faults=faults)
+        return Options(seed=seed, latency_ms=milliseconds(latency), faults=dict(map(fault, faults)))
     except ValueError as failure:
-        raise errors.BadInput(str(failure)) from None
+        raise errors.BadInput(f"{str(failure)[0].upper()}{str(failure)[1:]}.") from None

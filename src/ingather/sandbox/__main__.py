@@ -7,9 +7,9 @@ import signal
 import sys
 import threading
 
-from ingather.sandbox.faults import Plan
 from ingather.sandbox.options import Options
 from ingather.sandbox.server import serve
+from ingather.sandbox.spoken import fault, milliseconds
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -18,8 +18,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--port", type=int, default=0, help="0 picks a free one")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--latency", type=_milliseconds, default=0.0, metavar="50ms")
-    parser.add_argument("--fault", nargs="+", action="extend", type=_fault, default=[],
+    parser.add_argument("--latency", type=milliseconds, default=0.0, metavar="50ms")
+    parser.add_argument("--fault", nargs="+", action="extend", type=fault, default=[],
                         metavar="NAME:PROB")  # fmt: skip
     parser.add_argument("--usage-after", type=int, default=20, metavar="CALLS")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when stdin closes")
@@ -63,23 +63,6 @@ def _when_stdin_closes(loop: asyncio.AbstractEventLoop, over: asyncio.Event) -> 
         loop.call_soon_threadsafe(over.set)
 
     threading.Thread(target=wait, daemon=True).start()
-
-
-def _milliseconds(text: str) -> float:
-    """`50ms`, `0.05s` or plain `50`, in milliseconds."""
-    if text.endswith("ms"):
-        return float(text[:-2])
-    return float(text[:-1]) * 1000 if text.endswith("s") else float(text)
-
-
-def _fault(text: str) -> tuple[str, float]:
-    name, _, odds = text.partition(":")
-    probability = float(odds or "1")
-    try:
-        Plan(0, {name: probability})
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return name, probability
 
 
 if __name__ == "__main__":
