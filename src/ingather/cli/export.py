@@ -217,7 +217,7 @@ async def to_stdout(here: "World", job: "Job") -> None:
 
     await files.stream(
         sys.stdout.buffer,
-        files.format_of("-.csv", job.options.format),
+        files.format_of("comments.csv", job.options.format),
         here.comments.stream(job),
         columns=columns.COMMENTS,
         envelope={"receipt": receipt.stable(job)},

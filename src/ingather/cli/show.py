@@ -122,7 +122,8 @@ def receipt_lines(job: Job) -> list[str]:
         f"  gap {_gap(job)}",
     ]
     if job.reason:
-        lines.append(f"  ended {job.reason}: {receipt.WHY.get(job.reason, job.reason)}")
+        how = "paused" if job.status == "paused" else "ended"
+        lines.append(f"  {how} {job.reason}: {receipt.WHY.get(job.reason, job.reason)}")
     lines.append(
         f"  calls {counters.calls:,} · retries {counters.retries:,} · waits {counters.parks:,}"
         f" ({counters.waited:,} s) · source {job.source} {job.route}"

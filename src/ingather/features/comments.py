@@ -181,4 +181,4 @@ def default_path(job: Job) -> str:
 def check(wanted: Wanted) -> None:
     """Raise for a file that cannot be made, before an hour is spent on fetching for it."""
     if wanted.path is not None:
-        files.format_of(wanted.path if wanted.path != "-" else ".csv", wanted.format)
+        files.format_of("comments.csv" if wanted.path == "-" else wanted.path, wanted.format)
