@@ -1,7 +1,10 @@
 """The things that are collected: frozen, typed, unknown is None.
 
-JSON keys are the seeds' camelCase (`NormalizedComment` of data-models.md).
+JSON keys are camelCase; a Comment's are the seeds' (`NormalizedComment` of data-models.md). Ids are
+decimal strings, times ISO 8601 in UTC with a trailing Z, to the second.
 """
+
+import hashlib
 
 from msgspec import Struct
 
@@ -9,13 +12,12 @@ from msgspec import Struct
 class Comment(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """A comment or a reply, as `NormalizedComment` in the seeds.
 
-    comment_id: decimal string of 17 or 18 digits.
-    user_id: Instagram-scoped id of the writer, None where the source does not tell.
-    timestamp: ISO 8601 in UTC with a trailing Z, seconds.
-    parent_comment_id: the thread's first comment; None on a top-level comment.
+    comment_id: 17 or 18 digits; None only where the source has no ids (an archive).
+    user_id: Instagram-scoped id of the writer. parent_comment_id: the thread's first comment;
+    None on a top-level comment.
     """
 
-    comment_id: str
+    comment_id: str | None
     user_id: str | None
     username: str | None
     timestamp: str | None
@@ -24,9 +26,69 @@ class Comment(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=T
     text: str | None
 
 
-Record = Comment
+class User(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
+    """An account in somebody's list. user_id: None where the source has no ids (an archive)."""
+
+    user_id: str | None
+    username: str | None
+    full_name: str | None = None
+    is_private: bool | None = None
+    is_verified: bool | None = None
+    profile_pic_url: str | None = None
+
+
+class Media(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A post or reel.
+
+    media_type: IMAGE, VIDEO, CAROUSEL_ALBUM or REELS. play_count: views of a video, in the
+    platform's own counting. duration: seconds. hashtags, mentions: of the caption, without # and @.
+    """
+
+    media_id: str | None
+    shortcode: str | None = None
+    permalink: str | None = None
+    media_type: str | None = None
+    timestamp: str | None = None
+    username: str | None = None
+    like_count: int | None = None
+    comment_count: int | None = None
+    play_count: int | None = None
+    duration: float | None = None
+    caption: str | None = None
+    hashtags: tuple[str, ...] | None = None
+    mentions: tuple[str, ...] | None = None
+
+
+Record = Comment | User | Media
+
+
+def is_reply(record: Record) -> bool:
+    """Whether it answers a comment."""
+    return isinstance(record, Comment) and record.parent_comment_id is not None
+
+
+def writer(record: Record) -> str | None:
+    """The user id behind a record, None where it is not known or not told."""
+    return None if isinstance(record, Media) else record.user_id
+
+
+def moment(record: Record) -> str | None:
+    """When it was made, None where the source does not tell."""
+    return None if isinstance(record, User) else record.timestamp
 
 
 def natural_id(record: Record) -> str:
-    """The id by which a record is itself within a job."""
-    return record.comment_id
+    """The id by which a record is itself within a job.
+
+    Where the source gives no id: a user's name after an @; else ~ and a digest of what it has.
+    """
+    if isinstance(record, Comment):
+        return record.comment_id or _digest(record.timestamp, record.username, record.text)
+    if isinstance(record, User):
+        return record.user_id or f"@{(record.username or '').lower()}"
+    return record.media_id or _digest(record.timestamp, record.permalink, record.caption)
+
+
+def _digest(*parts: str | None) -> str:
+    told = "\x1f".join("" if part is None else part for part in parts)
+    return "~" + hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()[:32]

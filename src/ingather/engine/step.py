@@ -13,7 +13,7 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import Ending, Options, TargetState, fingerprint
 from ingather.domain.page import Page
-from ingather.domain.records import Record, natural_id
+from ingather.domain.records import Record, is_reply, moment, natural_id
 from ingather.engine.backoff import Fetcher
 from ingather.engine.lease import Lease
 from ingather.engine.stop import Stop, Stopped
@@ -217,11 +217,12 @@ def _sift(
     old = [row for row in rows if _known(row, options)]
     known = {natural_id(row) for row in old}
     fresh = [row for row in rows if natural_id(row) not in known]
-    return fresh, sorted(known), any(row.parent_comment_id is None for row in old)
+    return fresh, sorted(known), any(not is_reply(row) for row in old)
 
 
 def _known(row: Record, options: Options) -> bool:
     """Whether the earlier export had it: older than its newest row, or one of those as old."""
-    if row.timestamp is None or options.since_time is None:
+    made = moment(row)
+    if made is None or options.since_time is None:
         return False
-    return row.timestamp < options.since_time or natural_id(row) in options.since_ids
+    return made < options.since_time or natural_id(row) in options.since_ids

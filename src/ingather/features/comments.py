@@ -9,7 +9,7 @@ from msgspec import Struct, structs
 from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job, Options, Target, TargetState
-from ingather.domain.records import Record, natural_id
+from ingather.domain.records import Record, moment, natural_id
 from ingather.engine.backoff import Fetcher, Policy
 from ingather.engine.quota import Gate
 from ingather.engine.stop import Stop
@@ -144,10 +144,11 @@ class Comments:
         ids: list[str] = []
         async for batch in self._rows.stream(last.id):
             for row in batch:
-                if row.timestamp is None or row.timestamp < newest:
+                made = moment(row)
+                if made is None or made < newest:
                     continue
-                if row.timestamp > newest:
-                    newest, ids = row.timestamp, []
+                if made > newest:
+                    newest, ids = made, []
                 ids.append(natural_id(row))
         if not newest:
             return options

@@ -12,7 +12,7 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
-from ingather.domain.records import Record, natural_id
+from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Clock, Outcome
 from ingather.stores import states
 
@@ -116,14 +116,14 @@ class MemoryStore:
         kept.rows += taken
         kept.seen_ids.update(natural_id(row) for row in taken)
         kept.seen_ids |= fresh_filtered
-        kept.users.update(row.user_id for row in taken if row.user_id)
+        kept.users.update(user for row in taken if (user := writer(row)))
         if batch.cursor is not None:
             kept.cursors.add(batch.cursor)
         kept.job, kept.last = states.committed(
             kept.job,
             batch,
             appended=len(taken),
-            replies=sum(row.parent_comment_id is not None for row in taken),
+            replies=sum(is_reply(row) for row in taken),
             new=len(fresh) + len(fresh_filtered),
             refused=len(fresh) - len(taken),
             uniq_users=len(kept.users),
