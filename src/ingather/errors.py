@@ -2,7 +2,7 @@
 
 IngatherError
 ├── BadInput            say it differently            exit code 2
-│   ├── UnreadablePost, UnresolvableShare, UnknownFileEnding, UnwritablePath
+│   ├── UnreadablePost, UnresolvableShare, UnreadableName, UnknownFileEnding, UnwritablePath
 │   └── BadSetting, JobNotFound
 ├── SourceError         the outside world
 │   ├── Transient       the same call may succeed soon: retried with jitter
@@ -10,7 +10,9 @@ IngatherError
 │   ├── Throttled       park everything that shares the limit, then go on
 │   ├── NeedsLogin      the token is dead: pause until somebody logs in
 │   ├── NoToken         there is no token at all
+│   ├── NoBalance       the paid account is empty: pause until it is topped up
 │   ├── NotReachable    the post is gone, foreign or private (one answer for all)
+│   │   └── CommentsDisabled
 │   ├── DeadCursor      start this list again, once
 │   ├── Refused         the request itself is at fault: never retried
 │   └── SchemaDrift     the answer has not the shape we know
@@ -63,6 +65,12 @@ class UnresolvableShare(BadInput):
     """A /share/ link hides the post's shortcode, and only Instagram can resolve it."""
 
     code = "unresolvable_share"
+
+
+class UnreadableName(BadInput):
+    """This is neither the name of an account nor a hashtag."""
+
+    code = "unreadable_name"
 
 
 class UnknownFileEnding(BadInput):
@@ -135,11 +143,23 @@ class NoToken(SourceError):
     exit_code = 2
 
 
+class NoBalance(SourceError):
+    """The paid account is empty; top it up, then resume."""
+
+    code = "no_balance"
+
+
 class NotReachable(SourceError):
     """There is no such post among those this account may read: it is gone, another account's, or
     private; the platform gives one answer for all three."""
 
     code = "not_reachable"
+
+
+class CommentsDisabled(NotReachable):
+    """The author has turned the comments of this post off."""
+
+    code = "comments_disabled"
 
 
 class DeadCursor(SourceError):

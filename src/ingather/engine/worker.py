@@ -116,8 +116,12 @@ def _stopped(stopped: Stopped) -> Verdict:
     return Verdict("paused", stopped.reason)
 
 
-_PAUSES: dict[type[errors.IngatherError], Literal["needs_login", "schema_drift", "storage"]] = {
+_PAUSES: dict[
+    type[errors.IngatherError],
+    Literal["needs_login", "no_balance", "schema_drift", "storage"],
+] = {
     errors.NeedsLogin: "needs_login",
+    errors.NoBalance: "no_balance",
     errors.SchemaDrift: "schema_drift",
     errors.StorageFull: "storage",
 }

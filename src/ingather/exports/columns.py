@@ -5,11 +5,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-Kind = Literal["id", "text", "int", "time", "url"]
+Kind = Literal["id", "text", "int", "float", "bool", "list", "time", "url"]
 """What a column holds, so that each format can choose its own way of keeping it.
 
 id: decimal digits too long for a spreadsheet's numbers (15 digits), hence never a number.
-text, url: what people wrote; may hold anything. int: a count.
+text, url: what people wrote; may hold anything. int: a count. float: a measure.
+list: words without blanks in them; a format without lists puts a blank between two.
 time: ISO 8601 with its offset from UTC.
 """
 
@@ -49,5 +50,36 @@ COMMENTS = Layout(
         Column("likeCount", "like_count", "int"),
         Column("parentCommentId", "parent_comment_id", "id"),
         Column("text", "text", "text"),
+    ),
+)
+
+USERS = Layout(
+    "users",
+    (
+        Column("userId", "user_id", "id"),
+        Column("username", "username", "text"),
+        Column("fullName", "full_name", "text"),
+        Column("isPrivate", "is_private", "bool"),
+        Column("isVerified", "is_verified", "bool"),
+        Column("profilePicUrl", "profile_pic_url", "url"),
+    ),
+)
+
+MEDIA = Layout(
+    "media",
+    (
+        Column("mediaId", "media_id", "id"),
+        Column("shortcode", "shortcode", "text"),
+        Column("permalink", "permalink", "url"),
+        Column("mediaType", "media_type", "text"),
+        Column("timestamp", "timestamp", "time"),
+        Column("username", "username", "text"),
+        Column("likeCount", "like_count", "int"),
+        Column("commentCount", "comment_count", "int"),
+        Column("playCount", "play_count", "int"),
+        Column("duration", "duration", "float"),
+        Column("caption", "caption", "text"),
+        Column("hashtags", "hashtags", "list"),
+        Column("mentions", "mentions", "list"),
     ),
 )

@@ -7,6 +7,8 @@ quotes as in RFC 4180, where they are needed. An unknown value is an empty cell,
 A text that a spreadsheet could take for a formula gets `'` in front; `unescape` takes it away
 again, exactly. The promise holds where the file is read as what it is, separated by commas.
 
+A truth is `true` or `false`; a list is its words with a blank between two, an empty one `""`.
+
 Ids are bare digits, because programs read them. Excel rounds numbers beyond 15 digits when it
 opens a CSV, and no way of writing them here prevents that without spoiling them for programs:
 who opens ids in Excel takes `.xlsx`, where they are text.
@@ -58,6 +60,9 @@ def write(
     cells: dict[Kind, Callable[[list[Any]], Sequence[str]]] = {
         "id": _ids,
         "int": _ints,
+        "float": _ints,
+        "bool": _bools,
+        "list": _quoted_lists if raw else _lists,
         "time": _quoted if raw else _safe,
         "text": _quoted if raw else _safe,
         "url": _quoted if raw else _safe,
@@ -78,8 +83,20 @@ def _ids(values: list[str | None]) -> Sequence[str]:
     return _safe(values)
 
 
-def _ints(values: list[int | None]) -> Sequence[str]:
+def _ints(values: list[int | float | None]) -> Sequence[str]:
     return ["" if value is None else str(value) for value in values]
+
+
+def _bools(values: list[bool | None]) -> Sequence[str]:
+    return ["" if value is None else "true" if value else "false" for value in values]
+
+
+def _lists(values: list[Sequence[str] | None]) -> Sequence[str]:
+    return _safe([None if value is None else " ".join(value) for value in values])
+
+
+def _quoted_lists(values: list[Sequence[str] | None]) -> Sequence[str]:
+    return _quoted([None if value is None else " ".join(value) for value in values])
 
 
 def _safe(values: list[str | None]) -> Sequence[str]:

@@ -1,6 +1,6 @@
 """Parquet: typed columns for analysis, written in row groups so that memory stays small.
 
-Ids are strings, counts int64, times instants in UTC to the millisecond. The envelope is the
+Ids are strings, counts int64, measures double, lists lists of strings, times instants in UTC to the millisecond. The envelope is the
 metadata `ingather` of the file, as JSON.
 """
 
@@ -35,6 +35,9 @@ def write(
         "text": pa.string(),
         "url": pa.string(),
         "int": pa.int64(),
+        "float": pa.float64(),
+        "bool": pa.bool_(),
+        "list": pa.list_(pa.string()),
         "time": pa.timestamp("ms", tz="UTC"),
     }
     schema = pa.schema(

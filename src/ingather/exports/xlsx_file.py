@@ -1,4 +1,4 @@
-"""An Excel workbook, streamed: ids and texts are text, counts are numbers, times are dates.
+"""An Excel workbook, streamed: ids, texts and lists are text, counts are numbers, times are dates.
 
 Written by hand in one pass, because rows arrive one batch at a time and nobody knows beforehand
 whether they need a second sheet. A text is always a string cell (never a formula, never a link),
@@ -159,6 +159,17 @@ def _ints(letter: str, first: int, values: list[Any]) -> list[str]:
     ]
 
 
+def _bools(letter: str, first: int, values: list[Any]) -> list[str]:
+    return [
+        "" if value is None else f'<c r="{letter}{n}" t="b"><v>{value:d}</v></c>'
+        for n, value in enumerate(values, first)
+    ]
+
+
+def _lists(letter: str, first: int, values: list[Any]) -> list[str]:
+    return _texts(parts.TEXT)(letter, first, [value and " ".join(value) for value in values])
+
+
 def _times(letter: str, first: int, values: list[Any]) -> list[str]:
     cells = []
     for n, value in enumerate(values, first):
@@ -187,6 +198,9 @@ _CELLS: dict[Kind, Cells] = {
     "id": _texts(parts.ID),
     "text": _texts(parts.TEXT),
     "url": _texts(parts.TEXT),
+    "list": _lists,
     "int": _ints,
+    "float": _ints,
+    "bool": _bools,
     "time": _times,
 }

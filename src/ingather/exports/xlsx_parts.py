@@ -18,8 +18,26 @@ _OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _PACKAGE = "http://schemas.openxmlformats.org/package/2006"
 _TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
 
-_STYLE_OF: dict[Kind, int] = {"id": ID, "text": TEXT, "url": TEXT, "int": 0, "time": TIME}
-_WIDTH_OF: dict[Kind, int] = {"id": 21, "text": 24, "url": 40, "int": 11, "time": 24}
+_STYLE_OF: dict[Kind, int] = {
+    "id": ID,
+    "text": TEXT,
+    "url": TEXT,
+    "list": TEXT,
+    "int": 0,
+    "float": 0,
+    "bool": 0,
+    "time": TIME,
+}
+_WIDTH_OF: dict[Kind, int] = {
+    "id": 21,
+    "text": 24,
+    "url": 40,
+    "list": 32,
+    "int": 11,
+    "float": 11,
+    "bool": 11,
+    "time": 24,
+}
 _LONG = 80  # of the last column, when it is text: comments and captions
 
 ROOT = (
