@@ -1,7 +1,7 @@
 """Parquet: typed columns for analysis, written in row groups so that memory stays small.
 
-Ids are strings, counts int64, measures double, lists lists of strings, times instants in UTC to the millisecond. The envelope is the
-metadata `ingather` of the file, as JSON.
+Ids are strings, counts int64, measures double, lists lists of strings, times instants in UTC to
+the millisecond. The envelope is the metadata `ingather` of the file, as JSON.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

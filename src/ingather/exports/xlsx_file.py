@@ -1,9 +1,9 @@
-"""An Excel workbook, streamed: ids, texts and lists are text, counts are numbers, times are dates.
+"""An Excel workbook, streamed: ids and texts are text, counts are numbers, times are dates.
 
 Written by hand in one pass, because rows arrive one batch at a time and nobody knows beforehand
 whether they need a second sheet. A text is always a string cell (never a formula, never a link),
-and bears the mark that keeps it one when somebody edits it. Empty and unknown texts are both empty
-cells. The same rows give the same bytes.
+and bears the mark that keeps it one when somebody edits it. A list is its words with a blank
+between two. Empty and unknown texts are both empty cells. The same rows give the same bytes.
 
 Limits of Excel, and what becomes of them: 1,048,576 rows a sheet (the rest goes on in a second
 one), 32,767 UTF-16 units a cell (cut, with a mark), no dates before 1900 (left as text).
