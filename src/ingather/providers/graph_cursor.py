@@ -38,4 +38,4 @@ def read(text: str | None) -> Cursor:
         return _decoder.decode(text)
     except (msgspec.DecodeError, ValueError, RecursionError):
         pass
-    raise errors.DeadCursor("This is no cursor of the Graph API; the list starts again.")
+    raise errors.DeadCursor("This is no cursor of a list of comments; the list starts again.")

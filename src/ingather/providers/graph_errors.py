@@ -207,11 +207,11 @@ def _numbers(fault: Fault) -> str:
 def _wait(headers: Mapping[str, str], now: float) -> float | None:
     """Seconds to wait: the longer of Retry-After and what the usage header says."""
     found = usage(headers)
-    waits = [found.regain or 0.0 if found else 0.0, _retry_after(headers, now)]
+    waits = [found.regain or 0.0 if found else 0.0, retry_after(headers, now)]
     return min(max(waits), _LONGEST_WAIT) if max(waits) > 0 else None
 
 
-def _retry_after(headers: Mapping[str, str], now: float) -> float:
+def retry_after(headers: Mapping[str, str], now: float) -> float:
     """Retry-After in seconds; it may be a number or a date."""
     text = headers.get("Retry-After", "").strip()[:64]
     if text.isascii() and text.isdecimal():

@@ -80,7 +80,7 @@ def _records(rows: list[wire.Reply], parents: list[str | None], endpoint: str) -
     """Rows as records. Ids and times are looked at by the page: a row at a time costs as much as
     all the rest. The app's own user is told in `user`, everybody else in `from`."""
     writers = [row.writer or row.user or wire.NOBODY for row in rows]
-    ids = _ids([row.id for row in rows], endpoint)
+    ids = known_ids([row.id for row in rows], endpoint)
     user_ids = _user_ids([writer.id for writer in writers], endpoint)
     times = _times([row.timestamp for row in rows], endpoint)
     together = zip(rows, parents, writers, ids, user_ids, times, strict=True)
@@ -98,10 +98,11 @@ def _records(rows: list[wire.Reply], parents: list[str | None], endpoint: str) -
     ]
 
 
-def _ids(found: list[wire.Id], endpoint: str) -> list[str]:
+def known_ids(found: list[wire.Id], endpoint: str, name: str = "id") -> list[str]:
+    """A page's ids as text, each as `known` has it; looked at together."""
     if _usual(found):
         return cast("list[str]", found)
-    return [known(one, endpoint, "id") for one in found]
+    return [known(one, endpoint, name) for one in found]
 
 
 def _user_ids(found: list[wire.Id], endpoint: str) -> list[str | None]:
