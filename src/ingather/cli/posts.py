@@ -26,18 +26,19 @@ def posts(
         if as_json:
             print(json.dumps(to_builtins(found), ensure_ascii=False))
         elif found:
-            from rich.table import Table
-
-            table = Table(box=None, pad_edge=False, header_style="bold")
-            for name in ("id", "shortcode", "posted", "comments", "caption"):
-                right = name == "comments"
-                table.add_column(name, justify="right" if right else "left", no_wrap=True)
-            for post in found:
-                count = "?" if post.comments_count is None else f"{post.comments_count:,}"
-                caption = " ".join((post.caption or "").split())
-                posted = (post.timestamp or "")[:10]
-                table.add_row(post.id, post.shortcode or "", posted, count, caption)
-            show.console().print(table)
+            show.table(
+                {"id": "", "shortcode": "", "posted": "", "comments": "right", "caption": "cut"},
+                [
+                    (
+                        post.id,
+                        post.shortcode or "",
+                        (post.timestamp or "")[:10],
+                        "?" if post.comments_count is None else f"{post.comments_count:,}",
+                        " ".join((post.caption or "").split()),
+                    )
+                    for post in found
+                ],
+            )
         else:
             say("This account has no posts.")
         return 0

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli.run import run, say, world
+from ingather.cli.run import program, run, say, world
 
 if TYPE_CHECKING:
     from ingather.ports import Rows
@@ -97,13 +97,18 @@ async def _closing_words(rows: "Rows", job_id: str) -> None:
         table.add_row(row.timestamp, row.username, likes, text)
     console = Console()
     console.print("\nThe first rows:", table)
+    name = program()
     console.print(
         "\nWhat to type next:\n"
-        "  ingather export comments demo --sandbox -o comments.xlsx   the same, for Excel\n"
-        "  ingather posts --sandbox                                   other posts to try\n"
-        "  ingather login                                             your own account\n"
-        "  ingather export comments https://www.instagram.com/p/…/ -o comments.xlsx",
+        f"  {name} export comments demo --sandbox -o comments.xlsx\n"
+        "      the same post, for Excel\n"
+        f"  {name} posts --sandbox\n"
+        "      other posts to try without an account\n"
+        f"  {name} login\n"
+        "      your own account; then export by a post's address:\n"
+        f"  {name} export comments https://www.instagram.com/p/…/ -o comments.xlsx",
         highlight=False,
+        soft_wrap=True,
     )
 
 
