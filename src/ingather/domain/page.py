@@ -25,9 +25,12 @@ class Page(Struct, frozen=True):
     next: the cursor of the following page; None only where the source says that this is the last.
     usage: None where the source said nothing of its limit (which is not 0 %).
     repaired: texts in which NUL or half a surrogate pair was replaced by U+FFFD.
+    within: the list inside a row, such as a comment's replies, that this page is of; None for the
+    list of rows itself.
     """
 
     records: Sequence[Record]
     next: str | None
     usage: Usage | None = None
     repaired: int = 0
+    within: str | None = None
