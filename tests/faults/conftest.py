@@ -1,13 +1,15 @@
-"""What the fault tests share: oracles, the two durable backings, and workers as processes."""
+"""What the fault tests share: one export on a bench in this process; the two durable backings, and
+workers over them as processes of their own."""
 
 import json
 import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,3 +101,81 @@ def workers(outside, durable) -> Iterator[Callable[..., Workers]]:
     yield start
     for one in begun:
         one.close()
+
+
+class Bench:
+    """A post's export in this process: a sandbox of its own, a store, and a clock that nobody has
+    to wait for."""
+
+    def __init__(self, played: Any, http: Any, store: Any, limiter: Any, clock: Any) -> None:
+        self.played = played
+        self.http = http
+        self.store = store
+        self.limiter = limiter
+        self.clock = clock
+
+    def source(self, **changes: Any) -> Any:
+        from ingather.providers.graph import GraphSource
+
+        asked = {"url": self.played.graph_url, "token": "sandbox-token"} | changes
+        return GraphSource(self.http, **asked)
+
+    def comments(self, **changes: Any) -> Any:
+        from ingather.features.comments import Comments
+
+        source = changes.pop("source", None) or self.source()
+        store = changes.pop("store", self.store)
+        parts = {"jobs": store, "leases": store, "rows": store, "limiter": self.limiter}
+        return Comments(**parts, clock=self.clock, source=lambda: source, **changes)
+
+    async def begin(self, post: str, *, cap: int = 5_000, **wanted: Any) -> Any:
+        from ingather.features.comments import Wanted
+
+        feature = self.comments()
+        asked = Wanted(post=post, cap=cap, **{"path": "-"} | wanted)
+        return await feature.start(asked, feature.fetcher())
+
+    async def go_on(self, job: Any, feature: Any = None, stop: Any = None) -> Any:
+        from ingather.engine.stop import Stop
+        from ingather.engine.watch import Unwatched
+
+        feature = feature or self.comments()
+        return await feature.run(job, feature.fetcher(), stop=stop or Stop(), watch=Unwatched())
+
+    async def export(self, post: str, **wanted: Any) -> Any:
+        return await self.go_on(await self.begin(post, **wanted))
+
+    async def fails(self, job: Any, error: type[Exception], **changes: Any) -> Any:
+        """Run it into that error; the job as it stands then."""
+        with pytest.raises(error):
+            await self.go_on(job, **changes)
+        return await self.store.show(job.id)
+
+    async def rows(self, job: Any) -> list[Any]:
+        return [row async for batch in self.store.stream(job.id) for row in batch]
+
+    async def kept(self, job: Any) -> dict[str, tuple[str, str | None]]:
+        """As the oracle tells it; no id twice."""
+        rows = await self.rows(job)
+        found = {row.comment_id: (row.text, row.parent_comment_id) for row in rows}
+        assert len(found) == len(rows) == job.counters.appended
+        return found
+
+    @property
+    def calls(self) -> int:
+        """Calls for comments and replies that reached the sandbox."""
+        kinds = self.played.control()["calls"]["by_kind"]
+        return kinds.get("comments", 0) + kinds.get("replies", 0)
+
+
+@pytest.fixture
+async def bench(clock: Any) -> AsyncIterator[Bench]:
+    from ingather.providers.http import Http
+    from ingather.sandbox.options import Options
+    from ingather.sandbox.server import serve
+    from ingather.stores.memory import MemoryLimiter, MemoryStore
+
+    http = Http()
+    async with await serve(Options()) as played:
+        yield Bench(played, http, MemoryStore(clock), MemoryLimiter(clock), clock)
+        await http.close()

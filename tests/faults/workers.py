@@ -33,7 +33,8 @@ from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.exports import columns, csv_file, files  # noqa: F401
 from ingather.features.comments import Wanted
-from ingather.providers import graph, http  # noqa: F401
+from ingather.providers import graph as _graph  # noqa: F401
+from ingather.providers import http  # noqa: F401
 from ingather.settings import load
 from ingather.stores import sql_cache, sql_jobs  # noqa: F401
 
@@ -278,7 +279,7 @@ def race(job_ids: list[str], workers: int) -> None:
     say(codes=codes, won=[one.told() for one in crew])
 
 
-def freeze(post: str, folder: str, plan: str, graph: str) -> None:
+def freeze(post: str, folder: str, plan: str) -> None:
     """One worker is frozen at a point past its lease, another takes over and ends the job, then
     the first thaws. The last lines tell of the world before and after that."""
     lease.BEAT, lease.LEASE = 0.1, 0.5
