@@ -10,7 +10,7 @@ from ingather.cli.run import run, say, world
 
 
 def posts(
-    limit: Annotated[int, typer.Option("--max", min=1, help="At most so many.")] = 25,
+    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 25,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
 ) -> None:

@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def sandbox(
-    port: Annotated[int, typer.Option("--port", help="0 picks a free one.")] = 8765,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same world.")] = 1,
+    port: Annotated[int, typer.Option("--port", metavar="PORT", help="0 picks a free one.")] = 8765,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed gives the same world.")
+    ] = 1,
     latency: Annotated[
         str, typer.Option("--latency", metavar="TIME", help="Of every answer, as 50ms.")
     ] = "0ms",
@@ -52,7 +54,7 @@ def sandbox(
 
 def demo(
     folder: Annotated[
-        Path, typer.Option("--folder", help="Where its files and its data go.")
+        Path, typer.Option("--folder", metavar="FOLDER", help="Where its files and its data go.")
     ] = Path("demo"),
 ) -> None:
     """See the whole thing in under a minute: 5,000 comments of a sandbox post, no account."""
