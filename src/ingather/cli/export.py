@@ -136,7 +136,7 @@ def _announce(job: "Job") -> None:
     if job.options.since_time:
         say(f"Only what is newer than {job.options.since_time}.")
     expected = estimate(job)
-    if expected.most is not None and expected.most > 20:
+    if expected.most is not None and expected.most > 20 and not job.options.since_time:
         say(
             f"{expected.declared:,} comments are declared: about {expected.least} to"
             f" {expected.most} calls, and waits only where Instagram asks for them."
