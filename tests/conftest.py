@@ -1,9 +1,10 @@
 """What every room of tests shares: a job and its pages, a clock that obeys, a real Valkey."""
 
+import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -137,6 +138,20 @@ class Valkey:
     @property
     def pid(self) -> int:
         return self._server._process.pid
+
+
+@pytest.fixture
+def start_valkey() -> Iterator[Callable[..., Valkey]]:
+    """Start a Valkey that the test may fill, kill and configure as it likes."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**config: str) -> Valkey:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="igv-"))
+            server = Valkey(Path(folder), **config).start()
+            stack.callback(server.kill)
+            return server
+
+        yield start
 
 
 @pytest.fixture(scope="session")
