@@ -1,9 +1,10 @@
 """What every room of tests shares: a job and its pages, a clock that obeys, a real Valkey."""
 
+import contextlib
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
 
@@ -139,6 +140,20 @@ class Valkey:
         return self._server._process.pid
 
 
+@pytest.fixture
+def start_valkey() -> Iterator[Callable[..., Valkey]]:
+    """Start a Valkey that the test may fill, kill and configure as it likes."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**config: str) -> Valkey:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="igv-"))
+            server = Valkey(Path(folder), **config).start()
+            stack.callback(server.kill)
+            return server
+
+        yield start
+
+
 @pytest.fixture(scope="session")
 def valkey() -> Iterator[str]:
     """The URL of a Valkey: one for each test process, or that of INGATHER_TEST_REDIS_URL.
@@ -152,3 +167,56 @@ def valkey() -> Iterator[str]:
         server = Valkey(Path(folder)).start()
         yield server.url
         server.kill()
+
+
+class Oracle:
+    """What a perfect client would get of the sandbox, told by its world and not by its paging."""
+
+    def __init__(self, seed: int = 1) -> None:
+        from ingather.sandbox.world import World
+
+        self._world = World(seed)
+        self.posts = {post.name: post.id for post in self._world.named}
+
+    def mixed(self, rows: int) -> str:
+        """The media id of a post with so many comments and replies."""
+        return f"1798000{rows:010d}"
+
+    def flat(self, rows: int) -> str:
+        """The media id of a post with so many comments and no replies."""
+        return f"1799000{rows:010d}"
+
+    def rows(self, media_id: str) -> dict[str, tuple[str, str | None]]:
+        """Text and parent of every listed row, by its id."""
+        post = self._world.post(media_id)
+        found: dict[str, tuple[str, str | None]] = {}
+        for place in range(post.positions):
+            comment = self._world.top_level(post, place)
+            if comment is None:
+                continue
+            found[comment.id] = (comment.text, None)
+            for number in range(comment.replies):
+                reply = self._world.row(post, comment.number + 1 + number)
+                found[reply.id] = (reply.text, comment.id)
+        return found
+
+
+@pytest.fixture(scope="session")
+def oracle() -> Oracle:
+    return Oracle()
+
+
+@pytest.fixture(scope="session")
+def _outside() -> Iterator[object]:
+    from ingather.sandbox.process import SandboxProcess
+
+    with SandboxProcess() as played:
+        yield played
+
+
+@pytest.fixture
+def outside(_outside):
+    """The outside world as a process of its own, without faults until a test asks for some."""
+    _outside.control(reset=True)
+    yield _outside
+    _outside.control(reset=True)

@@ -101,7 +101,7 @@ class World:
         if self.settings.cache_redis_url in (None, self.settings.redis_url):
             return self._redis
         assert self.settings.cache_redis_url is not None
-        link = RedisLink(self.settings.cache_redis_url)
+        link = RedisLink(self.settings.cache_redis_url, keeps_jobs=False)
         self._closing.push_async_callback(link.close)
         return link
 

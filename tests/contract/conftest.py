@@ -6,7 +6,8 @@ To add one: write an async context manager that yields a `Backing`, and name it 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from uuid import uuid4
 
 import pytest
 
@@ -74,12 +75,70 @@ async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
         await link.close()
 
 
-BACKINGS = {"sqlite": sqlite, "memory": memory}
+@contextlib.asynccontextmanager
+async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    from ingather.stores.redis_cache import RedisCache
+    from ingather.stores.redis_jobs import RedisStore
+    from ingather.stores.redis_limits import RedisLimiter
+    from ingather.stores.redis_link import RedisLink
+
+    link = RedisLink(request.getfixturevalue("valkey"))
+    store = RedisStore(link)
+    try:
+        yield Backing(
+            name="redis",
+            jobs=store,
+            leases=store,
+            rows=store,
+            cache=RedisCache(link),
+            limiter=RedisLimiter(link),
+            elapse=asyncio.sleep,
+            uniq_tolerance=0.025,
+        )
+    finally:
+        await link.close()
+
+
+BACKINGS = {"memory": memory, "redis": redis, "sqlite": sqlite}
 
 
 @pytest.fixture(params=sorted(BACKINGS))
 async def backing(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
     async with BACKINGS[request.param](request) as backing:
+        yield backing
+
+
+@contextlib.asynccontextmanager
+async def told_redis(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    """Redis whose limiter reads a clock of ours where it would ask for TIME."""
+    from ingather.stores import redis_limits
+    from ingather.stores.redis_link import Script
+
+    patch = request.getfixturevalue("monkeypatch")
+    clock = request.getfixturevalue("clock")
+    keys = f"test:{uuid4()}:s", f"test:{uuid4()}:us"
+    ours = f"redis.call('MGET', '{keys[0]}', '{keys[1]}')".encode()
+    for name in ("_RESERVE", "_PARK"):
+        text = getattr(redis_limits, name).text
+        assert b"redis.call('TIME')" in text
+        patch.setattr(redis_limits, name, Script(text.replace(b"redis.call('TIME')", ours)))
+    async with redis(request) as backing:
+        link = backing.limiter._link
+
+        async def elapse(seconds: float) -> None:
+            await clock.sleep(seconds)
+            whole, part = divmod(round(clock.now() * 1e6), 1_000_000)
+            await link.call("MSET", keys[0], whole, keys[1], part)
+
+        await elapse(0)
+        yield replace(backing, name="told redis", elapse=elapse, told=True)
+        await link.call("DEL", *keys)
+
+
+@pytest.fixture(params=[*sorted(BACKINGS), "told redis"])
+async def limiting(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    """A backing, for the suite of the limiter."""
+    async with BACKINGS.get(request.param, told_redis)(request) as backing:
         yield backing
 
 

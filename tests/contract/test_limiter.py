@@ -18,9 +18,9 @@ def key() -> str:
 
 
 @pytest.fixture
-def reserve(backing, key):
+def reserve(limiting, key):
     async def ask(calls: int = 1, limit: int = 10, window: float = 60.0) -> float:
-        return await backing.limiter.reserve(key, calls=calls, limit=limit, window=window)
+        return await limiting.limiter.reserve(key, calls=calls, limit=limit, window=window)
 
     return ask
 
@@ -53,72 +53,72 @@ async def test_more_than_ever_fits_is_an_error(reserve) -> None:
     assert await reserve(calls=10) == 0.0
 
 
-async def test_wait_is_when_it_fits(backing, reserve) -> None:
+async def test_wait_is_when_it_fits(limiting, reserve) -> None:
     """After the wait that was told the call is given, and not much before."""
     assert await reserve(calls=6, window=0.3) == 0.0
-    await backing.elapse(0.1)
+    await limiting.elapse(0.1)
     assert await reserve(calls=4, window=0.3) == 0.0
     wait = await reserve(calls=3, window=0.3)
     assert 0.1 < wait <= 0.2001
     assert await reserve(calls=7, window=0.3) > wait
-    await backing.elapse(wait + 0.001)
+    await limiting.elapse(wait + 0.001)
     assert await reserve(calls=3, window=0.3) == 0.0
 
 
-async def test_edge_of_a_window(backing, key) -> None:
+async def test_edge_of_a_window(limiting, key) -> None:
     """However calls are bunched, no window of the told length ever holds more than the limit."""
     limit, window = 5, 0.12
     given: list[tuple[float, float]] = []
     clock = 0.0
     for _ in range(24):
         for _ in range(4):
-            start = clock if backing.told else time.monotonic()
-            if await backing.limiter.reserve(key, calls=1, limit=limit, window=window) == 0.0:
-                given.append((start, clock if backing.told else time.monotonic()))
-        await backing.elapse(window / 6)
+            start = clock if limiting.told else time.monotonic()
+            if await limiting.limiter.reserve(key, calls=1, limit=limit, window=window) == 0.0:
+                given.append((start, clock if limiting.told else time.monotonic()))
+        await limiting.elapse(window / 6)
         clock += window / 6
     assert len(given) >= 3 * limit
     for first, last in zip(given, given[limit:], strict=False):
         assert last[1] - first[0] >= window - 1e-6
 
 
-async def test_keys_have_limits_of_their_own(backing, key) -> None:
+async def test_keys_have_limits_of_their_own(limiting, key) -> None:
     """What one key spent another still has."""
-    assert await backing.limiter.reserve(key, calls=10, limit=10, window=60) == 0.0
-    assert await backing.limiter.reserve(f"{key}2", calls=10, limit=10, window=60) == 0.0
+    assert await limiting.limiter.reserve(key, calls=10, limit=10, window=60) == 0.0
+    assert await limiting.limiter.reserve(f"{key}2", calls=10, limit=10, window=60) == 0.0
 
 
-async def test_parked_key_gives_nothing(backing, key, reserve) -> None:
+async def test_parked_key_gives_nothing(limiting, key, reserve) -> None:
     """While a key is parked nothing is given, and the wait is the park's."""
-    assert await backing.limiter.parked(key) == 0.0
-    await backing.limiter.park(key, 40)
-    assert 39 < await backing.limiter.parked(key) <= 40
+    assert await limiting.limiter.parked(key) == 0.0
+    await limiting.limiter.park(key, 40)
+    assert 39 < await limiting.limiter.parked(key) <= 40
     assert 39 < await reserve() <= 40
-    assert await backing.limiter.parked(f"{key}2") == 0.0
+    assert await limiting.limiter.parked(f"{key}2") == 0.0
 
 
-async def test_park_is_extended_and_never_cut(backing, key) -> None:
+async def test_park_is_extended_and_never_cut(limiting, key) -> None:
     """The longest park counts."""
-    await backing.limiter.park(key, 40)
-    await backing.limiter.park(key, 1)
-    assert await backing.limiter.parked(key) > 39
-    await backing.limiter.park(key, 80)
-    assert await backing.limiter.parked(key) > 79
+    await limiting.limiter.park(key, 40)
+    await limiting.limiter.park(key, 1)
+    assert await limiting.limiter.parked(key) > 39
+    await limiting.limiter.park(key, 80)
+    assert await limiting.limiter.parked(key) > 79
 
 
-async def test_park_ends(backing, key, reserve) -> None:
+async def test_park_ends(limiting, key, reserve) -> None:
     """After a park calls are given again, and waiting in it took none of the limit."""
-    await backing.limiter.park(key, 0.03)
+    await limiting.limiter.park(key, 0.03)
     assert await reserve(calls=10) > 0
-    await backing.elapse(0.05)
-    assert await backing.limiter.parked(key) == 0.0
+    await limiting.elapse(0.05)
+    assert await limiting.limiter.parked(key) == 0.0
     assert await reserve(calls=10) == 0.0
 
 
-async def test_parks_at_once(backing, key) -> None:
+async def test_parks_at_once(limiting, key) -> None:
     """Of many parks at the same moment the longest stays."""
-    await asyncio.gather(*(backing.limiter.park(key, seconds) for seconds in (5, 90, 30, 60, 1)))
-    assert await backing.limiter.parked(key) > 89
+    await asyncio.gather(*(limiting.limiter.park(key, seconds) for seconds in (5, 90, 30, 60, 1)))
+    assert await limiting.limiter.parked(key) > 89
 
 
 STEPS = st.lists(
@@ -132,15 +132,15 @@ STEPS = st.lists(
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(steps=STEPS)
-async def test_any_steps_against_a_plain_model(backing, steps) -> None:
+async def test_any_steps_against_a_plain_model(limiting, steps) -> None:
     """Whatever is asked when, the answers are those of a queue of times."""
-    if not backing.told:
+    if not limiting.told:
         pytest.skip("its time cannot be told")
     prefix = str(uuid4())
     limit, window, now = 7, 64.0, 0.0
     logs: dict[str, deque[float]] = {"a": deque(), "b": deque()}
     for gap, calls, name in steps:
-        await backing.elapse(gap)
+        await limiting.elapse(gap)
         now += gap
         log = logs[name]
         while log and log[0] <= now - window:
@@ -149,5 +149,7 @@ async def test_any_steps_against_a_plain_model(backing, steps) -> None:
         expected = 0.0 if calls <= room else log[calls - room - 1] + window - now
         if expected == 0.0:
             log.extend([now] * calls)
-        wait = await backing.limiter.reserve(prefix + name, calls=calls, limit=limit, window=window)
+        wait = await limiting.limiter.reserve(
+            prefix + name, calls=calls, limit=limit, window=window
+        )
         assert wait == pytest.approx(expected, abs=1e-5)

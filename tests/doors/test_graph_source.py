@@ -7,6 +7,7 @@ import subprocess
 import sys
 import traceback
 import tracemalloc
+import zlib
 from contextlib import asynccontextmanager
 from itertools import pairwise
 
@@ -419,6 +420,35 @@ async def test_a_body_is_bounded(sandbox, fault, most):
     await source.close()
 
 
+async def test_a_redirect_is_never_followed():
+    """A redirect is worth another try later, and nothing is sent to where it points."""
+    asked = []
+
+    def answer(path, query, headers):
+        asked.append(path)
+        return 302, {"Location": "/elsewhere"}, b""
+
+    async with scripted(answer) as source:
+        with pytest.raises(errors.Transient):
+            await source.fetch(Target(id="1"), None, replies=True)
+    assert asked == ["/1/comments"]
+
+
+@pytest.mark.parametrize(("packing", "bits"), [("gzip", 31), ("x-gzip", 31), ("deflate", 15)])
+async def test_packed_answers_are_unpacked(packing, bits):
+    """Compressed answers are read; one cut anywhere is worth another try, never half an answer."""
+    packer = zlib.compressobj(wbits=bits)
+    packed = packer.compress(b'{"data":[{"id":"5"}]}') + packer.flush()
+    sent = [packed]
+    async with scripted(lambda *_: (200, {"Content-Encoding": packing}, sent[0])) as source:
+        page = await source.fetch(Target(id="1"), None, replies=True)
+        assert [one.comment_id for one in page.records] == ["5"]
+        for end in range(len(packed)):
+            sent[0] = packed[:end]
+            with pytest.raises(errors.Transient):
+                await source.fetch(Target(id="1"), None, replies=True)
+
+
 async def test_a_third_of_faults_loses_no_row(graph, sandbox):
     """With three calls in ten failing in every way that passes, all rows come, each once, within
     the calls that so many failures cost."""
@@ -675,6 +705,8 @@ async def test_a_canary_token_is_never_said_when_the_network_fails(sandbox, faul
     with pytest.raises(errors.SourceError) as caught:
         await source.fetch(Target(id=POSTS["small"].id), None, replies=True)
     await source.close()
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
     said = everything(caught.value) + caplog.text
     for secret in (CANARY, SECRET, "naryTOKEN", proof_of(CANARY, SECRET), "fields="):
         assert secret not in said

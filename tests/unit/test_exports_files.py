@@ -216,8 +216,9 @@ async def test_killed_writers_are_swept(tmp_path: Path) -> None:
     assert left.name.endswith(".part")
     living = tmp_path / f".ingather-{aside._HOST}-{os.getppid()}-1.part"
     elsewhere = tmp_path / ".ingather-00000000-999999999-1.part"
-    living.touch()
-    elsewhere.touch()
+    forebear = tmp_path / f".ingather-{aside._HOST}-{os.getpid()}-0.part"  # a container's pid 1
+    for path in (living, elsewhere, forebear):
+        path.touch()
     await save(tmp_path / "x.csv", CSV, rows(), columns=COMMENTS, envelope={})
     assert set(tmp_path.iterdir()) == {tmp_path / "x.csv", living, elsewhere}
 

@@ -131,9 +131,11 @@ def test_one_odd_id_spoils_no_other():
 @pytest.mark.parametrize("bad", [None, ..., "", "..", "a/b", "1?x", "٣٤٥", -1, 10**200, "1" * 101])
 def test_an_unusable_id_is_drift(bad):
     """A comment without an id, or with one that could lead an address astray, is refused."""
-    with pytest.raises(errors.SchemaDrift) as caught:
-        only(id=bad)
-    assert (caught.value.endpoint, caught.value.field) == (ENDPOINT, "id")
+    row = {name: value for name, value in (ROW | {"id": bad}).items() if value is not ...}
+    for rows in ((row,), (ROW, row, ROW), (ROW | {"replies": {"data": [row]}},)):
+        with pytest.raises(errors.SchemaDrift) as caught:
+            listing(*rows)
+        assert (caught.value.endpoint, caught.value.field) == (ENDPOINT, "id")
 
 
 @pytest.mark.parametrize(

@@ -69,6 +69,12 @@ def test_a_number_of_up_to_eighteen_digits_is_a_media_id(digits):
     assert posts.read(digits) == Reading(media_id=digits)
 
 
+def test_a_number_with_an_accounts_behind_it_spells_a_shortcode():
+    """The app's own form, post_account, is never a media id, however short its number is."""
+    for words in ("123456789012345678_48123", "instagram://media?id=123456789012345678"):
+        assert posts.read(words).shortcode == posts.shortcode_of(123456789012345678)
+
+
 def test_a_reading_says_how_the_words_were_read():
     """A message can say whether a number was taken for a media id or for a shortcode."""
     assert posts.read("17895695668004550").describe() == "the media id 17895695668004550"

@@ -13,22 +13,18 @@ def doctor(sandbox: options.Sandbox = False) -> None:
     """Say which settings are set, which servers answer, and what each unlocks."""
 
     async def command() -> int:
-        from rich.table import Table
-
         from ingather.cli import show
         from ingather.settings import SETTINGS, given
 
         console, values = show.console(), given()
         async with world(sandbox=sandbox) as here:
-            table = Table(box=None, pad_edge=False, header_style="bold")
-            table.add_column("setting", no_wrap=True)
-            table.add_column("value", overflow="fold")
-            table.add_column("unlocks", overflow="fold")
+            rows = []
             for each in SETTINGS:
                 value = values[each.name]
-                shown = "set" if value and each.secret else value or f"default: {each.default}"
-                table.add_row(each.name, shown, each.unlocks)
-            console.print(table)
+                shown = "set" if value and each.secret else value or "default"
+                rows.append((each.name, shown, each.unlocks))
+            show.table({"setting": "", "value": "fold", "unlocks": ""}, rows)
+            console.print()
             failed = 0
             for name, answer, good in await _checks(here):
                 failed += not good

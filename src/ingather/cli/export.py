@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import options
-from ingather.cli.run import INTERRUPTED, PAUSED, run, say, stoppable, world
+from ingather.cli.run import INTERRUPTED, PAUSED, program, run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather import errors
@@ -120,7 +120,7 @@ async def _export(
 
     fetcher = here.comments.fetcher()
     reading = posts.read(wanted.post)
-    if reading.media_id or reading.number:
+    if wanted.post not in here.names.values() and (reading.media_id or reading.number):
         say(f"Read as {reading.describe()}.")
     job = await here.comments.start(wanted, fetcher)
     _announce(job)
@@ -136,10 +136,10 @@ def _announce(job: "Job") -> None:
     if job.options.since_time:
         say(f"Only what is newer than {job.options.since_time}.")
     expected = estimate(job)
-    if expected.most is not None and expected.most > 20:
+    if expected.most is not None and expected.most > 20 and not job.options.since_time:
         say(
-            f"{expected.declared:,} comments are declared: {expected.least} to {expected.most}"
-            " calls, without waits unless Instagram asks for them."
+            f"{expected.declared:,} comments are declared: about {expected.least} to"
+            f" {expected.most} calls, and waits only where Instagram asks for them."
         )
 
 
@@ -193,7 +193,7 @@ async def _broken(
         say(f"Everything so far is kept. To go on: {resume_line(job)}")
         return failure.exit_code if failure.exit_code == 2 else PAUSED
     if job.counters.appended:
-        say(f"What was collected is kept: ingather jobs save {job.id[:8]} -o FILE")
+        say(f"What was collected is kept: {program()} jobs save {job.id[:8]} -o FILE")
     return failure.exit_code
 
 
@@ -227,7 +227,7 @@ async def to_stdout(here: "World", job: "Job") -> None:
 
 def resume_line(job: "Job") -> str:
     """The shortest command that goes on with a job."""
-    return f"ingather jobs resume {job.id[:8]}"
+    return f"{program()} jobs resume {job.id[:8]}"
 
 
 def path_of(output: str | None) -> str | None:

@@ -18,7 +18,9 @@ app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kep
 @app.command("list")
 def list_(
     as_json: options.Json = False,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 50,
+    limit: Annotated[
+        int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")
+    ] = 50,
 ) -> None:
     """Jobs, newest first, with what expires when."""
 

@@ -32,7 +32,9 @@ def login(
     browser: Annotated[
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address.")
     ] = True,
-    port: Annotated[int, typer.Option("--port", help="Where the browser comes back to.")] = 8917,
+    port: Annotated[
+        int, typer.Option("--port", metavar="PORT", help="Where the browser comes back to.")
+    ] = 8917,
     sandbox: options.Sandbox = False,
 ) -> None:
     """Log in with Facebook; the token is kept encrypted in the data folder.

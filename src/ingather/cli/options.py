@@ -25,7 +25,9 @@ Output = Annotated[
 Format = Annotated[
     str | None,
     typer.Option(
-        "--format", help="csv, xlsx, json, jsonl or parquet, whatever the file is called."
+        "--format",
+        metavar="NAME",
+        help="csv, xlsx, json, jsonl or parquet, whatever the file is called.",
     ),
 ]
 RawCsv = Annotated[

@@ -10,7 +10,7 @@ from ingather.cli.run import run, say, world
 
 
 def posts(
-    limit: Annotated[int, typer.Option("--max", min=1, help="At most so many.")] = 25,
+    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 25,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
 ) -> None:
@@ -26,18 +26,19 @@ def posts(
         if as_json:
             print(json.dumps(to_builtins(found), ensure_ascii=False))
         elif found:
-            from rich.table import Table
-
-            table = Table(box=None, pad_edge=False, header_style="bold")
-            for name in ("id", "shortcode", "posted", "comments", "caption"):
-                right = name == "comments"
-                table.add_column(name, justify="right" if right else "left", no_wrap=True)
-            for post in found:
-                count = "?" if post.comments_count is None else f"{post.comments_count:,}"
-                caption = " ".join((post.caption or "").split())
-                posted = (post.timestamp or "")[:10]
-                table.add_row(post.id, post.shortcode or "", posted, count, caption)
-            show.console().print(table)
+            show.table(
+                {"id": "", "shortcode": "", "posted": "", "comments": "right", "caption": "cut"},
+                [
+                    (
+                        post.id,
+                        post.shortcode or "",
+                        (post.timestamp or "")[:10],
+                        "?" if post.comments_count is None else f"{post.comments_count:,}",
+                        " ".join((post.caption or "").split()),
+                    )
+                    for post in found
+                ],
+            )
         else:
             say("This account has no posts.")
         return 0

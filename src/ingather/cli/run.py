@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 import typer
@@ -44,6 +45,22 @@ async def _awaited(command: Callable[[], Awaitable[int]]) -> int:
 def say(text: str) -> None:
     """A line for people; standard output is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def program() -> str:
+    """What to type to call this program again: its name where the shell finds it, else its path
+    from here (as in a virtual environment that is not activated)."""
+    import os
+    import shutil
+
+    called = Path(sys.argv[0])
+    if called.stem != "ingather" or shutil.which("ingather") == str(called.absolute()):
+        return "ingather"
+    here = str(called)
+    if not called.is_absolute():
+        return here
+    relative = os.path.relpath(called)
+    return here if relative.startswith("..") else relative
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli.run import run, say, world
+from ingather.cli.run import program, run, say, world
 
 if TYPE_CHECKING:
     from ingather.ports import Rows
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 def sandbox(
-    port: Annotated[int, typer.Option("--port", help="0 picks a free one.")] = 8765,
-    seed: Annotated[int, typer.Option("--seed", help="The same seed gives the same world.")] = 1,
+    port: Annotated[int, typer.Option("--port", metavar="PORT", help="0 picks a free one.")] = 8765,
+    seed: Annotated[
+        int, typer.Option("--seed", metavar="N", help="The same seed gives the same world.")
+    ] = 1,
     latency: Annotated[
         str, typer.Option("--latency", metavar="TIME", help="Of every answer, as 50ms.")
     ] = "0ms",
@@ -52,7 +54,7 @@ def sandbox(
 
 def demo(
     folder: Annotated[
-        Path, typer.Option("--folder", help="Where its files and its data go.")
+        Path, typer.Option("--folder", metavar="FOLDER", help="Where its files and its data go.")
     ] = Path("demo"),
 ) -> None:
     """See the whole thing in under a minute: 5,000 comments of a sandbox post, no account."""
@@ -97,13 +99,18 @@ async def _closing_words(rows: "Rows", job_id: str) -> None:
         table.add_row(row.timestamp, row.username, likes, text)
     console = Console()
     console.print("\nThe first rows:", table)
+    name = program()
     console.print(
         "\nWhat to type next:\n"
-        "  ingather export comments demo --sandbox -o comments.xlsx   the same, for Excel\n"
-        "  ingather posts --sandbox                                   other posts to try\n"
-        "  ingather login                                             your own account\n"
-        "  ingather export comments https://www.instagram.com/p/…/ -o comments.xlsx",
+        f"  {name} export comments demo --sandbox -o comments.xlsx\n"
+        "      the same post, for Excel\n"
+        f"  {name} posts --sandbox\n"
+        "      other posts to try without an account\n"
+        f"  {name} login\n"
+        "      your own account; then export by a post's address:\n"
+        f"  {name} export comments https://www.instagram.com/p/…/ -o comments.xlsx",
         highlight=False,
+        soft_wrap=True,
     )
 
 

@@ -194,22 +194,50 @@ def console() -> "Console":
     return Console(width=None if sys.stdout.isatty() else 240)
 
 
+def table(columns: dict[str, str], rows: Sequence[Sequence[str]]) -> None:
+    """Rows under their heads. columns: name to how it is set: right, or which one gives way where
+    the terminal is narrow: cut, fold. The others stay whole, so that ids can be copied."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    shown, gap = console(), 2
+    widths = [
+        max(cell_len(text) for text in (name, *(row[index] for row in rows)))
+        for index, name in enumerate(columns)
+    ]
+    excess = max(0, sum(widths) + gap * (len(widths) - 1) - shown.width)
+    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
+    for width, (name, manner) in zip(widths, columns.items(), strict=True):
+        gives = manner in ("cut", "fold")
+        drawn.add_column(
+            name,
+            justify="right" if manner == "right" else "left",
+            no_wrap=manner != "fold",
+            overflow="fold" if manner == "fold" else "ellipsis",
+            width=max(8, width - excess) if gives else width,
+        )
+    for row in rows:
+        drawn.add_row(*map(Text, row))
+    shown.print(drawn, crop=False)
+
+
 def job_table(jobs: Sequence[Job]) -> None:
     """The list of jobs, for a terminal or a pipe."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for name in ("id", "kind", "of", "status", "rows", "started", "expires"):
-        table.add_column(name, justify="right" if name == "rows" else "left", no_wrap=True)
-    for job in jobs:
-        status = f"{job.status} ({job.reason})" if job.reason else job.status
-        table.add_row(
+    columns = {"id": "", "kind": "", "of": "", "status": "fold", "rows": "right", "started": ""}
+    rows = [
+        [
             job.id[:8],
             job.kind,
             job.target.shortcode or job.target.id,
-            status,
+            f"{job.status} ({job.reason})" if job.reason else job.status,
             f"{job.counters.appended:,}",
             job.created_at[:16].replace("T", " "),
-            job.expires_at[:16].replace("T", " ") if job.expires_at else "never",
-        )
-    console().print(table)
+        ]
+        for job in jobs
+    ]
+    if any(job.expires_at for job in jobs):
+        columns["expires"] = ""
+        for row, job in zip(rows, jobs, strict=True):
+            row.append((job.expires_at or "never")[:10])
+    table(columns, rows)

@@ -63,7 +63,9 @@ class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
     cursor: of the next page; None before the first and after the last.
     passes: 1, and 1 more for each restart after a dead cursor.
     depth, deepest: pages read in this pass, and in the deepest pass so far.
-    idle: pages running without an id new to the job. empty: pages running without any row.
+    idle: pages running without an id new to the job, as counted before the last page: only its
+    commit could tell. within: the list inside a row that the last page was of, whose idle pages
+    are counted apart in idle_within. empty: pages running without any row.
     """
 
     target: Target
@@ -72,6 +74,8 @@ class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
     depth: int = 0
     deepest: int = 0
     idle: int = 0
+    within: str | None = None
+    idle_within: int = 0
     empty: int = 0
     ended: Ending | None = None
 

@@ -27,6 +27,8 @@ class Page(Struct, frozen=True):
     repaired: texts in which NUL or half a surrogate pair was replaced by U+FFFD.
     units: what the source has billed since the page before this one, failed calls included; 0
     where it bills nothing.
+    within: the list inside a row, such as a comment's replies, that this page is of; None for the
+    list of rows itself.
     """
 
     records: Sequence[Record]
@@ -34,3 +36,4 @@ class Page(Struct, frozen=True):
     usage: Usage | None = None
     repaired: int = 0
     units: int = 0
+    within: str | None = None

@@ -2,7 +2,7 @@
 
 What is briefly out of order is asked again with full jitter (AWS Architecture Blog, "Exponential
 Backoff And Jitter") under one deadline; a limit is waited out without calls; a page too large is
-asked for in half its size.
+asked for in half its size, and pages grow again once they come well.
 """
 
 import random
@@ -21,14 +21,20 @@ from ingather.ports import Clock, Source
 
 T = TypeVar("T")
 
+MOST = 50
+"""Rows asked for where nothing is said: what the platform gives at the most."""
+WELL = 4
+"""Pages that must come well before they are asked for in twice the size again; twice as many each
+time the larger one was too large at once."""
+
 
 class Policy(Struct, frozen=True, kw_only=True):
     """How patient to be. Seconds, save drifts.
 
     base, ceiling: of the jittered wait, which doubles with each try. deadline: from the first
-    failure of a page to giving up. park: a wait for a limit that is not told by the platform.
-    longest_park: a longer one pauses the job instead. drifts: tries for an answer of unknown
-    shape, which may be one broken answer.
+    failure of a page to giving up, parks left out. park: a wait for a limit that is not told by
+    the platform. longest_park: a longer one pauses the job instead. drifts: tries for an answer of
+    unknown shape, which may be one broken answer.
     """
 
     base: float = 0.5
@@ -68,6 +74,7 @@ class Fetcher:
         self.watch: Watch = Unwatched()
         self._jitter = jitter
         self._limit: int | None = None
+        self._well, self._wanted, self._grown = 0, WELL, False
         self._tally = Tally()
 
     def take_tally(self) -> Tally:
@@ -82,6 +89,7 @@ class Fetcher:
         page = await self.ask(
             lambda: self._source.fetch(target, cursor, replies=replies, limit=self._limit)
         )
+        self._grow()
         points.reach("called")
         await self._gate.learn(page.usage)
         self._tally.repaired += page.repaired
@@ -92,7 +100,10 @@ class Fetcher:
         tries, drifts, since = 0, 0, None
         while True:
             if (wait := await self._gate.enter()) > 0:
+                parked = self._clock.monotonic()
                 await self._park(wait)
+                if since is not None:  # a limit waited out is not the source being out of order
+                    since += self._clock.monotonic() - parked
                 continue
             self._tally.calls += 1
             try:
@@ -103,7 +114,7 @@ class Fetcher:
             except errors.TooMuchData as failure:
                 if self._limit == 1:
                     raise
-                self._limit = (self._limit or 50) // 2
+                self._shrink()
                 self._tally.retries += 1
                 self.watch.retrying(failure, 0.0)
                 continue
@@ -123,6 +134,21 @@ class Fetcher:
             self._tally.waited += wait
             self.watch.retrying(broken, wait)
             await self._clock.sleep(wait)
+
+    def _shrink(self) -> None:
+        if self._grown:
+            self._wanted = min(64, self._wanted * 2)
+        self._limit = (self._limit or MOST) // 2
+        self._well, self._grown = 0, False
+
+    def _grow(self) -> None:
+        if self._limit is None:
+            self._grown = False
+            return
+        self._well, self._grown = self._well + 1, False
+        if self._well >= self._wanted:
+            self._limit = None if self._limit * 2 >= MOST - 2 else self._limit * 2
+            self._well, self._grown = 0, True
 
     async def _park(self, seconds: float) -> None:
         if seconds > self._policy.longest_park:

@@ -14,15 +14,21 @@ LEASE = 30.0
 
 
 class Lease:
-    """A lease won; `async with` keeps it and `stop` hears of wishes and of its loss."""
+    """A lease won; `async with` keeps it and `stop` hears of wishes and of its loss.
 
-    def __init__(self, claim: Claim, leases: Leases, clock: Clock, stop: Stop) -> None:
+    since: on the monotonic clock, from before it was claimed: whoever is frozen right after the
+    claim must not take an old lease for a fresh one.
+    """
+
+    def __init__(
+        self, claim: Claim, leases: Leases, clock: Clock, stop: Stop, *, since: float
+    ) -> None:
         self.fence = claim.fence
         self._job_id = claim.job.id
         self._leases = leases
         self._clock = clock
         self._stop = stop
-        self._beaten = clock.monotonic()
+        self._beaten = since
         self._task: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> "Lease":
@@ -52,8 +58,9 @@ class Lease:
                 continue
 
     async def _beat(self) -> None:
+        asked = self._clock.monotonic()
         wish = await self._leases.beat(self._job_id, self.fence, lease=LEASE)
-        self._beaten = self._clock.monotonic()
+        self._beaten = asked
         points.reach("heartbeat")
         if wish is not None:
             self._stop.request("cancelled" if wish == "cancel" else "asked")

@@ -56,8 +56,32 @@ class Reader:
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""
         for index, state in enumerate(self._job.targets):
-            if state.ended is None and await self._read(index, state):
+            if state.ended is None and await self._read(index, await self._resumed(index, state)):
                 return
+
+    async def _resumed(self, index: int, state: TargetState) -> TargetState:
+        """The state to go on in, as the run that stopped would have gone on."""
+        error = self._job.error
+        if error is not None and error.code == errors.DeadCursor.code:
+            # Whoever resumes a job that failed by its cursors asks for one more pass.
+            return _anew(state, None)
+        if state.depth <= state.deepest or state.empty:
+            return state
+        options = self._job.options
+        again = Batch(
+            rows=(),
+            fetched=0,
+            target=index,
+            state=state,
+            cursor=None,
+            most=options.most,
+            most_reason=options.most_reason,
+        )
+        # The last commit again: it writes nothing, and tells whether its page held anything new.
+        outcome = await self._leases.commit(
+            self._job.id, self._lease.fence, self._sequence, again
+        )
+        return _counted(state, outcome)
 
     async def _read(self, index: int, state: TargetState) -> bool:
         """Read one target. True when the whole job has ended with it."""
@@ -74,7 +98,7 @@ class Reader:
                 outcome = await self._commit(batch)
                 if outcome.reason is not None or state.ended is not None:
                     return outcome.reason is not None
-                state = structs.replace(state, idle=_idle(state, page, outcome))
+                state = _counted(state, outcome)
                 if outcome.wish is not None:
                     self._stop.request("cancelled" if outcome.wish == "cancel" else "asked")
                 if self._stop.reason is not None:
@@ -118,13 +142,15 @@ class Reader:
         depth = state.depth + 1
         empty = 0 if page.records else state.empty + 1
         ending = self._ending(index, state, page, empty, reached_old)
+        idle_within = state.idle_within if page.within == state.within else 0
+        idle = state.idle if page.within is None else idle_within
         cursor = None
         if ending is None:
             assert page.next is not None
             cursor = fingerprint(page.next, target=index, passes=state.passes)
             self._seen.add(cursor)
         last = index == len(self._job.targets) - 1
-        idle = page.records and depth > state.deepest and state.idle + 1 >= MOST_IDLE
+        over = page.records and depth > state.deepest and idle + 1 >= MOST_IDLE
         tally = self._fetcher.take_tally()
         points.reach("parsed")
         return Batch(
@@ -132,12 +158,20 @@ class Reader:
             seen=seen,
             fetched=len(page.records),
             target=index,
-            state=structs.replace(state, cursor=page.next, depth=depth, empty=empty, ended=ending),
+            state=structs.replace(
+                state,
+                cursor=page.next,
+                depth=depth,
+                within=page.within,
+                idle_within=idle_within,
+                empty=empty,
+                ended=ending,
+            ),
             cursor=cursor,
             most=options.most,
             most_reason=options.most_reason,
             end=ending if last else None,
-            idle_end="no_progress" if idle and last else None,
+            idle_end="no_progress" if over and last else None,
             calls=tally.calls,
             retries=tally.retries,
             parks=tally.parks,
@@ -185,23 +219,37 @@ def _restarted(state: TargetState, dead: errors.DeadCursor) -> TargetState:
     """
     if state.passes > 1 and state.depth <= state.deepest:
         raise dead
+    return _anew(state, dead.restart)
+
+
+def _anew(state: TargetState, restart: str | None) -> TargetState:
+    """The state at the beginning of another pass, or of the list that `restart` begins."""
     return structs.replace(
         state,
-        cursor=dead.restart,
+        cursor=restart,
         passes=state.passes + 1,
-        depth=0 if dead.restart is None else state.depth,
+        depth=0 if restart is None else state.depth,
         deepest=max(state.deepest, state.depth),
         idle=0,
+        within=None,
+        idle_within=0,
         empty=0,
     )
 
 
-def _idle(state: TargetState, page: Page, outcome: Outcome) -> int:
-    """Pages running that held rows and nothing new. Rereading after a restart does not count,
-    and an empty page has its own count."""
+def _counted(state: TargetState, outcome: Outcome) -> TargetState:
+    """The state with its last page counted as idle if it held rows and nothing new.
+
+    Rereading after a restart does not count, and an empty page has its own count. Replies are
+    counted within their thread: the threads of one page that came twice are no reason to stop.
+    """
     if outcome.new or state.depth <= state.deepest:
-        return 0
-    return state.idle + 1 if page.records else state.idle
+        return structs.replace(state, idle=0, idle_within=0)
+    if state.empty:
+        return state
+    if state.within is None:
+        return structs.replace(state, idle=state.idle + 1)
+    return structs.replace(state, idle_within=state.idle_within + 1)
 
 
 def _sift(

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ingather import errors, points
 from ingather.domain.job import MAX_ATTEMPTS, Failure, File, Job, Status
@@ -43,17 +43,18 @@ class Worker:
         Raises JobBusy, StateLost, LeaseLost, and the error that ended this attempt; what was
         committed before stays, and the job says whether it can be resumed.
         """
+        since = self._clock.monotonic()
         claim = await take(job, self._jobs, self._leases)
         points.reach("claimed")
         watch.began(claim.job)
-        lease = Lease(claim, self._leases, self._clock, stop)
+        lease = Lease(claim, self._leases, self._clock, stop, since=since)
         async with lease:
             reader = Reader(
                 claim, lease, self._leases, fetcher, self._clock, stop=stop, watch=watch
             )
             verdict, file = await self._read(claim, reader), None
             if verdict.status == "csv_pending":
-                verdict, file = await self._finish(claim, finish)
+                verdict, file = await self._finish(claim, lease, finish)
         return await self._settle(claim, fetcher, verdict, file)
 
     async def _read(self, claim: Claim, reader: Reader) -> Verdict:
@@ -69,10 +70,20 @@ class Worker:
             return _failed(failure, job.attempts)
         return Verdict("csv_pending")
 
-    async def _finish(self, claim: Claim, finish: Finish) -> tuple[Verdict, File | None]:
-        """Make the file. Whatever goes wrong here, every row is in: only the file is still due."""
+    async def _finish(
+        self, claim: Claim, lease: Lease, finish: Finish
+    ) -> tuple[Verdict, File | None]:
+        """Make the file. Whatever goes wrong here, every row is in: only the file is still due.
+
+        Its name and format are those of the command that claimed the job: one that came meanwhile
+        and found it busy may have left its own wishes in the record.
+        """
         try:
-            file = await finish(await self._jobs.show(claim.job.id))
+            await lease.sure()
+            job = await self._jobs.show(claim.job.id)
+            file = await finish(structs.replace(job, options=claim.job.options))
+        except errors.LeaseLost as lost:
+            return Verdict("running", raises=lost), None
         except errors.IngatherError as failure:
             told = Failure(failure.message, failure.code)
             return Verdict("csv_pending", None, told, failure), None
@@ -105,7 +116,7 @@ class Worker:
             raise verdict.raises from None
         if verdict.raises is not None:
             raise verdict.raises
-        return job
+        return structs.replace(job, options=claim.job.options)
 
 
 def _stopped(stopped: Stopped) -> Verdict:

@@ -190,7 +190,12 @@ def _lives(pid: int, name: str) -> bool:
         return name in _open
     import psutil
 
-    return bool(psutil.pid_exists(pid))
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.Error:
+        return True
 
 
 def _sync_folder(folder: Path) -> None:

@@ -140,16 +140,15 @@ class GraphSource:
         answer, fault = await self._get(account, f"{thread}/replies", _REPLY, size, after)
         if fault is not None:
             if fault.gone:
-                return Page(
-                    (), Cursor(at.after, rest, at.last).text(), graph_errors.usage(answer.headers)
-                )
+                usage = graph_errors.usage(answer.headers)
+                return Page((), Cursor(at.after, rest, at.last).text(), usage, within=thread)
             if _dead(fault, after):
                 again = Cursor(at.after, ((thread, None), *rest), at.last)
                 raise errors.DeadCursor(restart=again.text())
             raise graph_errors.meaning(fault, "comment/replies")
         found = graph_map.comments(answer.body, "comment/replies", parent=thread)
         queue = rest if found.after is None else ((thread, found.after), *rest)
-        return _page(answer, found, Cursor(at.after, queue, at.last))
+        return _page(answer, found, Cursor(at.after, queue, at.last), within=thread)
 
     async def _find(self, account: Account, reading: Reading) -> tuple[Post | None, int]:
         """The post of that name, and how many posts were looked at."""
@@ -285,6 +284,6 @@ def _dead(fault: Fault, after: str | None) -> bool:
     return after is not None and fault.code == 100 and not fault.gone and not fault.passing
 
 
-def _page(answer: Answer, found: Listing, then: Cursor) -> Page:
+def _page(answer: Answer, found: Listing, then: Cursor, within: str | None = None) -> Page:
     usage = graph_errors.usage(answer.headers)
-    return Page(found.records, then.text(), usage, found.repaired)
+    return Page(found.records, then.text(), usage, found.repaired, within)

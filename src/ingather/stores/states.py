@@ -152,6 +152,8 @@ def settled(
         job,
         status=status,
         reason=reason or job.reason,
+        # To be paused is no failed attempt, however often it happens.
+        attempts=0 if status == "paused" else job.attempts,
         error=error,
         file=file or job.file,
         finished_at=iso(now) if over else None,

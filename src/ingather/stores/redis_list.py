@@ -1,0 +1,71 @@
+"""The list of jobs in a Redis: ours by the time of their creation, and those of other programs
+that write the seeds' records, found by the seeds' index of users."""
+
+import time
+from asyncio import gather
+from collections.abc import Awaitable, Callable, Sequence
+
+from ingather import errors
+from ingather.domain.job import Job
+from ingather.stores import redis_keys
+from ingather.stores.redis_link import RedisLink
+from ingather.stores.redis_state import Kept
+
+_AT_ONCE = 100
+_FRESH_S = 60.0
+"""Seconds for which the ids of other programs' records are not looked for again."""
+
+
+class RedisList:
+    """Newest first; what cannot be read is left out."""
+
+    def __init__(self, link: RedisLink, read: Callable[[str], Awaitable[Kept]]) -> None:
+        self._link = link
+        self._read = read
+        self._others: tuple[float, Sequence[str]] = (float("-inf"), ())
+
+    async def newest(self, limit: int) -> Sequence[Job]:
+        jobs: list[Job] = []
+        place = 0
+        while len(jobs) < limit:
+            ids = await self._link.call("ZREVRANGE", redis_keys.JOBS, place, place + _AT_ONCE - 1)
+            if not ids:
+                break
+            place += len(ids)
+            jobs += await self._readable([each.decode() for each in ids])
+        jobs += await self._readable(await self._other_ids())
+        jobs.sort(key=lambda job: job.created_at, reverse=True)
+        return jobs[:limit]
+
+    async def _readable(self, ids: Sequence[str]) -> list[Job]:
+        found = await gather(*(self._job(job_id) for job_id in ids))
+        return [job for job in found if job is not None]
+
+    async def _job(self, job_id: str) -> Job | None:
+        try:
+            return (await self._read(job_id)).whole().job
+        except errors.JobNotFound:  # expired; nothing else takes its name out of the set
+            await self._link.call("ZREM", redis_keys.JOBS, job_id)
+        except (errors.StateLost, errors.DamagedRecord):
+            pass
+        return None
+
+    async def _other_ids(self) -> Sequence[str]:
+        then, ids = self._others
+        if time.monotonic() - then < _FRESH_S:
+            return ids
+        found: set[str] = set()
+        cursor = b"0"
+        while True:
+            cursor, keys = await self._link.call(
+                *("SCAN", cursor, "MATCH", redis_keys.USER_INDEX + "*", "COUNT", 1_000)
+            )
+            for members in await gather(*(self._link.call("SMEMBERS", key) for key in keys)):
+                found.update(each.decode() for each in members)
+            if cursor == b"0":
+                break
+        names = sorted(found)
+        ours = await self._link.call("ZMSCORE", redis_keys.JOBS, *names) if names else []
+        ids = [name for name, score in zip(names, ours, strict=True) if score is None]
+        self._others = (time.monotonic(), ids)
+        return ids

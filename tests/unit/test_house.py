@@ -1,0 +1,65 @@
+"""The house itself: what opens quickly, what stays small, what says what it is for."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SOURCE = Path(__file__).parents[2] / "src" / "ingather"
+MODULES = sorted(module for module in SOURCE.rglob("*.py") if module.stat().st_size > 1)
+NAMES = [str(module.relative_to(SOURCE)) for module in MODULES]
+
+LONGEST = 300
+LONGER: dict[str, str] = {
+    "stores/sql_rows.py": "all SQL of the store in one place, each statement under its own name",
+}
+"""Files that may be longer, and why."""
+
+
+def loaded_by(*words: str) -> set[str]:
+    """The modules that a command line has imported when it is through."""
+    code = (
+        "import sys\n"
+        "from ingather.__main__ import main\n"
+        f"sys.argv = ['ingather', *{list(words)!r}]\n"
+        "try:\n    main()\n"
+        "except SystemExit:\n    pass\n"
+        "print('\\n'.join(sys.modules), file=sys.stderr)\n"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, encoding="utf-8"
+    )
+    assert "Usage:" in told.stdout
+    return set(told.stderr.split())
+
+
+@pytest.mark.parametrize("words", [("--help",), ("export", "comments", "--help")])
+def test_help_opens_nothing(words):
+    """`--help` imports neither settings nor stores, no network, no rich, no pyarrow."""
+    loaded = loaded_by(*words)
+    heavy = {"aiohttp", "msgspec", "rich", "pyarrow", "cryptography", "hiredis", "sqlite3"}
+    ours = {"settings", "assembly", "stores", "providers", "engine", "features", "sandbox"}
+    assert not loaded & (heavy | {f"ingather.{name}" for name in ours})
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_no_file_is_too_long(module):
+    """A file of more than 300 lines lacks a room, or a reason."""
+    name = module.relative_to(SOURCE).as_posix()
+    lines = len(module.read_text("utf-8").splitlines())
+    assert lines <= LONGEST or name in LONGER, f"{name} has {lines} lines"
+
+
+def test_every_reason_is_needed():
+    """A file that has become short again needs no reason to be long."""
+    for name in LONGER:
+        assert len((SOURCE / name).read_text("utf-8").splitlines()) > LONGEST, name
+
+
+@pytest.mark.parametrize("module", MODULES, ids=NAMES)
+def test_every_module_says_what_it_is_for(module):
+    """A module opens with one sentence of purpose."""
+    told = ast.get_docstring(ast.parse(module.read_text("utf-8")))
+    assert told and told.splitlines()[0].strip()

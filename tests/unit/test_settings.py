@@ -1,0 +1,120 @@
+"""What the environment and a `.env` file may say, and what is said of what they may not."""
+
+from pathlib import Path
+
+import pytest
+
+from ingather import errors, settings
+
+GRAPH = "https://graph.facebook.com/v26.0"
+
+
+@pytest.mark.parametrize(
+    ("environ", "name", "value"),
+    [
+        ({}, "comments_cap", 5_000),
+        ({}, "comments_store", "sql"),
+        ({}, "redis_url", None),
+        ({}, "access_tokens", ()),
+        ({}, "graph_url", GRAPH),
+        ({}, "secret_key", None),
+        ({"INGATHER_COMMENTS_CAP": "100000"}, "comments_cap", 100_000),
+        ({"INGATHER_COMMENTS_CAP": " 7 "}, "comments_cap", 7),
+        ({"INGATHER_COMMENTS_CAP": ""}, "comments_cap", 5_000),
+        ({"REDIS_URL": "redis://localhost"}, "comments_store", "redis"),
+        ({"REDIS_URL": "redis://localhost", "COMMENTS_STORE": "sql"}, "comments_store", "sql"),
+        ({"REDIS_URL": "redis://a"}, "cache_redis_url", "redis://a"),
+        (
+            {"REDIS_URL": "redis://a", "CACHE_REDIS_URL": "redis://b"},
+            "cache_redis_url",
+            "redis://b",
+        ),
+        ({"INSTAGRAM_ACCESS_TOKEN": "one, two,,"}, "access_tokens", ("one", "two")),
+        ({"INSTAGRAM_BUSINESS_ACCOUNT_ID": "1784"}, "account_ids", ("1784",)),
+        (
+            {"INSTAGRAM_GRAPH_URL": "http://127.0.0.1:1/v26.0/"},
+            "graph_url",
+            "http://127.0.0.1:1/v26.0",
+        ),
+        ({"FACEBOOK_APP_SECRET": "hush"}, "app_secret", "hush"),
+    ],
+)
+def test_a_value_is_read_as_what_it_says(environ, name, value):
+    """Each setting has a default, and its value is read without the blanks around it."""
+    assert getattr(settings.load(environ), name) == value
+
+
+@pytest.mark.parametrize(
+    ("environ", "said"),
+    [
+        ({"INGATHER_COMMENTS_CAP": "0"}, "INGATHER_COMMENTS_CAP is '0'"),
+        ({"INGATHER_COMMENTS_CAP": "many"}, "a whole number from 1"),
+        ({"COMMENTS_STORE": "mongo"}, "redis or sql"),
+        ({"COMMENTS_STORE": "redis"}, "REDIS_URL is not set"),
+        ({"DATABASE_URL": "postgresql://somebody:secret@host/db"}, "sqlite:///FILE"),
+        ({"DATABASE_URL": "sqlite:///"}, "sqlite:///FILE"),
+        ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
+    ],
+)
+def test_an_impossible_value_is_named(environ, said):
+    """BadSetting names the setting and what it takes, exits with 2, and repeats no secret."""
+    with pytest.raises(errors.BadSetting) as told:
+        settings.load(environ)
+    assert said in str(told.value)
+    assert "secret" not in str(told.value)
+    assert told.value.exit_code == 2
+
+
+def test_the_data_folder_holds_the_database(tmp_path):
+    """INGATHER_DATA_DIR moves everything; DATABASE_URL moves the database alone."""
+    found = settings.load({"INGATHER_DATA_DIR": str(tmp_path)})
+    assert found.data_dir == tmp_path
+    assert found.database.parent == tmp_path
+    elsewhere = tmp_path / "elsewhere.db"
+    moved = {"INGATHER_DATA_DIR": str(tmp_path), "DATABASE_URL": f"sqlite:///{elsewhere}"}
+    assert settings.load(moved).database == elsewhere
+
+
+def test_a_home_folder_is_understood():
+    """~ in INGATHER_DATA_DIR is the user's home."""
+    assert settings.load({"INGATHER_DATA_DIR": "~/kept"}).data_dir == Path.home() / "kept"
+
+
+@pytest.mark.parametrize(
+    ("line", "value"),
+    [
+        ("INSTAGRAM_ACCESS_TOKEN=plain", ("plain",)),
+        ("export INSTAGRAM_ACCESS_TOKEN=exported", ("exported",)),
+        ("INSTAGRAM_ACCESS_TOKEN = 'single' ", ("single",)),
+        ('INSTAGRAM_ACCESS_TOKEN="dou#ble"', ("dou#ble",)),
+        ("INSTAGRAM_ACCESS_TOKEN=before # a comment", ("before",)),
+        ("# INSTAGRAM_ACCESS_TOKEN=never", ()),
+        ("\ufeffINSTAGRAM_ACCESS_TOKEN=marked", ("marked",)),
+        ("nonsense", ()),
+    ],
+)
+def test_a_dotenv_file_is_read(tmp_path, monkeypatch, line, value):
+    """A `.env` file gives NAME=value lines, with export, quotes and comments understood."""
+    monkeypatch.delenv("INSTAGRAM_ACCESS_TOKEN", raising=False)
+    (tmp_path / ".env").write_text(line + "\n", "utf-8")
+    assert settings.load(folder=tmp_path).access_tokens == value
+
+
+def test_the_environment_goes_before_the_file(tmp_path, monkeypatch):
+    """What the shell says counts more than what the file says."""
+    (tmp_path / ".env").write_text("INSTAGRAM_ACCESS_TOKEN=file\n", "utf-8")
+    monkeypatch.setenv("INSTAGRAM_ACCESS_TOKEN", "shell")
+    assert settings.load(folder=tmp_path).access_tokens == ("shell",)
+
+
+def test_a_file_that_is_no_text_is_passed_over(tmp_path):
+    """A `.env` that cannot be read as text changes nothing."""
+    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00INSTAGRAM")
+    assert settings.load(folder=tmp_path).comments_cap == settings.load().comments_cap
+
+
+def test_every_setting_is_read():
+    """No setting is listed that `load` does not ask for."""
+    text = Path(settings.__file__).read_text("utf-8")
+    for each in settings.SETTINGS:
+        assert f'"{each.name}"' in text.partition("def load")[2], each.name
