@@ -90,10 +90,13 @@ async def _closing_words(rows: "Rows", job_id: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from ingather.domain.records import Comment
+
     table = Table(box=None, pad_edge=False, header_style="bold")
     for name in ("timestamp", "username", "likes", "text"):
         table.add_column(name, no_wrap=True, overflow="ellipsis")
     for row in await rows.slice(job_id, 0, 5):
+        assert isinstance(row, Comment)
         likes = "" if row.like_count is None else str(row.like_count)
         text = " ".join((row.text or "").split())
         table.add_row(row.timestamp, row.username, likes, text)

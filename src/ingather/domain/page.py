@@ -35,5 +35,5 @@ class Page(Struct, frozen=True):
     next: str | None
     usage: Usage | None = None
     repaired: int = 0
-    units: int = 0
     within: str | None = None
+    units: int = 0

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 from ingather import errors
 from ingather.domain import export_record
 from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
-from ingather.domain.records import Record, natural_id
+from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
 from ingather.stores.redis_link import RedisLink, script
@@ -254,7 +254,7 @@ def _page(
         *(len(batch.seen), len(rows)),
         *batch.seen,
         *[natural_id(row) for row in rows],
-        *[row.user_id or "" for row in rows],
+        *[writer(row) or "" for row in rows],
         *[_encode(row) for row in rows],
-        "".join(["0" if row.parent_comment_id is None else "1" for row in rows]),
+        "".join(["1" if is_reply(row) else "0" for row in rows]),
     ]

@@ -13,9 +13,10 @@ from msgspec import structs
 
 from ingather import errors, points
 from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
-from ingather.domain.records import Comment, Record, natural_id
+from ingather.domain.kinds import RECORDS
+from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
-from ingather.stores import sql_rows, states
+from ingather.stores import sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
 _MOST_HELD = 512
@@ -154,7 +155,7 @@ class SqlStore:
         filtered = batch.seen or job.counters.filtered
         if filtered or job.counters.appended + len(rows) > batch.most:
             return None
-        if sql_rows.add_comments(connection, held.number, job.counters.appended, rows) != len(rows):
+        if sql_records.add(connection, held.number, job.counters.appended, rows) != len(rows):
             return None
         return self._advance(connection, held, batch, rows, new=len(rows), refused=0)
 
@@ -168,9 +169,13 @@ class SqlStore:
             return structs.replace(last, wish=kept.job.wish)
         if sequence != kept.job.sequence + 1:
             raise errors.LeaseLost
-        held = _Held(kept.number, kept.job, sql_rows.users(connection, kept.number))
+        held = _Held(
+            kept.number,
+            kept.job,
+            sql_records.users(connection, RECORDS[kept.job.kind], kept.number),
+        )
         rows, new, refused = _choose(connection, kept, batch)
-        sql_rows.add_comments(connection, kept.number, kept.job.counters.appended, rows)
+        sql_records.add(connection, kept.number, kept.job.counters.appended, rows)
         sql_rows.leave_out(connection, kept.number, batch.seen)
         done = self._advance(connection, held, batch, rows, new=new, refused=refused)
         if done is None:
@@ -183,20 +188,20 @@ class SqlStore:
         connection: sqlite3.Connection,
         held: _Held,
         batch: Batch,
-        rows: Sequence[Comment],
+        rows: Sequence[Record],
         *,
         new: int,
         refused: int,
     ) -> Outcome | None:
         """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
-        held.users.update([hash(row.user_id) for row in rows if row.user_id is not None])
+        held.users.update([hash(user) for row in rows if (user := writer(row)) is not None])
         sql_rows.see_cursor(connection, held.number, batch.cursor)
         job, outcome = states.committed(
             held.job,
             batch,
             appended=len(rows),
-            replies=sum([row.parent_comment_id is not None for row in rows]),
+            replies=sum([is_reply(row) for row in rows]),
             new=new,
             refused=refused,
             uniq_users=len(held.users),
@@ -242,7 +247,9 @@ class SqlStore:
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
         def work(connection: sqlite3.Connection) -> Sequence[Record]:
             kept = _found(connection, job_id)
-            return sql_rows.comments(connection, kept.number, limit=limit, offset=offset)
+            return sql_records.some(
+                connection, RECORDS[kept.job.kind], kept.number, limit=limit, offset=offset
+            )
 
         return await self._link.run(work)
 
@@ -272,10 +279,12 @@ def _fenced(connection: sqlite3.Connection, job_id: str, fence: int) -> sql_rows
 
 def _choose(
     connection: sqlite3.Connection, kept: sql_rows.Kept, batch: Batch
-) -> tuple[list[Comment], int, int]:
+) -> tuple[list[Record], int, int]:
     """The rows to insert, how many ids are new, and how many new rows the cap keeps out."""
     ids = [natural_id(row) for row in batch.rows]
-    known = sql_rows.known(connection, kept.number, ids + list(batch.seen))
+    known = sql_records.known(
+        connection, RECORDS[kept.job.kind], kept.number, ids + list(batch.seen)
+    )
     fresh = [row for row in batch.rows if natural_id(row) not in known] if known else batch.rows
     room = max(0, batch.most - kept.job.counters.appended)
     taken = list(fresh[:room])

@@ -2,10 +2,9 @@
 
 import sqlite3
 from collections.abc import Sequence
-from functools import lru_cache
 
 import msgspec
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import (
@@ -19,7 +18,6 @@ from ingather.domain.job import (
     TargetState,
     Wish,
 )
-from ingather.domain.records import Comment
 
 _COLUMNS = (
     "number, id, extraction_type, owner, source, route, targets, options, progress, status,"
@@ -27,11 +25,6 @@ _COLUMNS = (
     " requested_at, started_at, finished_at"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM extractions"
-
-_COMMENT = "comment_id, user_id, username, timestamp, like_count, parent_comment_id, text"
-_PLACES = 1 << 32
-_AT_ONCE = 100
-"""Rows in one statement; SQLite takes 32,766 parameters, and few sizes keep few statements."""
 
 _owner = msgspec.json.Decoder(Owner)
 _targets = msgspec.json.Decoder(tuple[TargetState, ...])
@@ -237,72 +230,3 @@ def leave_out(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -
         connection.executemany(
             "INSERT OR IGNORE INTO left_out VALUES (?, ?)", [(number, each) for each in ids]
         )
-
-
-def users(connection: sqlite3.Connection, number: int) -> set[int]:
-    """Hashes of the distinct users kept."""
-    found = connection.execute(
-        "SELECT DISTINCT user_id FROM comments WHERE extraction = ? AND user_id IS NOT NULL",
-        (number,),
-    )
-    return {hash(user) for (user,) in found}
-
-
-def known(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> set[str]:
-    """Which of these ids the job has kept or left out already."""
-    found = connection.execute(
-        "SELECT value FROM json_each(:ids) WHERE EXISTS (SELECT 1 FROM comments"
-        " WHERE extraction = :number AND comment_id = value) OR EXISTS (SELECT 1 FROM left_out"
-        " WHERE extraction = :number AND natural_id = value)",
-        {"ids": _encode(ids).decode(), "number": number},
-    )
-    return {value for (value,) in found}
-
-
-def add_comments(
-    connection: sqlite3.Connection, number: int, base: int, rows: Sequence[Comment]
-) -> int:
-    """Insert rows from place `base` on; how many were not there yet."""
-    added, place = 0, number * _PLACES + base
-    for start in range(0, len(rows), _AT_ONCE):
-        values: list[object] = []
-        for row in rows[start : start + _AT_ONCE]:
-            values += (place, number, *structs.astuple(row))
-            place += 1
-        added += connection.execute(_insert(len(values) // 9), values).rowcount
-    return added
-
-
-@lru_cache
-def _insert(count: int) -> str:
-    """One statement for a page's rows: a third cheaper than one step of `executemany` a row."""
-    row = "(?, ?, ?, ?, ?, ?, ?, ?, ?)"
-    return (
-        f"INSERT OR IGNORE INTO comments (place, extraction, {_COMMENT})"
-        f" VALUES {', '.join([row] * count)}"
-    )
-
-
-def _comment(row: tuple[object, ...]) -> Comment:
-    comment_id, user_id, username, timestamp, like_count, parent, text = row
-    return Comment(
-        comment_id=comment_id,  # type: ignore[arg-type]
-        user_id=user_id,  # type: ignore[arg-type]
-        username=username,  # type: ignore[arg-type]
-        timestamp=timestamp,  # type: ignore[arg-type]
-        like_count=like_count,  # type: ignore[arg-type]
-        parent_comment_id=parent,  # type: ignore[arg-type]
-        text=text,  # type: ignore[arg-type]
-    )
-
-
-def comments(
-    connection: sqlite3.Connection, number: int, *, limit: int, offset: int
-) -> list[Comment]:
-    """A slice in arrival order; places have no holes, so the offset is found at once."""
-    first = number * _PLACES
-    found = connection.execute(
-        f"SELECT {_COMMENT} FROM comments WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
-        (first + offset, first + _PLACES, limit),
-    )
-    return [_comment(row) for row in found]

@@ -33,8 +33,10 @@ CREATE TABLE IF NOT EXISTS extractions (
 
 CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at);
 
--- place = extraction * 2^32 + n, where n counts a job's rows from 0 in arrival order without holes:
--- an offset is found at once, and one tree holds the rows in the order in which they are read.
+-- Records: place = extraction * 2^32 + n, where n counts a job's rows from 0 in arrival order
+-- without holes: an offset is found at once, and one tree holds the rows in the order in which
+-- they are read. The first column after `extraction` is the natural id: where a source gives no
+-- id, a name after an @, or ~ and a digest.
 CREATE TABLE IF NOT EXISTS comments (
     place             INTEGER PRIMARY KEY,
     extraction        INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
@@ -48,6 +50,39 @@ CREATE TABLE IF NOT EXISTS comments (
 );
 
 CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id);
+
+CREATE TABLE IF NOT EXISTS users (
+    place           INTEGER PRIMARY KEY,
+    extraction      INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    user_id         TEXT NOT NULL,
+    username        TEXT,
+    full_name       TEXT,
+    is_private      INTEGER,
+    is_verified     INTEGER,
+    profile_pic_url TEXT
+);
+
+CREATE UNIQUE INDEX IF NOT EXISTS users_natural_id ON users (extraction, user_id);
+
+CREATE TABLE IF NOT EXISTS media (
+    place         INTEGER PRIMARY KEY,
+    extraction    INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    media_id      TEXT NOT NULL,
+    shortcode     TEXT,
+    permalink     TEXT,
+    media_type    TEXT,
+    timestamp     TEXT,
+    username      TEXT,
+    like_count    INTEGER,
+    comment_count INTEGER,
+    play_count    INTEGER,
+    duration      REAL,
+    caption       TEXT,
+    hashtags      TEXT,
+    mentions      TEXT
+);
+
+CREATE UNIQUE INDEX IF NOT EXISTS media_natural_id ON media (extraction, media_id);
 
 -- Ids that a filter left out: they count as known.
 CREATE TABLE IF NOT EXISTS left_out (
