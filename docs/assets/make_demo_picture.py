@@ -84,6 +84,9 @@ def main() -> None:
     drawn = drawn.replace(
         "Fira Code, monospace", "ui-monospace, Menlo, DejaVu Sans Mono, monospace"
     )
+    # Fonts disagree on how wide an emoji is: such a line is not to be stretched to a length.
+    emoji = r'(<text[^>]*?) textLength="[^"]*"([^>]*>[^<]*[\u2000-\u200d\U0001f000-\U0001ffff])'
+    drawn = re.sub(emoji, r"\1\2", drawn)
     PICTURE.write_text(drawn, "utf-8")
 
 
