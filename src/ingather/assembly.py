@@ -90,7 +90,8 @@ class World:
         from ingather.stores.redis_link import RedisLink
 
         assert self.settings.redis_url is not None
-        link = RedisLink(self.settings.redis_url)
+        jobs_rest_there = self.settings.comments_store == "redis"
+        link = RedisLink(self.settings.redis_url, keeps_jobs=jobs_rest_there)
         self._closing.push_async_callback(link.close)
         return link
 

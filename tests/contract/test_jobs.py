@@ -150,6 +150,18 @@ async def test_wish_after_a_page_shows_in_its_repetition(backing, make, writer) 
     assert (await work.commit(1, batch)).wish == "cancel"
 
 
+async def test_wish_between_two_pages_loses_neither(backing, make, writer) -> None:
+    """A wish and a page at the same moment both come through."""
+    work = await writer()
+    for page in range(5):
+        rows = make.comments(2, start=2 * page)
+        await asyncio.gather(backing.jobs.ask(work.job.id, "pause"), work.page(rows))
+        job = await backing.jobs.show(work.job.id)
+        assert (job.sequence, job.counters.appended) == (page + 1, 2 * page + 2)
+        assert job.targets[0].cursor == f"after-{rows[-1].comment_id}"
+        assert job.wish == "pause"
+
+
 async def test_wish_granted_takes_the_pen_from_a_late_holder(backing, make) -> None:
     """Who lets a lease run out and comes back after a cancel writes nothing."""
     job = await backing.jobs.create(make.job())

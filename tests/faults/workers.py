@@ -28,6 +28,7 @@ import yarl  # noqa: F401
 from ingather import errors, points
 from ingather.assembly import World
 from ingather.domain import receipt
+from ingather.domain.job import Job
 from ingather.engine import lease
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
@@ -187,12 +188,13 @@ async def work_all(ids: list[str], seed: int) -> int:
 
 async def begin(posts: list[str], folder: str) -> list[str]:
     async with World(load(os.environ)) as here:
-        jobs = []
-        for number, post in enumerate(posts):
-            path = str(Path(folder) / f"{number}.csv")
-            wanted = Wanted(post=post, path=path, cap=here.settings.comments_cap)
-            jobs.append(await here.comments.start(wanted, here.comments.fetcher()))
-        return [job.id for job in jobs]
+        return [(await _begun(here, post, folder)).id for post in posts]
+
+
+async def _begun(here: World, post: str, folder: str) -> Job:
+    path = str(Path(folder) / f"{post}.csv")
+    wanted = Wanted(post=post, path=path, cap=here.settings.comments_cap)
+    return await here.comments.start(wanted, here.comments.fetcher())
 
 
 async def stand(ids: list[str]) -> list[dict[str, object]]:
@@ -208,6 +210,7 @@ async def stand(ids: list[str]) -> list[dict[str, object]]:
                     "reason": job.reason,
                     "ids": [row.comment_id for row in rows],
                     "appended": job.counters.appended,
+                    "pages": job.counters.pages,
                     "sha256": job.file.sha256 if job.file else None,
                     "hash": hashlib.sha256(file).hexdigest(),
                 }
@@ -236,7 +239,7 @@ def storm(
         time.sleep(chance.uniform(shortest, shortest * 10))
         number = chance.randrange(workers)
         victim = crew[number]
-        if os.waitpid(victim.pid, os.WNOHANG) != (0, 0):
+        if os.waitid(os.P_PID, victim.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
             break  # everything is done already
         os.kill(victim.pid, signal.SIGKILL)
         victim.reap()
@@ -250,9 +253,9 @@ def storm(
     last.reap()
 
 
-def race(job_ids: list[str], workers: int) -> None:
-    """Processes that all claim the same job at the same moment, one job after the other; the
-    store itself is opened by all of them at once."""
+def race(posts: list[str], folder: str, workers: int) -> None:
+    """Processes that all open the store at the same moment, and then begin and claim the same
+    jobs, one after the other."""
     context = multiprocessing.get_context("fork")
     gate = context.Barrier(workers)
 
@@ -260,8 +263,9 @@ def race(job_ids: list[str], workers: int) -> None:
         won = []
         gate.wait(30)
         async with World(load(os.environ)) as here:
-            for at, job_id in enumerate(job_ids):
-                job = await here.store.show(job_id)
+            await here.store.list()
+            for at, post in enumerate(posts):
+                job = await _begun(here, post, folder)
                 gate.wait(30)
                 try:
                     await lease.take(job, here.store, here.store)

@@ -2,8 +2,13 @@
 
 import asyncio
 import contextlib
+import ssl
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from ingather import errors
 from ingather.stores.redis_link import RedisLink, Script
@@ -189,3 +194,44 @@ async def test_scripts_survive_a_flush(valkey) -> None:
         assert await link.run(script, ("key",), "word") == [b"key", b"word"]
         await link.call("SCRIPT", "FLUSH")
     await link.close()
+
+
+def certificate(folder):
+    """A key and a self-signed certificate for localhost, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(UTC)
+    signed = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("localhost")]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    file = folder / "both.pem"
+    file.write_bytes(key.private_bytes(pem, *private) + signed.public_bytes(pem))
+    return file
+
+
+async def test_tls(tmp_path) -> None:
+    """rediss:// speaks TLS, and to nobody whose certificate is not trusted."""
+
+    async def answer(reader, writer) -> None:
+        if await reader.read(100):
+            writer.write(b"+PONG\r\n")
+        writer.close()
+
+    file = certificate(tmp_path)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(file)
+    server = await asyncio.start_server(answer, "localhost", 0, ssl=context)
+    url = f"rediss://localhost:{server.sockets[0].getsockname()[1]}"
+    for query in (f"?ssl_ca_certs={file}", "?ssl_cert_reqs=none"):
+        wire = Wire(url + query)
+        assert await wire.call("PING") == b"PONG"
+        await wire.close()
+    with pytest.raises(errors.StoreUnavailable, match="localhost"):
+        await Wire(url).call("PING")
+    server.close()

@@ -223,7 +223,7 @@ class Wire:
                 async with asyncio.timeout(self._timeout):
                     talk = await self._open()
             except (OSError, TimeoutError) as failure:
-                reason = failure.strerror if isinstance(failure, OSError) else "it took too long"
+                reason = getattr(failure, "strerror", None) or "nobody answers"
                 raise errors.StoreUnavailable(
                     f"The Redis at {self.address.place} cannot be reached: {reason}."
                 ) from failure
