@@ -84,7 +84,7 @@ class HikerSource:
         """Units left, calls a second, and money; asking is free."""
         answer, fault = await self._get("sys/balance", {}, billed=False)
         if fault is not None:
-            raise hiker_errors.meaning(fault, "sys/balance", "The balance")
+            raise hiker_errors.meaning(fault, "sys/balance", "the balance")
         found = hiker_map.balance(answer.body, "sys/balance")
         self._rate = found.rate
         return found
@@ -173,11 +173,11 @@ class HikerSource:
         if fault is not None:
             meant = hiker_errors.meaning(fault, _REPLIES, self._told(target), rate=self._rate)
             if fault.empty or isinstance(meant, errors.NotReachable):
-                return self._page(_NOTHING, left.text())
+                return self._page(_NOTHING, left.text(), thread)
             raise meant
         found = hiker_map.replies(answer.body, _REPLIES, parent=thread, sent=after)
         queue = rest if found.after is None else ((thread, found.after), *rest)
-        return self._page(found, Cursor(at.after, queue, at.last).text())
+        return self._page(found, Cursor(at.after, queue, at.last).text(), thread)
 
     async def _list(self, target: Target, subject: str, cursor: str | None) -> Answer | None:
         """A page of the list; None where the service says that there are no entries."""
@@ -205,9 +205,9 @@ class HikerSource:
             answer.status, answer.headers, answer.body, now=self._now(), secrets=secrets
         )
 
-    def _page(self, found: AnyListing, after: str | None) -> Page:
+    def _page(self, found: AnyListing, after: str | None, within: str | None = None) -> Page:
         units, self._owed = self._owed, 0
-        return Page(found.records, after, None, found.repaired, units)
+        return Page(found.records, after, None, found.repaired, within, units)
 
     def _subject(self, target: Target) -> str:
         """The target's id, looked at before it goes into an address."""
@@ -225,8 +225,8 @@ class HikerSource:
         if self._route.subject == "hashtag":
             return f"#{target.id}"
         if self._route.subject == "post":
-            return f"The post {target.shortcode or target.id}"
-        return f"@{target.username}" if target.username else f"The account {target.id}"
+            return f"the post {target.shortcode or target.id}"
+        return f"@{target.username}" if target.username else f"the account {target.id}"
 
 
 def _post(words: str) -> Target:

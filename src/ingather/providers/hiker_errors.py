@@ -158,6 +158,7 @@ def _no_balance() -> errors.NoBalance:
 
 
 def _unreachable(fault: Fault, what: str, why: str) -> errors.NotReachable:
+    what = what[:1].upper() + what[1:]
     return errors.NotReachable(f"{what} cannot be read: {why}{_numbers(fault)}.")
 
 

@@ -73,8 +73,7 @@ def users(body: bytes, endpoint: str, shape: Shape, sent: str | None) -> Listing
     else:
         rows, damaged = decode(wire.USER_LIST, body, endpoint)
     pks = known_ids([row.id if row.pk is None else row.pk for row in rows], endpoint, "pk")
-    together = zip(rows, pks, strict=True)
-    records = [_user(row, pk) for row, pk in together]
+    records = [_user(row, pk) for row, pk in zip(rows, pks, strict=True)]
     return _listing(records, mark, sent, endpoint, body, damaged)
 
 
@@ -201,7 +200,6 @@ def _media(row: wire.Media, endpoint: str) -> Media:
     video, clip = row.media_type == _VIDEO, _is_clip(row)
     way = "reel" if clip else "p"
     made = row.taken_at_ts if row.taken_at is None else row.taken_at
-    likes = None if row.like_and_view_counts_disabled else _count(row.like_count)
     return Media(
         media_id=_media_id(row, endpoint),
         shortcode=row.code or None,
@@ -209,7 +207,7 @@ def _media(row: wire.Media, endpoint: str) -> Media:
         media_type="REELS" if clip else _TYPES.get(row.media_type or 0),
         timestamp=_moment(made, endpoint, "taken_at"),
         username=(row.user.username or None) if row.user else None,
-        like_count=likes,
+        like_count=None if row.like_and_view_counts_disabled else _count(row.like_count),
         comment_count=_count(row.comment_count),
         play_count=_plays(row) if video else None,
         duration=_seconds(row.video_duration) if video else None,
@@ -229,8 +227,7 @@ def _media_id(row: wire.Media, endpoint: str) -> str:
 
 def _plays(row: wire.Media) -> int | None:
     """Views of a video. 0 is what the service writes where it was told nothing."""
-    found = row.play_count or row.ig_play_count or row.view_count or None
-    return _count(found)
+    return _count(row.play_count or row.ig_play_count or row.view_count or None)
 
 
 def _seconds(found: float | None) -> float | None:

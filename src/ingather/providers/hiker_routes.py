@@ -74,6 +74,7 @@ _COMMENTS = Route(
     cursor="page_id",
     more=(("can_support_threading", "true"), _SAFE),
 )
+# This way does not tell which comments have replies: it gives the upper level alone.
 _COMMENTS_V1 = Route(
     path="v1/media/comments/chunk",
     subject="post",

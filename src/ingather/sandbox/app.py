@@ -9,7 +9,8 @@ from ingather.sandbox import catalogue, faults, ids, login
 from ingather.sandbox.answers import Answer, GraphError, dump, plain_json, unknown_object
 from ingather.sandbox.calls import Call, understand
 from ingather.sandbox.graph import Graph
-from ingather.sandbox.options import APP_SECRET, Options
+from ingather.sandbox.hiker import Hiker
+from ingather.sandbox.options import APP_SECRET, HIKER_PATH, Options
 from ingather.sandbox.pager import View
 from ingather.sandbox.state import State, Wish
 from ingather.sandbox.wire import Request
@@ -35,6 +36,7 @@ class App:
         self.world = World(options.seed)
         self.graph = Graph(self.world)
         self.login = login.Login(options.seed)
+        self.hiker = Hiker(self.state, self.world)
         self._base = base
         self._known: OrderedDict[tuple[str, str], Call] = OrderedDict()
         self._kept = 0
@@ -45,6 +47,8 @@ class App:
         target = request.target
         if target.startswith("/_control"):
             return self._control(request)
+        if target.startswith(f"{HIKER_PATH}/"):
+            return self.hiker(request)
         key = (target, request.headers.get("authorization", ""))
         call = self._known.get(key) if request.method == "GET" else None
         if call is None:

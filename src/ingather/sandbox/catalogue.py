@@ -1,7 +1,8 @@
 """What is to be had in a sandbox, told at its front door."""
 
 from ingather.sandbox.faults import NAMES
-from ingather.sandbox.options import APP_ID, APP_SECRET, TOKEN, VERSION
+from ingather.sandbox.hiker_world import MOODS, POSTS, post_pk
+from ingather.sandbox.options import APP_ID, APP_SECRET, HIKER_KEY, HIKER_PATH, TOKEN, VERSION
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
 
@@ -28,6 +29,10 @@ def describe(world: World, base: str) -> dict[str, object]:
     return {
         "graph_url": f"{base}/{VERSION}",
         "login_url": f"{base}/{VERSION}/dialog/oauth",
+        "hiker_url": f"{base}{HIKER_PATH}",
+        "hiker_key": HIKER_KEY,
+        "hiker_accounts": [f"{mood}120" for mood in MOODS],
+        "hiker_posts": {mood: post_pk(mood, 120) for mood in POSTS},
         "control": f"{base}/_control",
         "seed": world.seed,
         "account": {"id": world.account.id, "username": world.account.username},

@@ -163,10 +163,13 @@ def bent(name: str, answer: Answer) -> Answer:
     return answer
 
 
+OF_HIKER = ("nobalance", "cloudflare", "retired", "invalid", "constantcursor", "emptypage")
+"""These strike HikerAPI's calls alone; `hiker_faults` makes the answers."""
 ANSWERS = (
     "throttle", "buc", "rate429", *TOKEN_DEATHS, "unavailable", "unknown", "reduce", "html502",
     "html200", "error200", "truncated", "reset", "slow", "hang", "gzipbomb", "huge", "nullids",
     "badgateway", "localised", "errordata_string", "deadcursor",
+    *OF_HIKER,
 )  # fmt: skip
 NAMES = (*ANSWERS, *pager.NAMES)
 

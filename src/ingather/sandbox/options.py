@@ -3,9 +3,12 @@
 from msgspec import Struct, field
 
 TOKEN = "sandbox-token"  # noqa: S105 - the sandbox's own, worth nothing outside
+HIKER_KEY = "sandbox-key"  # as above
 APP_ID = "sandbox-app"
 APP_SECRET = "sandbox-secret"  # noqa: S105 - as above
 VERSION = "v26.0"
+HIKER_PATH = "/hiker"
+"""HikerAPI's addresses begin with it here, for they are the whole of a host elsewhere."""
 
 
 class Options(Struct, frozen=True, kw_only=True):

@@ -111,7 +111,7 @@ def page(edge: Edge, ask: Ask, view: View) -> dict[str, object]:
         end = read_cursor(ask.before, edge.owner, view.epoch)[0]
         place = max(0, end - limit)
         limit = max(1, end - place)
-    step = _plan(edge, place, turn, limit, {} if ask.embedded else view.faults, view.seed)
+    step = plan(edge, place, turn, limit, {} if ask.embedded else view.faults, view.seed)
     rows = [row for row in map(edge.row, step.places) if row is not None]
     answer: dict[str, object] = {"data": rows}
     paging = _paging(edge, ask, view, step, limit, turn)
@@ -154,7 +154,7 @@ def _address(edge: Edge, ask: Ask, view: View, limit: int) -> str:
     )
 
 
-def _plan(
+def plan(
     edge: Edge, place: int, turn: int, limit: int, faults: dict[str, float], seed: int
 ) -> _Step:
     """The page at a place, bent by whichever paging faults are on."""

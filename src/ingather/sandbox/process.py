@@ -8,7 +8,7 @@ import urllib.request
 from queue import Empty, Queue
 from types import TracebackType
 
-from ingather.sandbox.options import VERSION
+from ingather.sandbox.options import HIKER_PATH, VERSION
 
 _READY = "sandbox ready at "
 
@@ -39,6 +39,10 @@ class SandboxProcess:
     @property
     def login_url(self) -> str:
         return f"{self.url}/{VERSION}/dialog/oauth"
+
+    @property
+    def hiker_url(self) -> str:
+        return f"{self.url}{HIKER_PATH}"
 
     @property
     def pid(self) -> int:

@@ -37,6 +37,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
 
     faults and schedule replace what was set before. paging: post id or `*` -> paging fault names.
     in_calls: as schedule, counted from now. without: permissions that the person declined.
+    hiker_requests: units left at HikerAPI, None for plenty. hiker_rate: calls a second that it
+    allows, None for any.
     """
 
     reset: bool = False
@@ -56,11 +58,13 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     budget: int | UnsetType | None = UNSET
     regain_minutes: int | UnsetType = UNSET
     retry_after: int | UnsetType = UNSET
+    hiker_requests: int | UnsetType | None = UNSET
+    hiker_rate: int | UnsetType | None = UNSET
 
 
 _SIMPLE = (
     "edges", "only_post", "only_kind", "latency_ms", "require_proof", "deny", "without", "budget",
-    "regain_minutes", "retry_after",
+    "regain_minutes", "retry_after", "hiker_requests", "hiker_rate",
 )  # fmt: skip
 
 
@@ -86,6 +90,9 @@ class State:
         self.without: list[str] = []
         self.regain_minutes = 5
         self.retry_after = 1
+        self.hiker_requests: int | None = None
+        self.hiker_rate: int | None = None
+        self.hiker_billed = 0
         self.epoch = 0
         self.dead: dict[str, int] = {}  # token -> subcode of the 190 it gets
         self.total = 0
@@ -156,6 +163,7 @@ class State:
             "faults": self.plan.probabilities | self.plan.bends,
             "schedule": [{"call": n, "fault": name} for n, name in self.plan.schedule.items()],
             "paging": self.paging,
+            "hiker_billed": self.hiker_billed,
             "cursor_epoch": self.epoch,
             "dead_tokens": len(self.dead),
             **{name: getattr(self, name) for name in _SIMPLE},
