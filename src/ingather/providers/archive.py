@@ -86,7 +86,7 @@ class ArchiveSource:
             raise errors.BadInput("No archive was given.", hint="Give its ZIP file.")
         self.kind = KINDS[kind]
         self.route = f"archive/{self.kind}"
-        self._paths = list(dict.fromkeys(Path(path).absolute() for path in paths))
+        self._paths = list(dict.fromkeys(Path(path).resolve() for path in paths))
         self._lock = threading.Lock()  # a cancelled fetch goes on in its thread for a moment
         self._opened: _Opened | None = None
         self._steps: Generator[_Step, None, None] | None = None
@@ -130,7 +130,7 @@ class ArchiveSource:
         await self._run(self._close)
 
     def _names(self, words: str) -> bool:
-        return not words or Path(words).absolute() in self._paths
+        return not words or Path(words).resolve() in self._paths
 
     async def _run(self, work: Callable[[], T]) -> T:
         def locked() -> T:

@@ -23,6 +23,7 @@ _OF_AN_ENTRY = frozenset((
     "string_map_data", "media_map_data", "creation_timestamp", "uri",
 ))  # fmt: skip
 _BLANKS = " \t\r\n"
+_AFTER = frozenset((*_BLANKS, ",", "]", "}"))
 
 
 class Stream(Protocol):
@@ -123,17 +124,19 @@ class _Text:
         while True:
             try:
                 value, end = self._decode(self._text, self._at)
-                if end < len(self._text) or not self._more(CHUNK):
+                # What follows tells whether a number is whole; all else has an end of its own.
+                if not isinstance(value, int | float) or self._text[end : end + 1] in _AFTER:
                     break
-                continue  # a number may go on beyond the text, and _more has moved it
+                why = "it is no JSON"
             except json.JSONDecodeError:
-                if len(self._text) - self._at > MOST:
-                    self.fail("it is no JSON, or one of its entries is larger than any real one")
-                if not self._more(size):
-                    self.fail("it ends too early, or is no JSON")
-                size *= 2
+                why = "it ends too early, or is no JSON"
             except (ValueError, RecursionError):
                 self.fail("it is no JSON that anybody would write")
+            if len(self._text) - self._at > MOST:
+                self.fail("it is no JSON, or one of its entries is larger than any real one")
+            if not self._more(size):
+                self.fail(why)
+            size *= 2
         self._at = end
         return value
 
