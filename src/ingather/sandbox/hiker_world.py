@@ -102,7 +102,6 @@ class HikerWorld:
             "is_private": bits & 1 == 0,
             "is_verified": bits & 31 == 0,
             "profile_pic_url": f"https://scontent.sandbox.invalid/{pk}_n.jpg",
-            "profile_pic_url_hd": None,
         }
         if place % 11 == 3:
             row["is_private"] = row["full_name"] = None
