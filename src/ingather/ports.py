@@ -77,7 +77,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     most, most_reason: rows the job may keep, and the ending when a new row is refused for it.
     end: the job's ending if this is its last page; idle_end: its ending if this page turns out
     to hold no id that is new to the job.
-    calls, retries, parks, waited, repaired: since the last commit.
+    calls, retries, parks, waited, repaired, units: since the last commit.
     """
 
     rows: Sequence[Record]
@@ -95,6 +95,7 @@ class Batch(Struct, frozen=True, kw_only=True):
     parks: int = 0
     waited: int = 0
     repaired: int = 0
+    units: int = 0
 
 
 class Outcome(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -192,6 +193,7 @@ class Leases(Protocol):
         retries: int = 0,
         parks: int = 0,
         waited: int = 0,
+        units: int = 0,
     ) -> Job:
         """Give the lease back and say how the job stands. reason None keeps the reason there is
         (the ending of a csv_pending job that becomes done). Counts are added. Raises LeaseLost.

@@ -19,6 +19,8 @@ Ending = Literal[
     "no_progress",
     "source_ended_early",
     "up_to_date",
+    "unreachable",
+    "mixed",
     "cancelled",
 ]
 Pause = Literal[
@@ -57,9 +59,18 @@ class Target(Struct, frozen=True, kw_only=True, rename="camel"):
     comments_enabled: bool | None = None
 
 
+class Failure(Struct, frozen=True):
+    """Why an attempt or a job failed: one sentence, and the stable code of the error."""
+
+    message: str
+    code: str | None = None
+
+
 class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
     """How far one target has been read.
 
+    words: what the user named it by, where the source has still to find it (target.id is empty
+    until then). error: why it ended unreachable.
     cursor: of the next page; None before the first and after the last.
     passes: 1, and 1 more for each restart after a dead cursor.
     depth, deepest: pages read in this pass, and in the deepest pass so far.
@@ -74,6 +85,8 @@ class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
     depth: int = 0
     deepest: int = 0
     idle: int = 0
+    words: str | None = None
+    error: Failure | None = None
     within: str | None = None
     idle_within: int = 0
     empty: int = 0
@@ -87,7 +100,7 @@ class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
     appended: rows kept. skipped_dupes: rows that were kept already. filtered: rows a filter left
     out. refused: new rows that the cap or limit kept out. uniq_users: distinct user ids kept
     (HyperLogLog on Redis, exact elsewhere). calls: requests made, failed ones included.
-    waited: whole seconds spent parked or backing off.
+    units: what the source has billed. waited: whole seconds spent parked or backing off.
     """
 
     fetched: int = 0
@@ -103,6 +116,7 @@ class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
     parks: int = 0
     waited: int = 0
     repaired: int = 0
+    units: int = 0
 
 
 class File(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -113,13 +127,6 @@ class File(Struct, frozen=True, kw_only=True, rename="camel"):
     size_bytes: int
     rows: int
     sha256: str
-
-
-class Failure(Struct, frozen=True):
-    """Why an attempt or a job failed: one sentence, and the stable code of the error."""
-
-    message: str
-    code: str | None = None
 
 
 class Options(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -138,6 +145,8 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     output: str | None = None
     format: str | None = None
     raw_csv: bool = False
+    max_calls: int | None = None
+    max_units: int | None = None
     sandbox: bool = False
     since_job: str | None = None
     since_time: str | None = None
@@ -210,7 +219,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             self.kind,
             self.owner.instagram_id,
             self.source,
-            [t.target.id for t in self.targets],
+            [each.words or each.target.id for each in self.targets],
             self.options.replies,
             self.options.since_job,
         ]

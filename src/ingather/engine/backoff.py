@@ -53,6 +53,7 @@ class Tally(Struct):
     parks: int = 0
     waited: float = 0.0
     repaired: int = 0
+    units: int = 0
 
 
 class Fetcher:
@@ -93,7 +94,12 @@ class Fetcher:
         points.reach("called")
         await self._gate.learn(page.usage)
         self._tally.repaired += page.repaired
+        self._tally.units += page.units
         return page
+
+    async def resolve(self, words: str) -> Target:
+        """The target that a user's words name."""
+        return await self.ask(lambda: self._source.resolve(words))
 
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """What a call of the source gives, as patiently as a page is asked for."""

@@ -7,15 +7,17 @@ the page without anything new, which only the commit can see.
 
 import asyncio
 from collections.abc import Sequence
+from typing import TypeVar
 
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import Ending, Options, TargetState, fingerprint
+from ingather.domain.job import Ending, Failure, TargetState, fingerprint
 from ingather.domain.page import Page
-from ingather.domain.records import Record, is_reply, moment, natural_id
+from ingather.domain.records import Record
 from ingather.engine.backoff import Fetcher
 from ingather.engine.lease import Lease
+from ingather.engine.sieve import Sieve
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.ports import Batch, Claim, Clock, Leases, Outcome
@@ -24,8 +26,15 @@ MOST_IDLE = 3
 """Pages running without an id new to the job, before it ends with no_progress."""
 MOST_EMPTY = 20
 """Empty pages running, each with a fresh cursor, before it ends with no_progress."""
+MOST_IDLE_OF_MANY = 200
+"""The same where a job has several targets, whose lists may hold the same people."""
 COMMIT_PATIENCE = 20.0
 """Seconds for which a store that does not answer is asked again, within the lease."""
+
+_OF_TARGET = (errors.NotReachable, errors.BadInput)
+"""Errors that end one target of many, and leave the others to be read."""
+
+T = TypeVar("T")
 
 
 class Reader:
@@ -52,12 +61,42 @@ class Reader:
         self._watch = watch
         self._sequence = claim.job.sequence
         self._counters = claim.job.counters
+        self._many = len(claim.job.targets) > 1
+        self._states: list[TargetState] = []
+        self._sieve = Sieve(claim.job.options)
 
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""
         for index, state in enumerate(self._job.targets):
-            if state.ended is None and await self._read(index, await self._resumed(index, state)):
+            self._states.append(state)
+            if state.ended is None and await self._read_target(index, state):
                 return
+
+    async def _read_target(self, index: int, state: TargetState) -> bool:
+        """Read one target, or say why it cannot be read. True when the job has ended with it."""
+        try:
+            if not state.target.id:
+                state = await self._found(state)
+            return await self._read(index, await self._resumed(index, state))
+        except _OF_TARGET as failure:
+            if not self._many:
+                raise
+            told = Failure(failure.message, failure.code)
+            state = structs.replace(self._states[index], error=told)
+            return await self._close(index, state, "unreachable")
+
+    async def _found(self, state: TargetState) -> TargetState:
+        """The target that the user's words name; asked for once, kept with its first page."""
+        assert state.words is not None
+        target = await self._patiently(asyncio.create_task(self._fetcher.resolve(state.words)))
+        return structs.replace(state, target=target)
+
+    async def _close(self, index: int, state: TargetState, ending: Ending) -> bool:
+        """End a target without a page. True when the job has ended with it."""
+        state = structs.replace(state, ended=ending, cursor=None)
+        self._states[index] = state
+        outcome = await self._commit(self._batch(index, state, rows=(), fetched=0))
+        return outcome.reason is not None
 
     async def _resumed(self, index: int, state: TargetState) -> TargetState:
         """The state to go on in, as the run that stopped would have gone on."""
@@ -67,20 +106,9 @@ class Reader:
             return _anew(state, None)
         if state.depth <= state.deepest or state.empty:
             return state
-        options = self._job.options
-        again = Batch(
-            rows=(),
-            fetched=0,
-            target=index,
-            state=state,
-            cursor=None,
-            most=options.most,
-            most_reason=options.most_reason,
-        )
+        again = self._batch(index, state, rows=(), fetched=0)
         # The last commit again: it writes nothing, and tells whether its page held anything new.
-        outcome = await self._leases.commit(
-            self._job.id, self._lease.fence, self._sequence, again
-        )
+        outcome = await self._leases.commit(self._job.id, self._lease.fence, self._sequence, again)
         return _counted(state, outcome)
 
     async def _read(self, index: int, state: TargetState) -> bool:
@@ -88,25 +116,43 @@ class Reader:
         ahead: asyncio.Task[Page] | None = None
         try:
             while True:
+                self._states[index] = state
                 page, state = await self._arrive(ahead or self._fetch(state), state)
-                batch = self._digest(index, state, page)
-                state = batch.state
+                batch, idle = self._digest(index, state, page)
+                state = self._states[index] = batch.state
                 room = batch.most - self._counters.appended
                 ahead = None
-                if state.ended is None and len(batch.rows) < room:
+                if state.ended is None and len(batch.rows) < room and not self._spent(batch):
                     ahead = self._fetch(state)
                 outcome = await self._commit(batch)
                 if outcome.reason is not None or state.ended is not None:
                     return outcome.reason is not None
+                if idle and not outcome.new:
+                    return await self._close(index, state, "no_progress")
                 state = _counted(state, outcome)
-                if outcome.wish is not None:
-                    self._stop.request("cancelled" if outcome.wish == "cancel" else "asked")
-                if self._stop.reason is not None:
-                    raise Stopped(self._stop.reason)
+                self._heed(outcome)
         finally:
             if ahead is not None:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
+
+    def _heed(self, outcome: Outcome) -> None:
+        """Raise Stopped where somebody wished it, or where calls or units are spent."""
+        if outcome.wish is not None:
+            self._stop.request("cancelled" if outcome.wish == "cancel" else "asked")
+        if self._stop.reason is None and self._spent():
+            self._stop.request("budget")
+        if self._stop.reason is not None:
+            raise Stopped(self._stop.reason)
+
+    def _spent(self, batch: Batch | None = None) -> bool:
+        """Whether a further call would go beyond the calls or units the user allows."""
+        options, counters = self._job.options, self._counters
+        calls = counters.calls + (batch.calls if batch else 0)
+        units = counters.units + (batch.units if batch else 0)
+        return (options.max_calls is not None and calls >= options.max_calls) or (
+            options.max_units is not None and units >= options.max_units
+        )
 
     def _fetch(self, state: TargetState) -> asyncio.Task[Page]:
         task = asyncio.create_task(self._fetch_surely(state))
@@ -125,23 +171,28 @@ class Reader:
         """The page, and the state it was asked in: another one after a dead cursor."""
         while True:
             try:
-                return await task, state
+                return await self._patiently(task), state
             except errors.DeadCursor as dead:
                 state = _restarted(state, dead)
                 task = self._fetch(state)
-            except asyncio.CancelledError:
-                task.cancel()
-                if self._stop.reason is None:
-                    raise
-                raise Stopped(self._stop.reason) from None
 
-    def _digest(self, index: int, state: TargetState, page: Page) -> Batch:
-        """What to commit of a page: the rows, the state after it, and whether it is the last."""
-        options = self._job.options
-        rows, seen, reached_old = _sift(page.records, options)
+    async def _patiently(self, task: asyncio.Task[T]) -> T:
+        """What a task gives, or Stopped where a stop was requested meanwhile."""
+        self._stop.over(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            task.cancel()
+            if self._stop.reason is None:
+                raise
+            raise Stopped(self._stop.reason) from None
+
+    def _digest(self, index: int, state: TargetState, page: Page) -> tuple[Batch, bool]:
+        """What to commit of a page, and whether its target ends if nothing in it is new."""
+        sifted = self._sieve.sift(page.records)
         depth = state.depth + 1
         empty = 0 if page.records else state.empty + 1
-        ending = self._ending(index, state, page, empty, reached_old)
+        ending = self._ending(index, state, page, empty, sifted.reached_old)
         idle_within = state.idle_within if page.within == state.within else 0
         idle = state.idle if page.within is None else idle_within
         cursor = None
@@ -149,35 +200,66 @@ class Reader:
             assert page.next is not None
             cursor = fingerprint(page.next, target=index, passes=state.passes)
             self._seen.add(cursor)
-        last = index == len(self._job.targets) - 1
-        over = page.records and depth > state.deepest and idle + 1 >= MOST_IDLE
-        tally = self._fetcher.take_tally()
+        most_idle = MOST_IDLE_OF_MANY if self._many else MOST_IDLE
+        over = bool(page.records) and depth > state.deepest and idle + 1 >= most_idle
+        state = structs.replace(
+            state,
+            cursor=page.next,
+            depth=depth,
+            within=page.within,
+            idle_within=idle_within,
+            empty=empty,
+            ended=ending,
+        )
         points.reach("parsed")
+        batch = self._batch(
+            index,
+            state,
+            rows=sifted.rows,
+            seen=sifted.left_out,
+            fetched=len(page.records),
+            cursor=cursor,
+            idle_end="no_progress" if over and not self._many else None,
+        )
+        return batch, over
+
+    def _batch(
+        self,
+        index: int,
+        state: TargetState,
+        *,
+        rows: Sequence[Record],
+        fetched: int,
+        seen: Sequence[str] = (),
+        cursor: str | None = None,
+        idle_end: Ending | None = None,
+    ) -> Batch:
+        options, tally = self._job.options, self._fetcher.take_tally()
         return Batch(
             rows=rows,
             seen=seen,
-            fetched=len(page.records),
+            fetched=fetched,
             target=index,
-            state=structs.replace(
-                state,
-                cursor=page.next,
-                depth=depth,
-                within=page.within,
-                idle_within=idle_within,
-                empty=empty,
-                ended=ending,
-            ),
+            state=state,
             cursor=cursor,
             most=options.most,
             most_reason=options.most_reason,
-            end=ending if last else None,
-            idle_end="no_progress" if over and last else None,
+            end=self._job_ending(index, state),
+            idle_end=idle_end,
             calls=tally.calls,
             retries=tally.retries,
             parks=tally.parks,
             waited=int(tally.waited),
             repaired=tally.repaired,
+            units=tally.units,
         )
+
+    def _job_ending(self, index: int, state: TargetState) -> Ending | None:
+        """How the job ends if this target was the last to be read."""
+        if state.ended is None or index < len(self._job.targets) - 1:
+            return None
+        endings = {each.ended for each in self._states[:index]} | {state.ended}
+        return state.ended if len(endings) == 1 else "mixed"
 
     def _ending(
         self, index: int, state: TargetState, page: Page, empty: int, reached_old: bool
@@ -250,27 +332,3 @@ def _counted(state: TargetState, outcome: Outcome) -> TargetState:
     if state.within is None:
         return structs.replace(state, idle=state.idle + 1)
     return structs.replace(state, idle_within=state.idle_within + 1)
-
-
-def _sift(
-    records: Sequence[Record], options: Options
-) -> tuple[Sequence[Record], Sequence[str], bool]:
-    """Rows to keep, each id once; ids left out; whether rows of the earlier export came up."""
-    unique = {natural_id(row): row for row in reversed(records)}
-    rows: Sequence[Record] = records
-    if len(unique) != len(records):
-        rows = list(reversed(unique.values()))
-    if options.since_time is None:
-        return rows, (), False
-    old = [row for row in rows if _known(row, options)]
-    known = {natural_id(row) for row in old}
-    fresh = [row for row in rows if natural_id(row) not in known]
-    return fresh, sorted(known), any(not is_reply(row) for row in old)
-
-
-def _known(row: Record, options: Options) -> bool:
-    """Whether the earlier export had it: older than its newest row, or one of those as old."""
-    made = moment(row)
-    if made is None or options.since_time is None:
-        return False
-    return made < options.since_time or natural_id(row) in options.since_ids

@@ -108,6 +108,7 @@ class Worker:
                 retries=tally.retries,
                 parks=tally.parks,
                 waited=int(tally.waited),
+                units=tally.units,
             )
         except errors.StoreError:
             # The store that failed the job cannot record it either: the lease runs out by itself.

@@ -143,9 +143,10 @@ class MemoryStore:
         retries: int = 0,
         parks: int = 0,
         waited: int = 0,
+        units: int = 0,
     ) -> Job:
         kept = self._fenced(job_id, fence)
-        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited)
+        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited, units=units)
         kept.job = states.settled(
             kept.job, status, reason, error, file, spent, now=self._clock.now()
         )

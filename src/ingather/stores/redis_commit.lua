@@ -4,7 +4,8 @@
 -- ARGV  1 fence  2 sequence  3 most  4 reason at most  5 end  6 end if nothing is new
 --       7 field of the target  8 the target's JSON  9 fingerprint of its cursor
 --       10 fetched  11 calls  12 retries  13 parks  14 waited  15 repaired
---       16-21 the record's text in pieces  22 how many ids were filtered  23 how many rows
+--       16 units  17-22 the record's text in pieces  23 how many ids were filtered
+--       24 how many rows,
 --       then the filtered ids, the rows' ids, users (empty: unknown), JSON texts, and one text of
 --       a 0 or 1 for each row: whether it is a reply.
 -- Gives {outcome, wish}, 'fence' where the lease is not the caller's, 'lost' where keys are gone.
@@ -21,7 +22,7 @@ end
 
 local state = redis.call('HMGET', job, 'fence', 'lease', 'sequence', 'last', 'wish', 'version',
   'fetched', 'appended', 'skippedDupes', 'uniqUsers', 'filtered', 'replies', 'refused', 'pages',
-  'calls', 'retries', 'parks', 'waited', 'repaired')
+  'calls', 'retries', 'parks', 'waited', 'repaired', 'units')
 if not state[1] then return 'lost' end
 if state[1] ~= ARGV[1] or state[2] == '' then return 'fence' end
 local sequence = tonumber(state[3])
@@ -31,7 +32,7 @@ end
 if tonumber(ARGV[2]) ~= sequence + 1 then return 'fence' end
 
 local count = {}
-for place = 7, 19 do count[place] = tonumber(state[place]) end
+for place = 7, 20 do count[place] = tonumber(state[place] or '0') end
 local kept, uniq = count[8], count[10]
 
 local function gone(key, expected) -- what must be there and is not
@@ -55,8 +56,8 @@ local function known(first, length)
   return found
 end
 
-local filtered, length = tonumber(ARGV[22]), tonumber(ARGV[23])
-local at_ids = 24 + filtered
+local filtered, length = tonumber(ARGV[23]), tonumber(ARGV[24])
+local at_ids = 25 + filtered
 local at_users = at_ids + length
 local at_texts = at_users + length
 local replying = ARGV[at_texts + length]
@@ -82,9 +83,9 @@ for place = 1, length do
     end
   end
 end
-old = known(24, filtered)
+old = known(25, filtered)
 for place = 1, filtered do
-  local id = ARGV[23 + place]
+  local id = ARGV[24 + place]
   if old[place] == 0 and not here[id] then
     here[id] = true
     new = new + 1
@@ -112,21 +113,21 @@ count[11] = count[11] + filtered
 count[12] = count[12] + replies
 count[13] = count[13] + refused
 count[14] = count[14] + 1
-for place = 15, 19 do count[place] = count[place] + tonumber(ARGV[place - 4]) end
-for place = 7, 19 do count[place] = integer(count[place]) end
+for place = 15, 20 do count[place] = count[place] + tonumber(ARGV[place - 4]) end
+for place = 7, 20 do count[place] = integer(count[place]) end
 
 local reason = ARGV[5]
 if refused > 0 then reason = ARGV[4] elseif reason == '' and new == 0 then reason = ARGV[6] end
 local status = reason == '' and 'running' or 'csv_pending'
 local last = table.concat({integer(new), integer(taken), integer(refused), status,
-  reason == '' and '-' or reason, unpack(count, 7, 19)}, ' ')
+  reason == '' and '-' or reason, unpack(count, 7, 20)}, ' ')
 
 redis.call('HSET', job, 'sequence', ARGV[2], 'last', last, 'version', integer(state[6] + 1),
   'status', status, 'reason', reason, 'attempts', '0', 'error', '', ARGV[7], ARGV[8],
   'fetched', count[7], 'appended', count[8], 'skippedDupes', count[9], 'uniqUsers', count[10],
   'filtered', count[11], 'replies', count[12], 'refused', count[13], 'pages', count[14],
   'calls', count[15], 'retries', count[16], 'parks', count[17], 'waited', count[18],
-  'repaired', count[19])
-redis.call('SET', record, table.concat({ARGV[16], status, ARGV[17], count[7], ARGV[18], count[8],
-  ARGV[19], count[9], ARGV[20], count[10], ARGV[21]}))
+  'repaired', count[19], 'units', count[20])
+redis.call('SET', record, table.concat({ARGV[17], status, ARGV[18], count[7], ARGV[19], count[8],
+  ARGV[20], count[9], ARGV[21], count[10], ARGV[22]}))
 return {last, state[5]}

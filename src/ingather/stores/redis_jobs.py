@@ -188,8 +188,9 @@ class RedisStore:
         retries: int = 0,
         parks: int = 0,
         waited: int = 0,
+        units: int = 0,
     ) -> Job:
-        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited)
+        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited, units=units)
 
         def change(kept: Kept) -> tuple[Job, Word]:
             if kept.version is None or kept.lease is None or kept.job.fence != fence:
@@ -250,6 +251,7 @@ def _page(
         *(fence, sequence, batch.most, batch.most_reason, batch.end or "", batch.idle_end or ""),
         *(redis_state.target_field(batch.target), _encode(state), batch.cursor or ""),
         *(batch.fetched, batch.calls, batch.retries, batch.parks, batch.waited, batch.repaired),
+        batch.units,
         *export_record.pieces(record),
         *(len(batch.seen), len(rows)),
         *batch.seen,

@@ -231,8 +231,9 @@ class SqlStore:
         retries: int = 0,
         parks: int = 0,
         waited: int = 0,
+        units: int = 0,
     ) -> Job:
-        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited)
+        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited, units=units)
 
         def work(connection: sqlite3.Connection) -> Job:
             kept = _fenced(connection, job_id, fence)

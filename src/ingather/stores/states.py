@@ -110,6 +110,7 @@ def committed(
         parks=old.parks + batch.parks,
         waited=old.waited + batch.waited,
         repaired=old.repaired + batch.repaired,
+        units=old.units + batch.units,
     )
     targets = list(job.targets)
     targets[batch.target] = batch.state
@@ -165,5 +166,6 @@ def settled(
             retries=old.retries + spent.retries,
             parks=old.parks + spent.parks,
             waited=old.waited + spent.waited,
+            units=old.units + spent.units,
         ),
     )
