@@ -78,10 +78,7 @@ class Reader:
             most_reason=options.most_reason,
         )
         # The last commit again: it writes nothing, and tells whether its page held anything new.
-        outcome = await self._leases.commit(
-            self._job.id, self._lease.fence, self._sequence, again
-        )
-        return _counted(state, outcome)
+        return _counted(state, await self._surely(self._sequence, again))
 
     async def _read(self, index: int, state: TargetState) -> bool:
         """Read one target. True when the whole job has ended with it."""
@@ -142,8 +139,9 @@ class Reader:
         depth = state.depth + 1
         empty = 0 if page.records else state.empty + 1
         ending = self._ending(index, state, page, empty, reached_old)
-        idle_within = state.idle_within if page.within == state.within else 0
-        idle = state.idle if page.within is None else idle_within
+        within = page.within if page.records else state.within
+        idle_within = state.idle_within if within == state.within else 0
+        idle = state.idle if within is None else idle_within
         cursor = None
         if ending is None:
             assert page.next is not None
@@ -162,7 +160,7 @@ class Reader:
                 state,
                 cursor=page.next,
                 depth=depth,
-                within=page.within,
+                within=within,
                 idle_within=idle_within,
                 empty=empty,
                 ended=ending,
@@ -192,24 +190,26 @@ class Reader:
         return "no_progress" if empty >= MOST_EMPTY else None
 
     async def _commit(self, batch: Batch) -> Outcome:
+        outcome = await self._surely(self._sequence + 1, batch)
+        points.reach("committed")
+        self._sequence += 1
+        self._counters = outcome.counters
+        self._watch.page(outcome.counters)
+        return outcome
+
+    async def _surely(self, sequence: int, batch: Batch) -> Outcome:
         """Commit, again with the same sequence while the store does not answer."""
-        sequence, since, wait = self._sequence + 1, self._clock.monotonic(), 0.1
+        since, wait = self._clock.monotonic(), 0.1
         while True:
             try:
-                outcome = await self._leases.commit(
+                return await self._leases.commit(
                     self._job.id, self._lease.fence, sequence, batch
                 )
-                break
             except errors.StoreUnavailable:
                 if self._clock.monotonic() + wait - since > COMMIT_PATIENCE:
                     raise
                 await self._clock.sleep(wait)
                 wait = min(2.0, wait * 2)
-        points.reach("committed")
-        self._sequence = sequence
-        self._counters = outcome.counters
-        self._watch.page(outcome.counters)
-        return outcome
 
 
 def _restarted(state: TargetState, dead: errors.DeadCursor) -> TargetState:
