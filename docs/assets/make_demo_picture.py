@@ -7,6 +7,7 @@ everything that stays on the screen, and has rich draw it.
 """
 
 import fcntl
+import html
 import io
 import os
 import pty
@@ -26,6 +27,21 @@ PROMPT = "$ make demo"
 PICTURE = Path(__file__).with_name("demo.svg")
 
 _ERASED = re.compile(r"\x1b\[1A\x1b\[2K|\x1b\[2K|\x1b\[\?25[lh]")
+_EMOJI = re.compile(
+    r'<text class="(?P<class>[^"]+)" x="(?P<x>[\d.]+)" y="(?P<y>[\d.]+)" textLength="[\d.]+"'
+    r' clip-path="(?P<clip>[^"]+)">(?P<plain>[^<]*?)(?P<emoji>[\U0001f000-\U0001ffff][^<]*)</text>'
+)
+_CELL = 12.2  # rich's width of a character
+
+
+def _apart(found: re.Match[str]) -> str:
+    """A line's text, and its emoji behind it: fonts disagree on how wide these are."""
+    part = '<text class="{class}" x="{x:.1f}" y="{y}"{length} clip-path="{clip}">{text}</text>'
+    known = found.groupdict()
+    long = _CELL * len(html.unescape(known["plain"]))
+    start = float(known.pop("x"))
+    plain = part.format(**known, x=start, length=f' textLength="{long:.1f}"', text=known["plain"])
+    return plain + part.format(**known, x=start + long, length="", text=known["emoji"])
 
 
 def seen() -> str:
@@ -84,9 +100,7 @@ def main() -> None:
     drawn = drawn.replace(
         "Fira Code, monospace", "ui-monospace, Menlo, DejaVu Sans Mono, monospace"
     )
-    # Fonts disagree on how wide an emoji is: such a line is not to be stretched to a length.
-    emoji = r'(<text[^>]*?) textLength="[^"]*"([^>]*>[^<]*[\u2000-\u200d\U0001f000-\U0001ffff])'
-    drawn = re.sub(emoji, r"\1\2", drawn)
+    drawn = _EMOJI.sub(_apart, drawn)
     PICTURE.write_text(drawn, "utf-8")
 
 

@@ -21,8 +21,8 @@ def test_jobs_outlive_workers_that_are_killed_at_random(workers, outside, oracle
     count, rows, seconds, shortest = (50, 2_000, 60.0, 0.05) if full else (4, 2_000, 2.5, 0.03)
     posts = [oracle.mixed(rows + number) for number in range(count)]
     outside.control(latency_ms=10)
-    crew = workers(play="storm", posts=posts, folder=str(ram), seconds=seconds, seed=seed, workers=2,
-                   shortest=shortest)  # fmt: skip
+    crew = workers(play="storm", posts=posts, folder=str(ram), seconds=seconds, seed=seed,
+                   workers=2, shortest=shortest)  # fmt: skip
     assert len(crew.line()["began"]) == count
     end = crew.line()
     assert end["codes"] == [0, 0]

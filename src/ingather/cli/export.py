@@ -90,10 +90,10 @@ def comments(
         from ingather.features.comments import Wanted, check
 
         path = path_of(output)
-        if path is not None and path != "-":
+        if path != "-":
             from ingather.exports import files
 
-            await files.check_writable(path)
+            await files.check_writable(path or Path.cwd() / "comments.csv")
         async with world(sandbox=sandbox) as here:
             wanted = Wanted(
                 post=here.names.get(post.strip(), post),

@@ -15,19 +15,14 @@ from ingather import errors, points
 from ingather.domain.job import Ending, Failure, TargetState, fingerprint
 from ingather.domain.page import Page
 from ingather.domain.records import Record
-from ingather.engine.backoff import Fetcher
+from ingather.engine import rules
+from ingather.engine.backoff import Fetcher, Tally
 from ingather.engine.lease import Lease
 from ingather.engine.sieve import Sieve
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.ports import Batch, Claim, Clock, Leases, Outcome
 
-MOST_IDLE = 3
-"""Pages running without an id new to the job, before it ends with no_progress."""
-MOST_EMPTY = 20
-"""Empty pages running, each with a fresh cursor, before it ends with no_progress."""
-MOST_IDLE_OF_MANY = 200
-"""The same where a job has several targets, whose lists may hold the same people."""
 COMMIT_PATIENCE = 20.0
 """Seconds for which a store that does not answer is asked again, within the lease."""
 
@@ -88,7 +83,9 @@ class Reader:
     async def _found(self, state: TargetState) -> TargetState:
         """The target that the user's words name; asked for once, kept with its first page."""
         assert state.words is not None
-        target = await self._patiently(asyncio.create_task(self._fetcher.resolve(state.words)))
+        task = asyncio.create_task(self._fetcher.resolve(state.words))
+        self._stop.over(task)
+        target = await self._patiently(task)
         return structs.replace(state, target=target)
 
     async def _close(self, index: int, state: TargetState, ending: Ending) -> bool:
@@ -103,13 +100,12 @@ class Reader:
         error = self._job.error
         if error is not None and error.code == errors.DeadCursor.code:
             # Whoever resumes a job that failed by its cursors asks for one more pass.
-            return _anew(state, None)
+            return rules.anew(state, None)
         if state.depth <= state.deepest or state.empty:
             return state
-        again = self._batch(index, state, rows=(), fetched=0)
+        again = self._batch(index, state, rows=(), fetched=0, tally=Tally())
         # The last commit again: it writes nothing, and tells whether its page held anything new.
-        outcome = await self._leases.commit(self._job.id, self._lease.fence, self._sequence, again)
-        return _counted(state, outcome)
+        return rules.counted(state, await self._surely(self._sequence, again))
 
     async def _read(self, index: int, state: TargetState) -> bool:
         """Read one target. True when the whole job has ended with it."""
@@ -129,7 +125,7 @@ class Reader:
                     return outcome.reason is not None
                 if idle and not outcome.new:
                     return await self._close(index, state, "no_progress")
-                state = _counted(state, outcome)
+                state = rules.counted(state, outcome)
                 self._heed(outcome)
         finally:
             if ahead is not None:
@@ -173,12 +169,11 @@ class Reader:
             try:
                 return await self._patiently(task), state
             except errors.DeadCursor as dead:
-                state = _restarted(state, dead)
+                state = rules.restarted(state, dead)
                 task = self._fetch(state)
 
     async def _patiently(self, task: asyncio.Task[T]) -> T:
-        """What a task gives, or Stopped where a stop was requested meanwhile."""
-        self._stop.over(task)
+        """What a task under the stop gives, or Stopped where one was requested meanwhile."""
         try:
             return await task
         except asyncio.CancelledError:
@@ -193,20 +188,21 @@ class Reader:
         depth = state.depth + 1
         empty = 0 if page.records else state.empty + 1
         ending = self._ending(index, state, page, empty, sifted.reached_old)
-        idle_within = state.idle_within if page.within == state.within else 0
-        idle = state.idle if page.within is None else idle_within
+        within = page.within if page.records else state.within
+        idle_within = state.idle_within if within == state.within else 0
+        idle = state.idle if within is None else idle_within
         cursor = None
         if ending is None:
             assert page.next is not None
             cursor = fingerprint(page.next, target=index, passes=state.passes)
             self._seen.add(cursor)
-        most_idle = MOST_IDLE_OF_MANY if self._many else MOST_IDLE
+        most_idle = rules.MOST_IDLE_OF_MANY if self._many else rules.MOST_IDLE
         over = bool(page.records) and depth > state.deepest and idle + 1 >= most_idle
         state = structs.replace(
             state,
             cursor=page.next,
             depth=depth,
-            within=page.within,
+            within=within,
             idle_within=idle_within,
             empty=empty,
             ended=ending,
@@ -233,8 +229,9 @@ class Reader:
         seen: Sequence[str] = (),
         cursor: str | None = None,
         idle_end: Ending | None = None,
+        tally: Tally | None = None,
     ) -> Batch:
-        options, tally = self._job.options, self._fetcher.take_tally()
+        options, tally = self._job.options, tally or self._fetcher.take_tally()
         return Batch(
             rows=rows,
             seen=seen,
@@ -271,64 +268,24 @@ class Reader:
             return "cursor_loop"
         if reached_old:
             return "up_to_date"
-        return "no_progress" if empty >= MOST_EMPTY else None
+        return "no_progress" if empty >= rules.MOST_EMPTY else None
 
     async def _commit(self, batch: Batch) -> Outcome:
+        outcome = await self._surely(self._sequence + 1, batch)
+        points.reach("committed")
+        self._sequence += 1
+        self._counters = outcome.counters
+        self._watch.page(outcome.counters)
+        return outcome
+
+    async def _surely(self, sequence: int, batch: Batch) -> Outcome:
         """Commit, again with the same sequence while the store does not answer."""
-        sequence, since, wait = self._sequence + 1, self._clock.monotonic(), 0.1
+        since, wait = self._clock.monotonic(), 0.1
         while True:
             try:
-                outcome = await self._leases.commit(
-                    self._job.id, self._lease.fence, sequence, batch
-                )
-                break
+                return await self._leases.commit(self._job.id, self._lease.fence, sequence, batch)
             except errors.StoreUnavailable:
                 if self._clock.monotonic() + wait - since > COMMIT_PATIENCE:
                     raise
                 await self._clock.sleep(wait)
                 wait = min(2.0, wait * 2)
-        points.reach("committed")
-        self._sequence = sequence
-        self._counters = outcome.counters
-        self._watch.page(outcome.counters)
-        return outcome
-
-
-def _restarted(state: TargetState, dead: errors.DeadCursor) -> TargetState:
-    """The state to read on in after a dead cursor: a new pass, with cursors of its own.
-
-    A pass that dies without having got further than the one before it is the last.
-    """
-    if state.passes > 1 and state.depth <= state.deepest:
-        raise dead
-    return _anew(state, dead.restart)
-
-
-def _anew(state: TargetState, restart: str | None) -> TargetState:
-    """The state at the beginning of another pass, or of the list that `restart` begins."""
-    return structs.replace(
-        state,
-        cursor=restart,
-        passes=state.passes + 1,
-        depth=0 if restart is None else state.depth,
-        deepest=max(state.deepest, state.depth),
-        idle=0,
-        within=None,
-        idle_within=0,
-        empty=0,
-    )
-
-
-def _counted(state: TargetState, outcome: Outcome) -> TargetState:
-    """The state with its last page counted as idle if it held rows and nothing new.
-
-    Rereading after a restart does not count, and an empty page has its own count. Replies are
-    counted within their thread: the threads of one page that came twice are no reason to stop.
-    """
-    if outcome.new or state.depth <= state.deepest:
-        return structs.replace(state, idle=0, idle_within=0)
-    if state.empty:
-        return state
-    if state.within is None:
-        return structs.replace(state, idle=state.idle + 1)
-    return structs.replace(state, idle_within=state.idle_within + 1)

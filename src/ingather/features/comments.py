@@ -6,6 +6,7 @@ from pathlib import Path
 
 from msgspec import Struct, structs
 
+from ingather import errors
 from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job, Options, Target, TargetState
@@ -176,10 +177,16 @@ def estimate(job: Job) -> Estimate:
 def default_path(job: Job) -> str:
     """A name of ours in the current folder: stable for the job, so that a rerun finds it."""
     name = job.target.shortcode or job.target.id
-    return str(Path.cwd() / f"comments-{name}-{job.id[:8]}.csv")
+    ending = files.format_of("comments.csv", job.options.format)
+    return str(Path.cwd() / f"comments-{name}-{job.id[:8]}.{ending}")
 
 
 def check(wanted: Wanted) -> None:
     """Raise for a file that cannot be made, before an hour is spent on fetching for it."""
-    if wanted.path is not None:
-        files.format_of("comments.csv" if wanted.path == "-" else wanted.path, wanted.format)
+    named = wanted.path not in (None, "-")
+    fmt = files.format_of(wanted.path or "" if named else "comments.csv", wanted.format)
+    if wanted.path == "-" and not fmt.streams:
+        raise errors.BadInput(
+            f"A .{fmt} file cannot be written to standard output.",
+            hint="Name a file, or choose csv, json or jsonl.",
+        )
