@@ -4,20 +4,23 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Mapping, Sequence
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain.job import Owner
-from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Rows, Secrets
+from ingather.domain.job import Job, Owner
+from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Rows, Secrets, Source
 from ingather.settings import Settings
 
 if TYPE_CHECKING:
+    from ingather.features.collection import Collection
     from ingather.features.comments import Comments
+    from ingather.features.extraction import Extractions
     from ingather.providers.graph import GraphSource
+    from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql_link import SqliteLink
@@ -113,9 +116,23 @@ class World:
             from ingather.stores.redis_jobs import RedisStore
 
             return RedisStore(self._redis)
+        return self.sql_store
+
+    @cached_property
+    def sql_store(self) -> Store:
+        """Where extractions rest, and comment exports too unless they do so in Redis."""
         from ingather.stores.sql_jobs import SqlStore
 
         return SqlStore(self._sqlite)
+
+    def store_of(self, job: Job) -> Store:
+        """Where a job rests."""
+        return self.store if job.kind == "comments" else self.sql_store
+
+    @property
+    def stores(self) -> list[Store]:
+        """Every store that may hold jobs."""
+        return list(dict.fromkeys((self.store, self.sql_store)))
 
     @cached_property
     def limiter(self) -> Limiter:
@@ -212,6 +229,49 @@ class World:
             limiter=self.limiter,
             clock=self.clock,
             source=lambda: self.graph,
+        )
+
+    def extractions(
+        self, kind: str, source: str, words: Sequence[str], *, route: str | None = None
+    ) -> "Extractions":
+        """Extractions of one kind through one source: hiker or archive (words: its files)."""
+        from ingather.features.extraction import Extractions
+
+        return Extractions(
+            jobs=self.sql_store,
+            leases=self.sql_store,
+            rows=self.sql_store,
+            limiter=self.limiter,
+            clock=self.clock,
+            source=cache(lambda: self._source(kind, source, words, route)),
+        )
+
+    def collection_of(self, job: Job) -> "Collection":
+        """What runs and saves a job that exists."""
+        if job.kind == "comments":
+            return self.comments
+        words = (job.targets[0].words or "").split("\n")
+        return self.extractions(job.kind, job.source, words, route=job.route)
+
+    def _source(self, kind: str, source: str, words: Sequence[str], route: str | None) -> Source:
+        if source == "archive":
+            from ingather.providers.archive import ArchiveSource
+
+            return ArchiveSource([path for word in words for path in word.split("\n")], kind=kind)
+        return self.hiker(kind, route)
+
+    def hiker(self, kind: str, route: str | None = None) -> "HikerSource":
+        """HikerAPI for one kind; raises NoToken where there is no key."""
+        from ingather.providers.hiker import HikerSource
+
+        if self.settings.hiker_key is None:
+            raise errors.NoToken(
+                f"Extracting {kind} takes a key of HikerAPI, or an archive of your own.",
+                hint="Set HIKERAPI_KEY, give the ZIP of Instagram's “Download your information”"
+                " as the target, or try the program by adding --sandbox.",
+            )
+        return HikerSource(
+            self.http, self.settings.hiker_key, kind=kind, url=self.settings.hiker_url, path=route
         )
 
 

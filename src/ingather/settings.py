@@ -36,6 +36,8 @@ SETTINGS = (
     Setting("FACEBOOK_APP_ID", "none", "`ingather login`"),
     Setting("FACEBOOK_APP_SECRET", "none", "`ingather login`, and a proof on every call", True),
     Setting("INSTAGRAM_GRAPH_URL", "https://graph.facebook.com/v26.0", "another Graph address"),
+    Setting("HIKERAPI_KEY", "none", "`ingather extract` beyond your own archive", True),
+    Setting("HIKERAPI_URL", "https://api.hikerapi.com", "another HikerAPI address"),
     Setting(
         "FACEBOOK_LOGIN_URL",
         "https://www.facebook.com/v26.0/dialog/oauth",
@@ -60,6 +62,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     app_secret: str | None = None
     graph_url: str = "https://graph.facebook.com/v26.0"
     login_url: str = "https://www.facebook.com/v26.0/dialog/oauth"
+    hiker_key: str | None = None
+    hiker_url: str = "https://api.hikerapi.com"
     sandbox: bool = False
 
 
@@ -83,6 +87,8 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         account_ids=_list(values["INSTAGRAM_BUSINESS_ACCOUNT_ID"]),
         app_id=values["FACEBOOK_APP_ID"] or None,
         app_secret=values["FACEBOOK_APP_SECRET"] or None,
+        hiker_key=values["HIKERAPI_KEY"] or None,
+        hiker_url=_url("HIKERAPI_URL", values, "https://api.hikerapi.com"),
         graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
         login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
     )

@@ -87,7 +87,8 @@ def comments(
     """
 
     async def command() -> int:
-        from ingather.features.comments import Wanted, check
+        from ingather.features.collection import check_file
+        from ingather.features.comments import Wanted
 
         path = path_of(output)
         if path != "-":
@@ -107,7 +108,7 @@ def comments(
                 since_last=since_last,
                 sandbox=sandbox,
             )
-            check(wanted)
+            check_file(wanted.path, wanted.format)
             return await _export(here, wanted, budget=budget, strict=strict, as_json=as_json)
 
     run(command)
@@ -159,7 +160,8 @@ async def run_job(
     async with stoppable(budget) as stop:
         try:
             with Bar(job, quiet=as_json) as bar:
-                job = await here.comments.run(job, fetcher, stop=stop, watch=bar)
+                collection = here.collection_of(job)
+                job = await collection.run(job, fetcher, stop=stop, watch=bar)
         except errors.IngatherError as failure:
             return await _broken(here, job, failure, as_json=as_json)
     if job.status == "done" and job.options.output == "-":
@@ -185,7 +187,7 @@ async def _broken(
         raise failure
     say(f"Error: {failure}")
     try:
-        job = await here.store.show(job.id)
+        job = await here.store_of(job).show(job.id)
     except errors.StoreError:
         return failure.exit_code
     tell(job, as_json=as_json)
@@ -213,13 +215,14 @@ def tell(job: "Job", *, as_json: bool) -> None:
 async def to_stdout(here: "World", job: "Job") -> None:
     """The rows and nothing else."""
     from ingather.domain import receipt
-    from ingather.exports import columns, files
+    from ingather.exports import files
+    from ingather.features.collection import layout
 
     await files.stream(
         sys.stdout.buffer,
         files.format_of("comments.csv", job.options.format),
-        here.comments.stream(job),
-        columns=columns.COMMENTS,
+        here.collection_of(job).stream(job),
+        columns=layout(job),
         envelope={"receipt": receipt.stable(job)},
         raw_csv=job.options.raw_csv,
     )

@@ -28,7 +28,7 @@ def list_(
         from ingather.cli import show
 
         async with world() as here:
-            jobs = await here.store.list(limit=limit)
+            jobs = await every(here, limit)
         if as_json:
             print(json.dumps([show.summary(job) for job in jobs], ensure_ascii=False))
         elif jobs:
@@ -72,7 +72,7 @@ def watch(job_id: options.JobId) -> None:
                 while job.status == "running":
                     bar.page(job.counters)
                     await asyncio.sleep(0.5)
-                    job = await here.store.show(job.id)
+                    job = await here.store_of(job).show(job.id)
         print("\n".join(show.receipt_lines(job)))
         return 0
 
@@ -85,7 +85,8 @@ def pause(job_id: options.JobId) -> None:
 
     async def command() -> int:
         async with world() as here:
-            job = await here.store.ask((await find(here, job_id)).id, "pause")
+            job = await find(here, job_id)
+            job = await here.store_of(job).ask(job.id, "pause")
         now = job.status == "paused"
         say("Paused." if now else "It will pause after the page it is at.")
         say(f"To go on: {export.resume_line(job)}")
@@ -100,7 +101,8 @@ def cancel(job_id: options.JobId) -> None:
 
     async def command() -> int:
         async with world() as here:
-            job = await here.store.ask((await find(here, job_id)).id, "cancel")
+            job = await find(here, job_id)
+            job = await here.store_of(job).ask(job.id, "cancel")
         over = job.status == "cancelled"
         say("Cancelled." if over else "It will end after the page it is at.")
         return 0
@@ -124,7 +126,7 @@ def resume(
         async with world() as here:
             job = await find(here, job_id)
         async with world(sandbox=job.options.sandbox) as here:
-            fetcher = here.comments.fetcher()
+            fetcher = here.collection_of(job).fetcher()
             return await export.run_job(
                 here, job, fetcher, budget=budget, strict=strict, as_json=as_json
             )
@@ -154,7 +156,7 @@ def save(
                 wanted = structs.replace(job.options, format=format, raw_csv=raw_csv)
                 await export.to_stdout(here, structs.replace(job, options=wanted))
             else:
-                file = await here.comments.save(job, path, format, raw_csv=raw_csv)
+                file = await here.collection_of(job).save(job, path, format, raw_csv=raw_csv)
                 say(f"{file.rows:,} rows in {file.path}")
         if job.status != "done":
             say(f"This is partial: the job is {job.status}. To go on: {export.resume_line(job)}")
@@ -176,23 +178,30 @@ def delete(
             rows = job.counters.appended
             if not yes and not typer.confirm(f"Delete job {job.id} and its {rows:,} rows?"):
                 return 1
-            await here.store.delete(job.id)
+            await here.store_of(job).delete(job.id)
         say("Deleted.")
         return 0
 
     run(command)
 
 
+async def every(here: "World", limit: int) -> "list[Job]":
+    """Jobs of every store, newest first."""
+    found = [job for store in here.stores for job in await store.list(limit=limit)]
+    return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+
+
 async def find(here: "World", wanted: str) -> "Job":
     """The job whose id begins so; an error that helps where there is none, or more than one."""
     from ingather import errors
 
-    try:
-        return await here.store.show(wanted)
-    except errors.JobNotFound:
-        pass
-    matches = [job for job in await here.store.list(limit=1_000) if job.id.startswith(wanted)]
+    for store in here.stores:
+        try:
+            return await store.show(wanted)
+        except errors.JobNotFound:
+            continue
+    matches = [job for job in await every(here, 1_000) if job.id.startswith(wanted)]
     if len(matches) == 1:
-        return await here.store.show(matches[0].id)
+        return await here.store_of(matches[0]).show(matches[0].id)
     problem = f"{len(matches)} jobs begin with {wanted}" if matches else f"There is no job {wanted}"
     raise errors.JobNotFound(f"{problem}.", hint="`ingather jobs list` shows them.")

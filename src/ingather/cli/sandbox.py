@@ -122,7 +122,7 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
     """A sandbox on a free port, the settings that point at it, and the names of its posts."""
     from msgspec import structs
 
-    from ingather.sandbox.options import APP_ID, APP_SECRET, TOKEN, Options
+    from ingather.sandbox.options import APP_ID, APP_SECRET, HIKER_KEY, TOKEN, Options
     from ingather.sandbox.server import serve
     from ingather.settings import load
 
@@ -135,6 +135,8 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
             account_ids=(),
             app_id=APP_ID,
             app_secret=APP_SECRET,
+            hiker_key=HIKER_KEY,
+            hiker_url=played.hiker_url,
             sandbox=True,
         )
         yield pointed, played.names

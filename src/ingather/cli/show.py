@@ -21,7 +21,8 @@ class Bar:
     def __init__(self, job: Job, *, quiet: bool = False) -> None:
         self._progress: Progress | None = None
         self._task: TaskID | None = None
-        declared = job.target.declared
+        self._job = job
+        declared = job.target.declared if len(job.targets) == 1 else None
         self._total = None if declared is None else min(declared, job.options.most)
         if quiet or not sys.stderr.isatty():
             return
@@ -30,7 +31,9 @@ class Bar:
     def __enter__(self) -> "Bar":
         if self._progress is not None:
             self._progress.start()
-            self._task = self._progress.add_task("Comments", total=self._total, note="")
+            self._task = self._progress.add_task(
+                noun(self._job).capitalize(), total=self._total, note=""
+            )
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -107,18 +110,50 @@ def summary(job: Job) -> dict[str, Any]:
     }
 
 
+MOST_NAMED = 5
+"""Targets that could not be read, named on the terminal; the receipt names all."""
+
+
+def noun(job: Job) -> str:
+    """What a job's rows are called."""
+    return "comments" if job.kind == "comments" else "rows"
+
+
+def _of(job: Job) -> str:
+    """What was collected from."""
+    if len(job.targets) > 1:
+        return f"{len(job.targets):,} targets"
+    target, words = job.target, job.targets[0].words
+    if job.kind == "comments":
+        return target.permalink or target.id
+    who = f"@{target.username}" if target.username else target.permalink or words or target.id
+    return f"{job.kind} of {who}"
+
+
+def _name(job: Job) -> str:
+    """The shortest name of what was collected from."""
+    state = job.targets[0]
+    if len(job.targets) > 1:
+        return f"{len(job.targets):,} targets"
+    if job.kind == "comments":
+        return state.target.shortcode or state.target.id
+    return state.target.username or state.target.shortcode or state.words or state.target.id
+
+
 def receipt_lines(job: Job) -> list[str]:
     """The receipt in words."""
     full = receipt.full(job)
     counters = job.counters
-    post = job.target.permalink or job.target.id
     state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
+    replies = f" ({counters.replies:,} of them replies)" if job.kind == "comments" else ""
+    filtered = f" filtered {counters.filtered:,} ·" if job.options.filters else ""
+    units = f" · units {counters.units:,}" if counters.units else ""
     lines = [
-        f"{state.get(job.status, job.status.capitalize())}: {counters.appended:,} comments"
-        f" ({counters.replies:,} of them replies) of {post}",
-        f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·"
+        f"{state.get(job.status, job.status.capitalize())}: {counters.appended:,} {noun(job)}"
+        f"{replies} of {_of(job)}",
+        f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
-        f" writers {counters.uniq_users:,}",
+        f" {'writers' if job.kind == 'comments' else 'users'} {counters.uniq_users:,}",
         f"  gap {_gap(job)}",
     ]
     if job.reason:
@@ -126,7 +161,7 @@ def receipt_lines(job: Job) -> list[str]:
         lines.append(f"  {how} {job.reason}: {receipt.WHY.get(job.reason, job.reason)}")
     lines.append(
         f"  calls {counters.calls:,} · retries {counters.retries:,} · waits {counters.parks:,}"
-        f" ({counters.waited:,} s) · source {job.source} {job.route}"
+        f" ({counters.waited:,} s){units} · source {job.source} {job.route}"
     )
     if counters.repaired:
         lines.append(f"  {counters.repaired:,} texts held broken characters, now U+FFFD")
@@ -140,29 +175,45 @@ def receipt_lines(job: Job) -> list[str]:
 
 def warnings(job: Job) -> list[str]:
     """What somebody who reads only one more line should know."""
-    missing = receipt.gap(job)
-    found = []
+    found = [
+        f"{state.words or state.target.username} was not read: {state.error.message}"
+        for state in job.targets[:MOST_NAMED]
+        if state.error
+    ]
+    unread = sum(state.error is not None for state in job.targets)
+    if unread > len(found):
+        found.append(f"{unread:,} targets in all were not read; the receipt names each.")
     if job.reason == "cap":
         found.append(
             f"Cut at the cap of {job.options.cap:,} comments: there were more. `--cap N` raises it."
         )
     elif job.reason == "limit":
-        found.append(f"Stopped at the {job.options.limit:,} comments that --max asked for.")
-    elif job.reason == "source_ended_early":
-        found.append(
+        found.append(f"Stopped at the {job.options.limit:,} {noun(job)} that --max asked for.")
+    if job.kind == "comments":
+        found += _about_post(job)
+    elif job.counters.appended == 0 and job.status == "done":
+        reason = "no row passed the filters" if job.counters.filtered else "the list is empty"
+        found.append(f"The file has only its header: {reason}.")
+    return found
+
+
+def _about_post(job: Job) -> list[str]:
+    missing = receipt.gap(job)
+    if job.target.comments_enabled is False:
+        return ["Comments are turned off on this post."]
+    if job.reason == "source_ended_early":
+        return [
             "Instagram counts comments on this post and listed none: the app may be in"
             " development mode or lack Advanced Access to comments."
-        )
-    elif missing is not None and missing > 0 and job.status == "done":
-        found.append(
+        ]
+    if job.reason == "end_of_list" and missing is not None and missing > 0:
+        return [
             f"{missing:,} comments are counted by Instagram and not listed: those of restricted"
             " accounts, and those deleted while the list was read."
-        )
-    if job.target.comments_enabled is False:
-        found.append("Comments are turned off on this post.")
-    elif job.counters.appended == 0 and job.status == "done" and not job.target.declared:
-        found.append("This post has no comments; the file has only its header.")
-    return found
+        ]
+    if job.counters.appended == 0 and job.status == "done" and not job.target.declared:
+        return ["This post has no comments; the file has only its header."]
+    return []
 
 
 def _gap(job: Job) -> str:
@@ -229,7 +280,7 @@ def job_table(jobs: Sequence[Job]) -> None:
         [
             job.id[:8],
             job.kind,
-            job.target.shortcode or job.target.id,
+            _name(job),
             f"{job.status} ({job.reason})" if job.reason else job.status,
             f"{job.counters.appended:,}",
             job.created_at[:16].replace("T", " "),

@@ -6,6 +6,8 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ingather.domain.filter_kinds import Filter
+
 Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed", "cancelled"]
 """`csv_pending`: every row is in, the file is not yet written (seed comments-export.md)."""
 
@@ -135,6 +137,7 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     replies: whether replies are collected too. cap: rows kept at the most (a setting).
     limit: rows the user asked for at the most. output, format, raw_csv: the file to make at the
     end, an absolute path or - for standard output. sandbox: it reads the sandbox, not Instagram.
+    filters: what is kept of what comes. max_calls, max_units: pause before more are spent.
     since_job, since_time, since_ids: an earlier export of the same target, its newest timestamp,
     and the ids that bear it; only what is newer is collected.
     """
@@ -145,6 +148,7 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     output: str | None = None
     format: str | None = None
     raw_csv: bool = False
+    filters: tuple[Filter, ...] = ()
     max_calls: int | None = None
     max_units: int | None = None
     sandbox: bool = False
@@ -222,6 +226,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             [each.words or each.target.id for each in self.targets],
             self.options.replies,
             self.options.since_job,
+            self.options.filters,
         ]
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 

@@ -7,7 +7,7 @@ that a resumed file equals the uncut one byte for byte. `full` adds what belongs
 from typing import Any
 
 from ingather import __version__
-from ingather.domain.job import File, Job
+from ingather.domain.job import File, Job, TargetState
 
 WHY = {
     "end_of_list": "the source said that this was the last page",
@@ -17,8 +17,10 @@ WHY = {
     "no_progress": "page after page held nothing new",
     "source_ended_early": "the source listed nothing although it declares rows",
     "up_to_date": "rows of the earlier export were reached",
+    "unreachable": "it could not be read",
+    "mixed": "its targets ended for different reasons, each of which is named",
     "cancelled": "it was cancelled",
-    "budget": "the time you gave it was spent",
+    "budget": "the time, calls or money you gave it were spent",
     "rate_limit": "the platform's limit is reached",
     "needs_login": "the access token is no longer valid",
     "no_balance": "the account at the source has no balance left",
@@ -36,7 +38,7 @@ def gap(job: Job) -> int | None:
     Negative when more came than were declared, as when people comment meanwhile.
     """
     declared = job.target.declared
-    if declared is None or not job.options.replies or job.options.since_job:
+    if len(job.targets) > 1 or declared is None or not job.options.replies or job.options.since_job:
         return None
     known = job.counters.appended + job.counters.filtered
     return declared - known
@@ -54,8 +56,12 @@ def complete(job: Job) -> bool | None:
     """True: every declared row is there. False: rows are missing. None: it cannot be told."""
     if job.reason in ("cap", "limit", "cursor_loop", "no_progress", "source_ended_early"):
         return False
-    if job.reason not in ("end_of_list", "up_to_date"):
+    if job.reason not in ("end_of_list", "up_to_date", "mixed"):
         return False
+    if any(state.error for state in job.targets):
+        return False
+    if len(job.targets) > 1:
+        return None
     missing = gap(job)
     return None if missing is None else missing <= 0
 
@@ -75,7 +81,7 @@ def stable(job: Job) -> dict[str, Any]:
             "username": target.username,
         },
         "includesReplies": job.options.replies,
-        "declared": target.declared,
+        "declared": target.declared if len(job.targets) == 1 else None,
         "kept": job.counters.appended,
         "replies": job.counters.replies,
         "filtered": job.counters.filtered,
@@ -89,11 +95,24 @@ def stable(job: Job) -> dict[str, Any]:
     }
 
 
+def _target(state: TargetState) -> dict[str, Any]:
+    """One of several targets: what it was called, what it is, and how its reading ended."""
+    return {
+        "name": state.words or state.target.username or state.target.id,
+        "id": state.target.id or None,
+        "declared": state.target.declared,
+        "ended": state.ended,
+        "error": state.error.message if state.error else None,
+    }
+
+
 def full(job: Job, file: File | None = None) -> dict[str, Any]:
     """All of it, as printed, stored with the job and written beside its file."""
     counters = job.counters
     file = file or job.file
     receipt = stable(job)
+    if len(job.targets) > 1:
+        receipt["targets"] = [_target(state) for state in job.targets]
     receipt |= {
         "exportId": job.id,
         "status": job.status,
@@ -106,6 +125,7 @@ def full(job: Job, file: File | None = None) -> dict[str, Any]:
         "repairedTexts": counters.repaired,
         "pages": counters.pages,
         "calls": counters.calls,
+        "units": counters.units,
         "retries": counters.retries,
         "waits": counters.parks,
         "waitedSeconds": counters.waited,

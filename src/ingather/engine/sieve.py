@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from ingather.domain.filters import Sieve as Filters
 from ingather.domain.job import Options
 from ingather.domain.records import Record, is_reply, moment, natural_id
 
@@ -21,8 +22,19 @@ class Sieve:
     """Sifts the pages of one job."""
 
     def __init__(self, options: Options) -> None:
+        self._filters = Filters(options.filters) if options.filters else None
         self._since = options.since_time
         self._since_ids = frozenset(options.since_ids)
+
+    @property
+    def needs_rows(self) -> bool:
+        """Whether a job that goes on must tell the rows it has kept."""
+        return self._filters is not None and self._filters.needs_rows
+
+    def remember(self, rows: Sequence[Record]) -> None:
+        """Rows that the job has kept already."""
+        if self._filters is not None:
+            self._filters.remember(rows)
 
     def sift(self, records: Sequence[Record]) -> Sifted:
         """The rows to keep of a page."""
@@ -30,6 +42,8 @@ class Sieve:
         rows: Sequence[Record] = records
         if len(unique) != len(records):
             rows = list(reversed(unique.values()))
+        if self._filters is not None:
+            return self._filtered(rows, self._filters)
         if self._since is None:
             return Sifted(rows)
         old = {natural_id(row): row for row in rows if self._is_old(row, self._since)}
@@ -38,6 +52,11 @@ class Sieve:
             sorted(old),
             any(not is_reply(row) for row in old.values()),
         )
+
+    def _filtered(self, rows: Sequence[Record], filters: Filters) -> Sifted:
+        kept = [row for row in rows if filters.keep(row)]
+        ids = {natural_id(row) for row in kept}
+        return Sifted(kept, [own for row in rows if (own := natural_id(row)) not in ids])
 
     def _is_old(self, row: Record, since: str) -> bool:
         """Whether the earlier export had it: older than its newest row, or one of those as old."""

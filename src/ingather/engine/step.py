@@ -21,7 +21,7 @@ from ingather.engine.lease import Lease
 from ingather.engine.sieve import Sieve
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
-from ingather.ports import Batch, Claim, Clock, Leases, Outcome
+from ingather.ports import Batch, Claim, Clock, Leases, Outcome, Rows
 
 COMMIT_PATIENCE = 20.0
 """Seconds for which a store that does not answer is asked again, within the lease."""
@@ -40,6 +40,7 @@ class Reader:
         claim: Claim,
         lease: Lease,
         leases: Leases,
+        rows: Rows,
         fetcher: Fetcher,
         clock: Clock,
         *,
@@ -50,6 +51,7 @@ class Reader:
         self._seen = claim.seen
         self._lease = lease
         self._leases = leases
+        self._rows = rows
         self._fetcher = fetcher
         self._clock = clock
         self._stop = stop
@@ -62,6 +64,9 @@ class Reader:
 
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""
+        if self._sieve.needs_rows and self._counters.appended:
+            async for rows in self._rows.stream(self._job.id):
+                self._sieve.remember(rows)
         for index, state in enumerate(self._job.targets):
             self._states.append(state)
             if state.ended is None and await self._read_target(index, state):

@@ -12,7 +12,7 @@ from ingather.engine.lease import Lease, take
 from ingather.engine.step import Reader
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
-from ingather.ports import Claim, Clock, Jobs, Leases
+from ingather.ports import Claim, Clock, Jobs, Leases, Rows
 
 Finish = Callable[[Job], Awaitable[File | None]]
 """Makes the job's file once every row is in."""
@@ -30,9 +30,10 @@ class Verdict(Struct, frozen=True):
 class Worker:
     """What running a job takes, one job at a time or many at once."""
 
-    def __init__(self, jobs: Jobs, leases: Leases, clock: Clock) -> None:
+    def __init__(self, jobs: Jobs, leases: Leases, rows: Rows, clock: Clock) -> None:
         self._jobs = jobs
         self._leases = leases
+        self._rows = rows
         self._clock = clock
 
     async def run(
@@ -50,7 +51,14 @@ class Worker:
         lease = Lease(claim, self._leases, self._clock, stop, since=since)
         async with lease:
             reader = Reader(
-                claim, lease, self._leases, fetcher, self._clock, stop=stop, watch=watch
+                claim,
+                lease,
+                self._leases,
+                self._rows,
+                fetcher,
+                self._clock,
+                stop=stop,
+                watch=watch,
             )
             verdict, file = await self._read(claim, reader), None
             if verdict.status == "csv_pending":

@@ -1,23 +1,14 @@
 """A post's comments, collected to the end, handed over as a file that says how complete it is."""
 
 import uuid
-from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
 
 from msgspec import Struct, structs
 
-from ingather import errors
-from ingather.domain import receipt
 from ingather.domain.instants import iso
-from ingather.domain.job import File, Job, Options, Target, TargetState
-from ingather.domain.records import Record, moment, natural_id
-from ingather.engine.backoff import Fetcher, Policy
-from ingather.engine.quota import Gate
-from ingather.engine.stop import Stop
-from ingather.engine.watch import Watch
-from ingather.engine.worker import Worker
-from ingather.exports import columns, files
-from ingather.ports import Clock, Jobs, Leases, Limiter, Rows, Source
+from ingather.domain.job import Job, Options, Target, TargetState
+from ingather.domain.records import moment, natural_id
+from ingather.engine.backoff import Fetcher
+from ingather.features.collection import Collection
 
 KIND = "comments"
 PAGE = 50
@@ -47,33 +38,8 @@ class Estimate(Struct, frozen=True):
     most: int | None
 
 
-class Comments:
-    """Comment exports: start or find one, run it, save it."""
-
-    def __init__(
-        self,
-        *,
-        jobs: Jobs,
-        leases: Leases,
-        rows: Rows,
-        limiter: Limiter,
-        clock: Clock,
-        source: Callable[[], Source],
-        policy: Policy | None = None,
-    ) -> None:
-        self._jobs = jobs
-        self._rows = rows
-        self._limiter = limiter
-        self._clock = clock
-        self._source = source
-        self._policy = policy or Policy()
-        self._worker = Worker(jobs, leases, clock)
-
-    def fetcher(self) -> Fetcher:
-        """Patient asking of the source; one for each job, since it counts the job's calls."""
-        source = self._source()
-        gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
-        return Fetcher(source, gate, self._clock, policy=self._policy)
+class Comments(Collection):
+    """Comment exports: start or find one."""
 
     async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
         """The job for a post: a new one, or the unfinished one that the same command began."""
@@ -103,38 +69,6 @@ class Comments:
             created_at=iso(self._clock.now()),
         )
         return await self._jobs.create(job, fresh=wanted.fresh)
-
-    async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
-        """Take the job as far as it goes; at its end its file is written, with its receipt."""
-        fetcher.watch = watch
-        return await self._worker.run(job, fetcher, self._finish, stop=stop, watch=watch)
-
-    async def _finish(self, job: Job) -> File | None:
-        if job.options.output == "-":
-            return None
-        # The receipt beside the file speaks of the job as it stands once the file is there.
-        job = structs.replace(job, status="done", finished_at=iso(self._clock.now()))
-        path = job.options.output or default_path(job)
-        return await self.save(job, path, job.options.format, raw_csv=job.options.raw_csv)
-
-    async def save(
-        self, job: Job, path: str, explicit: str | None = None, *, raw_csv: bool = False
-    ) -> File:
-        """Write what the job has kept, in any format, without fetching, and its receipt beside."""
-        file = await files.save(
-            path,
-            files.format_of(path, explicit),
-            self._rows.stream(job.id),
-            columns=columns.COMMENTS,
-            envelope={"receipt": receipt.stable(job)},
-            raw_csv=raw_csv,
-        )
-        await files.save_receipt(path, receipt.full(job, file))
-        return file
-
-    def stream(self, job: Job) -> AsyncIterator[Sequence[Record]]:
-        """All rows kept so far, in arrival order."""
-        return self._rows.stream(job.id)
 
     async def _since_last(self, options: Options, target: Target, owner_id: str) -> Options:
         """Go on from the newest finished export of this post."""
@@ -172,21 +106,3 @@ def estimate(job: Job) -> Estimate:
     left = max(0, rows - job.counters.appended)
     most = -(-left // PAGE) + 1
     return Estimate(declared, min(most, max(1, most // 4)) if job.options.replies else most, most)
-
-
-def default_path(job: Job) -> str:
-    """A name of ours in the current folder: stable for the job, so that a rerun finds it."""
-    name = job.target.shortcode or job.target.id
-    ending = files.format_of("comments.csv", job.options.format)
-    return str(Path.cwd() / f"comments-{name}-{job.id[:8]}.{ending}")
-
-
-def check(wanted: Wanted) -> None:
-    """Raise for a file that cannot be made, before an hour is spent on fetching for it."""
-    named = wanted.path not in (None, "-")
-    fmt = files.format_of(wanted.path or "" if named else "comments.csv", wanted.format)
-    if wanted.path == "-" and not fmt.streams:
-        raise errors.BadInput(
-            f"A .{fmt} file cannot be written to standard output.",
-            hint="Name a file, or choose csv, json or jsonl.",
-        )

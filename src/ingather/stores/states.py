@@ -21,6 +21,8 @@ def reopened(found: Job, wanted: Job) -> Job:
         output=wanted.options.output,
         format=wanted.options.format,
         raw_csv=wanted.options.raw_csv,
+        max_calls=wanted.options.max_calls,
+        max_units=wanted.options.max_units,
     )
     return structs.replace(found, options=options)
 

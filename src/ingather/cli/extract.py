@@ -1,0 +1,198 @@
+"""`ingather extract`: lists of accounts, posts and comments, of one target or of thousands."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingather.cli import export, options
+from ingather.cli.run import run, say, world
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+    from ingather.domain.job import Job
+    from ingather.features.extraction import Wanted
+
+
+def extract(
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND",
+            help="followers, following, likers, commenters, posts, hashtag-clips, reels or liked.",
+        ),
+    ],
+    targets: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="TARGET...",
+            help="Accounts (@name or address), posts, hashtags; or the ZIP of your own archive.",
+        ),
+    ] = None,
+    from_file: Annotated[
+        Path | None,
+        typer.Option("--from", metavar="FILE", help="More targets, one a line; - is stdin."),
+    ] = None,
+    output: options.Output = None,
+    limit: Annotated[
+        int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="FILTER",
+            help="Keep only what passes, as private=no or likes>=100; may be repeated.",
+        ),
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="hiker or archive, where both could serve.")
+    ] = None,
+    max_calls: Annotated[
+        int | None, typer.Option("--max-calls", min=1, metavar="N", help="Pause after N calls.")
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option("--max-cost", min=0.0, metavar="MONEY", help="Pause before more is spent."),
+    ] = None,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
+    ] = None,
+    format: options.Format = None,
+    raw_csv: options.RawCsv = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask about the estimate.")] = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")
+    ] = False,
+    strict: options.Strict = False,
+    as_json: options.Json = False,
+    sandbox: options.Sandbox = False,
+) -> None:
+    """Extract a list: of your own archive, or through HikerAPI.
+
+    Ctrl-C, a crash or a power cut lose nothing: the same command goes on where it stopped.
+
+    \b
+    Examples:
+      ingather extract followers instagram-me-2026-11-01-abc.zip -o followers.xlsx
+      ingather extract followers @natgeo --filter verified=yes --max 10000 -o verified.csv
+      ingather extract reels --from creators.txt --max-calls 500 -o reels.parquet
+      ingather extract followers flat5000 --sandbox -o followers.csv
+    """
+
+    async def command() -> int:
+        from ingather.exports import files
+        from ingather.features import collection, extraction
+
+        wanted_kind = extraction.kind_of(kind)
+        path = export.path_of(output)
+        collection.check_file(path, format)
+        if path != "-":
+            await files.check_writable(path or Path.cwd() / "rows.csv")
+        words = [*(targets or []), *_listed(from_file)]
+        voice, words = _voice(source, words)
+        async with world(sandbox=sandbox) as here:
+            wanted = extraction.Wanted(
+                kind=wanted_kind,
+                words=tuple(words)
+                if voice == "archive"
+                else extraction.canonical(wanted_kind, words),
+                filters=tuple(filters or ()),
+                path=path,
+                format=format,
+                raw_csv=raw_csv,
+                limit=limit,
+                max_calls=max_calls,
+                max_units=await _units(here, wanted_kind, voice, max_cost),
+                fresh=fresh,
+                sandbox=sandbox,
+            )
+            feature = here.extractions(wanted_kind, voice, words)
+            fetcher = feature.fetcher()
+            job = await feature.start(wanted, fetcher)
+            if not await _agreed(here, wanted, job, yes=yes or sandbox):
+                await here.sql_store.delete(job.id)
+                return 1
+            return await export.run_job(
+                here, job, fetcher, budget=budget, strict=strict, as_json=as_json
+            )
+
+    run(command)
+
+
+def _listed(path: Path | None) -> list[str]:
+    """Targets of a file, one a line; blank lines and # remarks are passed over."""
+    from ingather import errors
+
+    if path is None:
+        return []
+    try:
+        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as failure:
+        raise errors.BadInput(f"{path} cannot be read: {failure}.") from None
+    lines = (line.partition(" #")[0].strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith("# ")]
+
+
+def _voice(source: str | None, words: list[str]) -> tuple[str, list[str]]:
+    """Who is asked: the archive where the targets are its files, HikerAPI otherwise."""
+    from ingather import errors
+
+    if source not in (None, "hiker", "archive"):
+        raise errors.BadInput(f"There is no source {source}.", hint="It is hiker or archive.")
+    if not words:
+        raise errors.BadInput(
+            "There is no target.", hint="Name accounts, posts, a hashtag or an archive's ZIP."
+        )
+    there = [Path(word).expanduser() for word in words]
+    if source == "archive" or (
+        source is None and all(path.suffix.lower() == ".zip" or path.is_dir() for path in there)
+    ):
+        return "archive", ["\n".join(str(path.absolute()) for path in there)]
+    return "hiker", words
+
+
+async def _units(here: "World", kind: str, voice: str, max_cost: float | None) -> int | None:
+    """The units of HikerAPI that so much money buys at the account's own price."""
+    if max_cost is None or voice != "hiker":
+        return None
+    from ingather import errors
+
+    balance = await here.hiker(kind).balance()
+    if not balance.amount or not balance.requests:
+        raise errors.BadInput(
+            "The account's price cannot be told from its balance.", hint="Use --max-calls."
+        )
+    return max(1, int(max_cost / (balance.amount / balance.requests)))
+
+
+async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> bool:
+    """Say what a job through HikerAPI will take, and ask; other sources cost nothing."""
+    from ingather import errors
+    from ingather.features.extraction import calls_expected
+
+    if job.sequence:
+        say(f"Going on with job {job.id}: {job.counters.appended:,} rows are here already.")
+        return True
+    if job.source != "hiker":
+        return True
+    balance = await here.hiker(wanted.kind).balance()
+    calls = calls_expected(wanted.kind, job)
+    if calls is None:
+        many = len(job.targets)
+        expected = f"{many:,} targets of unknown size" if many > 1 else "A list of unknown size"
+    else:
+        expected = f"{job.target.declared:,} rows declared: about {calls:,} calls"
+        if balance.rate:
+            expected += f", {calls / balance.rate:,.0f} s at {balance.rate:g} a second"
+        if balance.amount and balance.requests:
+            cost = calls * balance.amount / balance.requests
+            expected += f", {cost:,.2f} {balance.currency or ''}".rstrip()
+    say(f"{expected}. The account has {balance.requests:,} requests left.")
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise errors.BadInput("Nobody is here to agree to that.", hint="Add --yes.")
+    return typer.confirm("Go on?", err=True)

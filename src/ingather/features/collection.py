@@ -1,0 +1,111 @@
+"""What every collection has in common: run a job of it, and hand over what it has kept."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from pathlib import Path
+
+from msgspec import structs
+
+from ingather import errors
+from ingather.domain import receipt
+from ingather.domain.instants import iso
+from ingather.domain.job import File, Job
+from ingather.domain.kinds import RECORDS
+from ingather.domain.records import Comment, Media, Record, User
+from ingather.engine.backoff import Fetcher, Policy
+from ingather.engine.quota import Gate
+from ingather.engine.stop import Stop
+from ingather.engine.watch import Watch
+from ingather.engine.worker import Worker
+from ingather.exports import columns, files
+from ingather.ports import Clock, Jobs, Leases, Limiter, Rows, Source
+
+LAYOUTS: dict[type[Record], columns.Layout] = {
+    Comment: columns.COMMENTS,
+    User: columns.USERS,
+    Media: columns.MEDIA,
+}
+
+
+def layout(job: Job) -> columns.Layout:
+    """The columns of what a job collects."""
+    return LAYOUTS[RECORDS[job.kind]]
+
+
+class Collection:
+    """Jobs of one store and one source: run one, save it, stream it."""
+
+    def __init__(
+        self,
+        *,
+        jobs: Jobs,
+        leases: Leases,
+        rows: Rows,
+        limiter: Limiter,
+        clock: Clock,
+        source: Callable[[], Source],
+        policy: Policy | None = None,
+    ) -> None:
+        self._jobs = jobs
+        self._rows = rows
+        self._limiter = limiter
+        self._clock = clock
+        self._source = source
+        self._policy = policy or Policy()
+        self._worker = Worker(jobs, leases, rows, clock)
+
+    def fetcher(self) -> Fetcher:
+        """Patient asking of the source; one for each job, since it counts the job's calls."""
+        source = self._source()
+        gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
+        return Fetcher(source, gate, self._clock, policy=self._policy)
+
+    async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
+        """Take the job as far as it goes; at its end its file is written, with its receipt."""
+        fetcher.watch = watch
+        return await self._worker.run(job, fetcher, self._finish, stop=stop, watch=watch)
+
+    async def _finish(self, job: Job) -> File | None:
+        if job.options.output == "-":
+            return None
+        # The receipt beside the file speaks of the job as it stands once the file is there.
+        job = structs.replace(job, status="done", finished_at=iso(self._clock.now()))
+        path = job.options.output or default_path(job)
+        return await self.save(job, path, job.options.format, raw_csv=job.options.raw_csv)
+
+    async def save(
+        self, job: Job, path: str, explicit: str | None = None, *, raw_csv: bool = False
+    ) -> File:
+        """Write what the job has kept, in any format, without fetching, and its receipt beside."""
+        file = await files.save(
+            path,
+            files.format_of(path, explicit),
+            self._rows.stream(job.id),
+            columns=layout(job),
+            envelope={"receipt": receipt.stable(job)},
+            raw_csv=raw_csv,
+        )
+        await files.save_receipt(path, receipt.full(job, file))
+        return file
+
+    def stream(self, job: Job) -> AsyncIterator[Sequence[Record]]:
+        """All rows kept so far, in arrival order."""
+        return self._rows.stream(job.id)
+
+
+def default_path(job: Job) -> str:
+    """A name of ours in the current folder: stable for the job, so that a rerun finds it."""
+    state = job.targets[0]
+    named = state.target.shortcode or state.target.username or state.words or state.target.id
+    name = "".join(letter for letter in Path(named).stem if letter.isalnum() or letter in "._-")
+    ending = files.format_of("rows.csv", job.options.format)
+    return str(Path.cwd() / f"{job.kind}-{name or 'rows'}-{job.id[:8]}.{ending}")
+
+
+def check_file(path: str | None, explicit: str | None) -> None:
+    """Raise for a file that cannot be made, before an hour is spent on fetching for it."""
+    fmt = files.format_of("rows.csv" if path in (None, "-") else path or "", explicit)
+    if path == "-" and not fmt.streams:
+        raise errors.BadInput(
+            f"A .{fmt} file cannot be written to standard output.",
+            hint="Name a file, or choose csv, json or jsonl.",
+        )

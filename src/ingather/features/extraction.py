@@ -1,0 +1,131 @@
+"""Lists of accounts, posts and comments, of one target or of thousands in one job."""
+
+import uuid
+from collections.abc import Sequence
+
+from msgspec import Struct
+
+from ingather import errors
+from ingather.domain import filters, names, posts
+from ingather.domain.filter_kinds import Filter
+from ingather.domain.instants import iso
+from ingather.domain.job import Job, Options, Target, TargetState
+from ingather.domain.kinds import ALIASES, RECORDS
+from ingather.engine.backoff import Fetcher
+from ingather.features.collection import Collection
+
+KINDS = tuple(kind for kind in RECORDS if kind != "comments")
+UNBOUNDED = 2**31 - 1
+"""Rows kept where the user names no limit: more than any list has."""
+
+_PAGES = {"followers": 100, "following": 25, "commenters": 15, "posts": 33, "reels": 12}
+"""Rows a call brings, about (contract of HikerAPI, 1.4); 50 where it is not known."""
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a user asked for. words: the targets as they were written."""
+
+    kind: str
+    words: tuple[str, ...]
+    filters: tuple[str, ...] = ()
+    path: str | None = None
+    format: str | None = None
+    raw_csv: bool = False
+    limit: int | None = None
+    max_calls: int | None = None
+    max_units: int | None = None
+    fresh: bool = False
+    sandbox: bool = False
+
+
+class Extractions(Collection):
+    """Extractions: start or find one."""
+
+    async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
+        """The job for these targets: a new one, or the unfinished one that the same command began.
+
+        A single target is looked up at once, so that a wrong name is told at once; of several
+        each is looked up when its turn comes, and one that cannot be read is named in the receipt.
+        """
+        source = self._source()
+        chosen = filters.parse(wanted.filters)
+        refuse_void(chosen, wanted.kind)
+        states = [TargetState(target=Target(id=""), words=word) for word in wanted.words]
+        if len(states) == 1:
+            word = wanted.words[0]
+            named = "" if source.name == "archive" else word  # an archive is its own only target
+            target = await fetcher.ask(lambda: source.resolve(named))
+            states = [TargetState(target=target, words=word)]
+        owner = await source.owner()
+        job = Job(
+            id=str(uuid.uuid4()),
+            kind=wanted.kind,
+            owner=owner,
+            source=source.name,
+            route=source.route,
+            targets=tuple(states),
+            options=Options(
+                cap=UNBOUNDED,
+                limit=wanted.limit,
+                filters=chosen,
+                output=wanted.path,
+                format=wanted.format,
+                raw_csv=wanted.raw_csv,
+                max_calls=wanted.max_calls,
+                max_units=wanted.max_units,
+                sandbox=wanted.sandbox,
+            ),
+            created_at=iso(self._clock.now()),
+        )
+        return await self._jobs.create(job, fresh=wanted.fresh)
+
+
+def kind_of(word: str) -> str:
+    """The kind that a user's word means; BadInput where there is none."""
+    kind = ALIASES.get(word, word)
+    if kind not in KINDS:
+        raise errors.BadInput(
+            f"There is no kind of extraction called {word}.", hint=f"There are {', '.join(KINDS)}."
+        )
+    return kind
+
+
+def canonical(kind: str, words: Sequence[str]) -> tuple[str, ...]:
+    """Targets as they are compared: each once, in one spelling. A lone word that names nothing
+    raises; among several it is kept as it is, to be named in the receipt."""
+    found = []
+    for word in words:
+        try:
+            found.append(_spelt(kind, word))
+        except errors.BadInput:
+            if len(words) == 1:
+                raise
+            found.append(word.strip())
+    return tuple(dict.fromkeys(word for word in found if word))
+
+
+def _spelt(kind: str, word: str) -> str:
+    if kind == "hashtag-clips":
+        return names.hashtag(word)
+    if kind in ("likers", "commenters"):
+        reading = posts.read(word)
+        return reading.shortcode or reading.media_id or word
+    return names.username(word)
+
+
+def refuse_void(chosen: Sequence[Filter], kind: str) -> None:
+    """Raise for filters that can let nothing through, because this kind does not tell."""
+    void = filters.untold(chosen, RECORDS[kind])
+    if void:
+        raise errors.BadInput(
+            f"No row of {kind} can pass {filters.spell(void[0])}: that is not told of them."
+        )
+
+
+def calls_expected(kind: str, job: Job) -> int | None:
+    """Calls a job of one target will take, about; None where its size is not declared."""
+    declared = job.target.declared
+    if declared is None or len(job.targets) > 1:
+        return None
+    rows = min(declared, job.options.most)
+    return -(-rows // _PAGES.get(kind, 50)) or 1
