@@ -21,9 +21,12 @@ INTERRUPTED = 130
 def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
     """Run a command to its exit code. Every error of ours becomes one sentence on stderr."""
     import asyncio
+    import gc
 
     from ingather import errors
 
+    # A page makes hundreds of objects and no cycles: looking for them costs a twentieth of it.
+    gc.set_threshold(50_000, 20, 20)
     try:
         code = asyncio.run(_awaited(command))
     except errors.IngatherError as failure:

@@ -125,6 +125,8 @@ class Reader:
                 ahead = None
                 if state.ended is None and len(batch.rows) < room and not self._spent(batch):
                     ahead = self._fetch(state)
+                    # Let the request go out now: a store may commit without giving way once.
+                    await asyncio.sleep(0)
                 outcome = await self._commit(batch)
                 if outcome.reason is not None or state.ended is not None:
                     return outcome.reason is not None

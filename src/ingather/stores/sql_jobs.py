@@ -86,6 +86,7 @@ class SqlStore:
             kept = _found(connection, job_id)
             if kept.held_at(now(connection)):
                 raise states.busy(kept.job)
+            sql_records.forget(connection, RECORDS[kept.job.kind], kept.number)
             connection.execute("DELETE FROM extractions WHERE number = ?", (kept.number,))
 
         await self._link.write(work)

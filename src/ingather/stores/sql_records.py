@@ -156,3 +156,12 @@ def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> se
         (number,),
     )
     return {hash(user) for (user,) in found}
+
+
+def forget(connection: sqlite3.Connection, kind: type[Record], number: int) -> None:
+    """Delete every record of a job."""
+    first = number * _PLACES
+    connection.execute(
+        f"DELETE FROM {TABLES[kind].name} WHERE place >= ? AND place < ?",
+        (first, first + _PLACES),
+    )
