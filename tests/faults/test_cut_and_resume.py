@@ -26,7 +26,7 @@ from ingather.engine.worker import Worker
 
 class Scripted:
     """A source that reads its pages from a list: (numbers of rows, where the next page is, whether
-    it belongs to a thread). A cursor says which page, and how often one has come by where wanted."""
+    it belongs to a thread). A cursor says which page, and where wanted how often one came by."""
 
     name, route, limit_key = "scripted", "pages", "one"
 
@@ -93,9 +93,10 @@ PAGES = strategies.lists(
 )
 # Mostly a list that goes on: every page but some lead to the one after it.
 ONWARD = strategies.lists(
-    strategies.tuples(NUMBERS, strategies.booleans(), strategies.booleans()), min_size=2,
+    strategies.tuples(NUMBERS, strategies.booleans(), strategies.booleans()),
+    min_size=2,
     max_size=30,
-).map(lambda pages: [(rows, at + 1, within) for at, (rows, _, within) in enumerate(pages)])  # fmt: skip
+).map(lambda pages: [(rows, at + 1, within) for at, (rows, _, within) in enumerate(pages)])
 
 
 class CutAndResume(RuleBasedStateMachine):
@@ -139,7 +140,7 @@ class CutAndResume(RuleBasedStateMachine):
 
         gate = Gate(MemoryLimiter(self.clock), "one", self.clock)
         fetcher = Fetcher(self.source, gate, self.clock, policy=Policy())
-        worker = Worker(store, store, self.clock)
+        worker = Worker(store, store, store, self.clock)
 
         async def finish(job):
             return None

@@ -219,6 +219,8 @@ def _about_post(job: Job) -> list[str]:
 def _gap(job: Job) -> str:
     missing = receipt.gap(job)
     if missing is None:
+        if receipt.stable(job)["declared"] is None:
+            return "cannot be told (it is not declared how many there are)"
         return "cannot be told (the declared number counts what this export leaves out)"
     if missing < 0:
         return f"none ({-missing:,} more came than were declared)"

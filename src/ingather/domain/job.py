@@ -137,7 +137,7 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     replies: whether replies are collected too. cap: rows kept at the most (a setting).
     limit: rows the user asked for at the most. output, format, raw_csv: the file to make at the
     end, an absolute path or - for standard output. sandbox: it reads the sandbox, not Instagram.
-    filters: what is kept of what comes. max_calls, max_units: pause before more are spent.
+    filters: what is kept of what comes. max_calls, max_units: pause before a run spends more.
     since_job, since_time, since_ids: an earlier export of the same target, its newest timestamp,
     and the ids that bear it; only what is newer is collected.
     """

@@ -57,7 +57,7 @@ class Reader:
         self._stop = stop
         self._watch = watch
         self._sequence = claim.job.sequence
-        self._counters = claim.job.counters
+        self._counters = self._before = claim.job.counters
         self._many = len(claim.job.targets) > 1
         self._states: list[TargetState] = []
         self._sieve = Sieve(claim.job.options)
@@ -87,8 +87,7 @@ class Reader:
 
     async def _found(self, state: TargetState) -> TargetState:
         """The target that the user's words name; asked for once, kept with its first page."""
-        assert state.words is not None
-        task = asyncio.create_task(self._fetcher.resolve(state.words))
+        task = asyncio.create_task(self._fetcher.resolve(state.words or ""))
         self._stop.over(task)
         target = await self._patiently(task)
         return structs.replace(state, target=target)
@@ -97,8 +96,7 @@ class Reader:
         """End a target without a page. True when the job has ended with it."""
         state = structs.replace(state, ended=ending, cursor=None)
         self._states[index] = state
-        outcome = await self._commit(self._batch(index, state, rows=(), fetched=0))
-        return outcome.reason is not None
+        return self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
 
     async def _resumed(self, index: int, state: TargetState) -> TargetState:
         """The state to go on in, as the run that stopped would have gone on."""
@@ -128,31 +126,35 @@ class Reader:
                     # Let the request go out now: a store may commit without giving way once.
                     await asyncio.sleep(0)
                 outcome = await self._commit(batch)
-                if outcome.reason is not None or state.ended is not None:
-                    return outcome.reason is not None
-                if idle and not outcome.new:
+                over = outcome.reason is not None or state.ended is not None
+                if not over and idle and not outcome.new:
                     return await self._close(index, state, "no_progress")
+                if self._heed(outcome) or over:
+                    return outcome.reason is not None
                 state = rules.counted(state, outcome)
-                self._heed(outcome)
         finally:
             if ahead is not None:
                 ahead.cancel()
                 await asyncio.gather(ahead, return_exceptions=True)
 
-    def _heed(self, outcome: Outcome) -> None:
-        """Raise Stopped where somebody wished it, or where calls or units are spent."""
+    def _heed(self, outcome: Outcome) -> bool:
+        """Whether the job has ended. Raise Stopped where somebody wished it, or where calls or
+        units are spent, be it between two targets."""
+        if outcome.reason is not None:
+            return True
         if outcome.wish is not None:
             self._stop.request("cancelled" if outcome.wish == "cancel" else "asked")
         if self._stop.reason is None and self._spent():
             self._stop.request("budget")
         if self._stop.reason is not None:
             raise Stopped(self._stop.reason)
+        return False
 
     def _spent(self, batch: Batch | None = None) -> bool:
-        """Whether a further call would go beyond the calls or units the user allows."""
-        options, counters = self._job.options, self._counters
-        calls = counters.calls + (batch.calls if batch else 0)
-        units = counters.units + (batch.units if batch else 0)
+        """Whether a further call would go beyond the calls or units allowed to this run."""
+        options, now, then = self._job.options, self._counters, self._before
+        calls = now.calls - then.calls + (batch.calls if batch else 0)
+        units = now.units - then.units + (batch.units if batch else 0)
         return (options.max_calls is not None and calls >= options.max_calls) or (
             options.max_units is not None and units >= options.max_units
         )
