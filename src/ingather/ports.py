@@ -10,6 +10,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ingather.domain.job import (
+    NOTHING,
     Counters,
     Ending,
     Failure,
@@ -189,14 +190,11 @@ class Leases(Protocol):
         reason: Ending | Pause | None = None,
         error: Failure | None = None,
         file: File | None = None,
-        calls: int = 0,
-        retries: int = 0,
-        parks: int = 0,
-        waited: int = 0,
-        units: int = 0,
+        spent: Counters = NOTHING,
     ) -> Job:
         """Give the lease back and say how the job stands. reason None keeps the reason there is
-        (the ending of a csv_pending job that becomes done). Counts are added. Raises LeaseLost.
+        (the ending of a csv_pending job that becomes done). What was spent since
+        the last commit is added to the counters. Raises LeaseLost.
         """
         ...
 

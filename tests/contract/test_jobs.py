@@ -6,7 +6,7 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import Failure, File, Options
+from ingather.domain.job import Counters, Failure, File, Options
 
 ENDED = ("done", "failed", "cancelled")
 
@@ -204,7 +204,7 @@ async def test_end_keeps_file_error_and_reason(backing, make, writer) -> None:
     work = await writer()
     await work.page(make.comments(2), end="end_of_list")
     file = File(path="/data/c.csv", format="csv", size_bytes=2**40, rows=2, sha256="ab" * 32)
-    await work.settle("done", file=file, calls=2, retries=3, parks=4, waited=5)
+    await work.settle("done", file=file, spent=Counters(calls=2, retries=3, parks=4, waited=5))
     job = await backing.jobs.show(work.job.id)
     assert (job.status, job.reason, job.file) == ("done", "end_of_list", file)
     assert (job.holder, job.wish, job.error) == (None, None, None)

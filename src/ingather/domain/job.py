@@ -121,6 +121,9 @@ class Counters(Struct, frozen=True, kw_only=True, rename="camel"):
     units: int = 0
 
 
+NOTHING = Counters()
+
+
 class File(Struct, frozen=True, kw_only=True, rename="camel"):
     """A finished file of a job: absolute path, bytes, rows, and SHA-256 of what was written."""
 

@@ -6,7 +6,7 @@ from typing import Literal
 from msgspec import Struct, structs
 
 from ingather import errors, points
-from ingather.domain.job import MAX_ATTEMPTS, Failure, File, Job, Status
+from ingather.domain.job import MAX_ATTEMPTS, Counters, Failure, File, Job, Status
 from ingather.engine.backoff import Fetcher
 from ingather.engine.lease import Lease, take
 from ingather.engine.step import Reader
@@ -112,11 +112,13 @@ class Worker:
                 reason=verdict.reason,  # type: ignore[arg-type]
                 error=verdict.error,
                 file=file,
-                calls=tally.calls,
-                retries=tally.retries,
-                parks=tally.parks,
-                waited=int(tally.waited),
-                units=tally.units,
+                spent=Counters(
+                    calls=tally.calls,
+                    retries=tally.retries,
+                    parks=tally.parks,
+                    waited=int(tally.waited),
+                    units=tally.units,
+                ),
             )
         except errors.StoreError:
             # The store that failed the job cannot record it either: the lease runs out by itself.

@@ -11,7 +11,7 @@ from math import inf
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Clock, Outcome
 from ingather.stores import states
@@ -139,14 +139,9 @@ class MemoryStore:
         reason: str | None = None,
         error: Failure | None = None,
         file: File | None = None,
-        calls: int = 0,
-        retries: int = 0,
-        parks: int = 0,
-        waited: int = 0,
-        units: int = 0,
+        spent: Counters = NOTHING,
     ) -> Job:
         kept = self._fenced(job_id, fence)
-        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited, units=units)
         kept.job = states.settled(
             kept.job, status, reason, error, file, spent, now=self._clock.now()
         )

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import export_record
-from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
@@ -184,13 +184,8 @@ class RedisStore:
         reason: str | None = None,
         error: Failure | None = None,
         file: File | None = None,
-        calls: int = 0,
-        retries: int = 0,
-        parks: int = 0,
-        waited: int = 0,
-        units: int = 0,
+        spent: Counters = NOTHING,
     ) -> Job:
-        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited, units=units)
 
         def change(kept: Kept) -> tuple[Job, Word]:
             if kept.version is None or kept.lease is None or kept.job.fence != fence:

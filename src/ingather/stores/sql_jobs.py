@@ -12,7 +12,7 @@ import msgspec
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
@@ -228,13 +228,8 @@ class SqlStore:
         reason: str | None = None,
         error: Failure | None = None,
         file: File | None = None,
-        calls: int = 0,
-        retries: int = 0,
-        parks: int = 0,
-        waited: int = 0,
-        units: int = 0,
+        spent: Counters = NOTHING,
     ) -> Job:
-        spent = Counters(calls=calls, retries=retries, parks=parks, waited=waited, units=units)
 
         def work(connection: sqlite3.Connection) -> Job:
             kept = _fenced(connection, job_id, fence)
