@@ -12,7 +12,7 @@ import pytest
 from msgspec import structs
 
 from ingather.domain.job import Holder, Job, Options, Owner, Target, TargetState, fingerprint
-from ingather.domain.records import Comment
+from ingather.domain.records import Comment, natural_id
 from ingather.ports import Batch
 from ingather.stores import states
 
@@ -80,7 +80,7 @@ class Make:
 
     def batch(self, job: Job, rows: list[Comment], **changes: object) -> Batch:
         """A page of these rows after which the first target's cursor is `cursor_text`."""
-        text = changes.pop("cursor_text", f"after-{rows[-1].comment_id}" if rows else "after")
+        text = changes.pop("cursor_text", f"after-{natural_id(rows[-1])}" if rows else "after")
         state = structs.replace(job.targets[0], cursor=text)
         seen = changes.get("seen", ())
         batch = Batch(

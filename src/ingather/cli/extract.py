@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, options
+from ingather.cli import export, filter_lists, options
 from ingather.cli.run import run, say, world
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def extract(
                 if voice == "archive"
                 else extraction.canonical(wanted_kind, words),
                 filters=tuple(filters or ()),
+                lists=await filter_lists.read(here, filters or ()),
                 path=path,
                 format=format,
                 raw_csv=raw_csv,

@@ -1,7 +1,8 @@
 """Lists of accounts, posts and comments, of one target or of thousands in one job."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection as Names
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
@@ -23,11 +24,13 @@ _PAGES = {"followers": 100, "following": 25, "commenters": 15, "posts": 33, "ree
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What a user asked for. words: the targets as they were written."""
+    """What a user asked for. words: the targets as they were written. lists: the usernames behind
+    each reference of the filters, which rest with the job: a file may change meanwhile."""
 
     kind: str
     words: tuple[str, ...]
     filters: tuple[str, ...] = ()
+    lists: Mapping[str, Names[str]] = {}
     path: str | None = None
     format: str | None = None
     raw_csv: bool = False
@@ -48,7 +51,7 @@ class Extractions(Collection):
         each is looked up when its turn comes, and one that cannot be read is named in the receipt.
         """
         source = self._source()
-        chosen = filters.parse(wanted.filters)
+        chosen = filters.inlined(filters.parse(wanted.filters), wanted.lists)
         refuse_void(chosen, wanted.kind)
         states = [TargetState(target=Target(id=""), words=word) for word in wanted.words]
         if len(states) == 1:

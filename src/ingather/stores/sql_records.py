@@ -155,7 +155,8 @@ def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> se
         " AND user_id IS NOT NULL",
         (number,),
     )
-    return {hash(user) for (user,) in found}
+    # In the table of users the key stands in the place of an id that is not known.
+    return {hash(user) for (user,) in found if not user.startswith(_UNKNOWN)}
 
 
 def forget(connection: sqlite3.Connection, kind: type[Record], number: int) -> None:

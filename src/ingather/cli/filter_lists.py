@@ -1,0 +1,37 @@
+"""The usernames that filters refer to: those in a file, or those that another job has kept."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+
+
+async def read(here: "World", words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What stands behind each `@file` and `job:ID` in these filters. Raises BadInput."""
+    from ingather.domain import filter_kinds, filters
+
+    references = filter_kinds.references(filters.parse(words))
+    return {each: await _names(here, each) for each in references}
+
+
+async def _names(here: "World", reference: str) -> tuple[str, ...]:
+    from ingather.cli.jobs import find
+    from ingather.domain.filter_words import names_in
+
+    if not reference.startswith("@"):
+        job = await find(here, reference.removeprefix("job:"))
+        kept = here.store_of(job).stream(job.id)
+        found = {row.username async for rows in kept for row in rows}
+        return tuple(name for name in found if name)
+    return names_in(_text(reference.removeprefix("@")))
+
+
+def _text(path: str) -> str:
+    from ingather import errors
+
+    try:
+        return Path(path).expanduser().read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as failure:
+        raise errors.BadInput(f"{path} cannot be read: {failure}.") from None
