@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from msgspec import Struct
@@ -222,44 +223,46 @@ def start(run: Run) -> Iterator[Line]:
     """5. `ingather --help`, and `ingather export` to its first request."""
     work, times = "5 start", 3 if run.quick else 7
     command = str(Path(sys.executable).with_name("ingather"))
-    taken = []
-    for _ in range(times):
-        began = time.perf_counter()
-        subprocess.run([command, "--help"], check=True, capture_output=True, timeout=30)
-        taken.append(time.perf_counter() - began)
-    helped = sorted(taken)[times // 2]
-    yield Line(work=work, who="ingather --help", figure=helped, unit="s", **_goal(helped, 0.35))
-    taken = []
+    helped, asked = [], []
     with Site(0) as site, tempfile.TemporaryDirectory(prefix="igb-") as folder:
-        for turn in range(times):
-            data = Path(folder) / str(turn)
-            data.mkdir()
-            env = {
-                **{name: value for name, value in os.environ.items() if "REDIS" not in name},
-                "INGATHER_DATA_DIR": str(data),
-                "INSTAGRAM_GRAPH_URL": site.url,
-                "INSTAGRAM_ACCESS_TOKEN": TOKEN,
-            }
+        env = _plain_environment(site, folder)
+        for turn in range(times + 1):
+            began = time.perf_counter()
+            subprocess.run(
+                [command, "--help"], check=True, capture_output=True, env=env, timeout=30
+            )
+            helped.append(time.perf_counter() - began)
             seen = len(site.process.calls())
             began = time.time()
             subprocess.run(
-                [command, "export", "comments", flat(10), "-o", str(data / "rows.csv"), "--json"],
+                [command, "export", "comments", flat(10), "-o", f"{folder}/{turn}.csv", "--fresh"],
                 check=True,
                 capture_output=True,
                 env=env,
                 cwd=folder,
                 timeout=60,
             )
-            call = site.process.calls(seen)[0]
-            taken.append(float(str(call["at"])) - began)
-    first = sorted(taken)[times // 2]
-    yield Line(
-        work=work,
-        who="ingather export, to first request",
-        figure=first,
-        unit="s",
-        **_goal(first, 0.8),
-    )
+            asked.append(float(str(site.process.calls(seen)[0]["at"])) - began)
+    # The first of each compiles the modules, as an installation does once.
+    for who, taken, most in (
+        ("ingather --help", helped[1:], 0.35),
+        ("ingather export, to first request", asked[1:], 0.8),
+    ):
+        figure = median(taken)
+        yield Line(work=work, who=who, figure=figure, unit="s", **_goal(figure, most))
+
+
+def _plain_environment(site: Site, folder: str) -> dict[str, str]:
+    """Of a user with a token and nothing else set, whose Python may keep compiled modules."""
+    ours = ("PYTHONDONTWRITEBYTECODE", "DATABASE_URL", "COMMENTS_STORE")
+    kept = {name: value for name, value in os.environ.items() if name not in ours}
+    return {
+        **{name: value for name, value in kept.items() if "REDIS" not in name},
+        "PYTHONPYCACHEPREFIX": f"{folder}/compiled",
+        "INGATHER_DATA_DIR": f"{folder}/data",
+        "INSTAGRAM_GRAPH_URL": site.url,
+        "INSTAGRAM_ACCESS_TOKEN": TOKEN,
+    }
 
 
 def files(run: Run) -> Iterator[Line]:
