@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import export, options
-from ingather.cli.run import run, say, world
+from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
-    from ingather.domain.job import Job
+    from ingather.domain.job import Job, Wish
 
 app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kept.")
 
@@ -65,15 +65,18 @@ def watch(job_id: options.JobId) -> None:
         import asyncio
 
         from ingather.cli import show
+        from ingather.engine import lease
 
         async with world() as here:
             job = await find(here, job_id)
             with show.Bar(job) as bar:
-                while job.status == "running":
+                while job.status == "running" and not lease.abandoned(job):
                     bar.page(job.counters)
                     await asyncio.sleep(0.5)
                     job = await here.store.show(job.id)
         print("\n".join(show.receipt_lines(job)))
+        if job.status == "running":
+            say(f"Its process has ended in the middle. To go on: {export.resume_line(job)}")
         return 0
 
     run(command)
@@ -85,7 +88,7 @@ def pause(job_id: options.JobId) -> None:
 
     async def command() -> int:
         async with world() as here:
-            job = await here.store.ask((await find(here, job_id)).id, "pause")
+            job = await _ask(here, job_id, "pause")
         now = job.status == "paused"
         say("Paused." if now else "It will pause after the page it is at.")
         say(f"To go on: {export.resume_line(job)}")
@@ -100,7 +103,7 @@ def cancel(job_id: options.JobId) -> None:
 
     async def command() -> int:
         async with world() as here:
-            job = await here.store.ask((await find(here, job_id)).id, "cancel")
+            job = await _ask(here, job_id, "cancel")
         over = job.status == "cancelled"
         say("Cancelled." if over else "It will end after the page it is at.")
         return 0
@@ -123,10 +126,10 @@ def resume(
     async def command() -> int:
         async with world() as here:
             job = await find(here, job_id)
-        async with world(sandbox=job.options.sandbox) as here:
+        async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
             fetcher = here.comments.fetcher()
             return await export.run_job(
-                here, job, fetcher, budget=budget, strict=strict, as_json=as_json
+                here, job, fetcher, stop=stop, strict=strict, as_json=as_json
             )
 
     run(command)
@@ -176,11 +179,18 @@ def delete(
             rows = job.counters.appended
             if not yes and not typer.confirm(f"Delete job {job.id} and its {rows:,} rows?"):
                 return 1
+            await here.comments.release(job)
             await here.store.delete(job.id)
         say("Deleted.")
         return 0
 
     run(command)
+
+
+async def _ask(here: "World", job_id: str, wish: "Wish") -> "Job":
+    job = await find(here, job_id)
+    await here.comments.release(job)
+    return await here.store.ask(job.id, wish)
 
 
 async def find(here: "World", wanted: str) -> "Job":

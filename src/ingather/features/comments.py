@@ -11,9 +11,10 @@ from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job, Options, Target, TargetState
 from ingather.domain.records import Record, natural_id
+from ingather.engine import lease
 from ingather.engine.backoff import Fetcher, Policy
 from ingather.engine.quota import Gate
-from ingather.engine.stop import Stop
+from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.engine.worker import Worker
 from ingather.exports import columns, files
@@ -62,6 +63,7 @@ class Comments:
         policy: Policy | None = None,
     ) -> None:
         self._jobs = jobs
+        self._leases = leases
         self._rows = rows
         self._limiter = limiter
         self._clock = clock
@@ -78,8 +80,14 @@ class Comments:
     async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
         """The job for a post: a new one, or the unfinished one that the same command began."""
         source = self._source()
-        target = await fetcher.ask(lambda: source.resolve(wanted.post))
-        owner = await fetcher.ask(lambda: source.owner(target))
+        try:
+            target = await fetcher.ask(lambda: source.resolve(wanted.post))
+            owner = await fetcher.ask(lambda: source.owner(target))
+        except Stopped:
+            raise errors.Throttled(
+                "The platform's limit is reached, and will be for more than an hour; nothing was"
+                " begun. Run the same command again later."
+            ) from None
         job_id = str(uuid.uuid4())
         options = Options(
             replies=wanted.replies,
@@ -108,6 +116,10 @@ class Comments:
         """Take the job as far as it goes; at its end its file is written, with its receipt."""
         fetcher.watch = watch
         return await self._worker.run(job, fetcher, self._finish, stop=stop, watch=watch)
+
+    async def release(self, job: Job) -> None:
+        """Give back the lease of a job whose process is dead, before a wish is told to it."""
+        await lease.release(job, self._leases)
 
     async def _finish(self, job: Job) -> File | None:
         if job.options.output == "-":
