@@ -174,13 +174,19 @@ def delete(
     """Remove a job and every row it kept. Files already saved stay."""
 
     async def command() -> int:
+        from ingather import errors
+
         async with world() as here:
-            job = await find(here, job_id)
-            rows = job.counters.appended
-            if not yes and not typer.confirm(f"Delete job {job.id} and its {rows:,} rows?"):
+            try:
+                job = await find(here, job_id)
+                found, rows = job.id, f"{job.counters.appended:,}"
+            except (errors.DamagedRecord, errors.StateLost):
+                job, found, rows = None, job_id, "unreadable"
+            if not yes and not typer.confirm(f"Delete job {found} and its {rows} rows?"):
                 return 1
-            await here.comments.release(job)
-            await here.store.delete(job.id)
+            if job is not None:
+                await here.comments.release(job)
+            await here.store.delete(found)
         say("Deleted.")
         return 0
 
