@@ -16,6 +16,7 @@ from typing import Any
 
 from msgspec import structs
 
+from benchmarks.peers.run import peak_mb
 from benchmarks.servers import TOKEN, flat
 from ingather.assembly import World
 from ingather.engine.stop import Stop
@@ -110,7 +111,7 @@ async def main(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
         "wall": ended - started,
         "commits": watch.last - begun[0],
         "cpu": spent,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
     }
 
 

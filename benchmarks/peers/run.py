@@ -8,6 +8,16 @@ import time
 from pathlib import Path
 
 
+def peak_mb() -> float:
+    """Peak memory in MB; on Linux ru_maxrss would begin at that of the parent."""
+    try:
+        status = Path("/proc/self/status").read_text()
+        return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    except (OSError, IndexError):
+        unit = 2**20 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
+
+
 def main(name: str, url: str, post: str, rows: int) -> dict[str, object]:
     sys.path.insert(0, str(Path(__file__).parent))
     peer = importlib.import_module(name)
@@ -18,7 +28,7 @@ def main(name: str, url: str, post: str, rows: int) -> dict[str, object]:
         "rows": got,
         "wall": wall,
         "cpu": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
-        "peak_mb": after.ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
     }
 
 
