@@ -26,7 +26,7 @@ from ingather.engine.worker import Worker
 
 class Scripted:
     """A source that reads its pages from a list: (numbers of rows, where the next page is, whether
-    it belongs to a thread). A cursor says which page, and where wanted how often one came by."""
+    it belongs to a thread). A cursor says which page, and where wanted how many came before."""
 
     name, route, limit_key = "scripted", "pages", "one"
 
@@ -92,11 +92,10 @@ PAGES = strategies.lists(
     max_size=12,
 )
 # Mostly a list that goes on: every page but some lead to the one after it.
-ONWARD = strategies.lists(
-    strategies.tuples(NUMBERS, strategies.booleans(), strategies.booleans()),
-    min_size=2,
-    max_size=30,
-).map(lambda pages: [(rows, at + 1, within) for at, (rows, _, within) in enumerate(pages)])
+_LIST = strategies.tuples(NUMBERS, strategies.booleans())
+ONWARD = strategies.lists(_LIST, min_size=2, max_size=30).map(
+    lambda pages: [(rows, at + 1, within) for at, (rows, within) in enumerate(pages)]
+)
 
 
 class CutAndResume(RuleBasedStateMachine):

@@ -3,18 +3,21 @@
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ingather.cli import options
-from ingather.cli.run import INTERRUPTED, PAUSED, program, run, say, stoppable, world
+from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, run, say, stoppable, world
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from ingather import errors
     from ingather.assembly import World
     from ingather.domain.job import Job
     from ingather.engine.backoff import Fetcher
+    from ingather.engine.stop import Stop
     from ingather.features.comments import Wanted
 
 app = typer.Typer(no_args_is_help=True, help="Collect, and hand over as a file.")
@@ -123,9 +126,33 @@ async def _export(
     reading = posts.read(wanted.post)
     if wanted.post not in here.names.values() and (reading.media_id or reading.number):
         say(f"Read as {reading.describe()}.")
-    job = await here.comments.start(wanted, fetcher)
-    _announce(job)
-    return await run_job(here, job, fetcher, budget=budget, strict=strict, as_json=as_json)
+    async with stoppable(budget) as stop:
+        job = await started(here.comments.start(wanted, fetcher), stop)
+        if job is None:
+            return not_begun(stop)
+        _announce(job)
+        return await run_job(here, job, fetcher, stop=stop, strict=strict, as_json=as_json)
+
+
+async def started(start: "Coroutine[Any, Any, Job]", stop: "Stop") -> "Job | None":
+    """The job, or None where a signal or the budget came before it."""
+    import asyncio
+
+    task = asyncio.create_task(start)
+    stop.over(task)
+    try:
+        return await task
+    except asyncio.CancelledError:
+        if stop.reason is None:
+            raise
+        return None
+
+
+def not_begun(stop: "Stop") -> int:
+    """Say that nothing was collected; the exit code."""
+    spent = "The budget was spent" if stop.reason == "budget" else "Stopped"
+    say(f"{spent} before anything was collected. Run the same command again.")
+    return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
 
 
 def _announce(job: "Job") -> None:
@@ -149,7 +176,7 @@ async def run_job(
     job: "Job",
     fetcher: "Fetcher",
     *,
-    budget: float | None,
+    stop: "Stop",
     strict: bool,
     as_json: bool,
 ) -> int:
@@ -157,13 +184,12 @@ async def run_job(
     from ingather import errors
     from ingather.cli.show import Bar
 
-    async with stoppable(budget) as stop:
-        try:
-            with Bar(job, quiet=as_json) as bar:
-                collection = here.collection_of(job)
-                job = await collection.run(job, fetcher, stop=stop, watch=bar)
-        except errors.IngatherError as failure:
-            return await _broken(here, job, failure, as_json=as_json)
+    try:
+        with Bar(job, quiet=as_json) as bar:
+            collection = here.collection_of(job)
+            job = await collection.run(job, fetcher, stop=stop, watch=bar)
+    except errors.IngatherError as failure:
+        return await _broken(here, job, failure, as_json=as_json)
     if job.status == "done" and job.options.output == "-":
         await to_stdout(here, job)
     tell(job, as_json=as_json)
@@ -214,18 +240,24 @@ def tell(job: "Job", *, as_json: bool) -> None:
 
 async def to_stdout(here: "World", job: "Job") -> None:
     """The rows and nothing else."""
+    from ingather import errors
     from ingather.domain import receipt
     from ingather.exports import files
     from ingather.features.collection import layout
 
-    await files.stream(
-        sys.stdout.buffer,
-        files.format_of("comments.csv", job.options.format),
-        here.collection_of(job).stream(job),
-        columns=layout(job),
-        envelope={"receipt": receipt.stable(job)},
-        raw_csv=job.options.raw_csv,
-    )
+    try:
+        await files.stream(
+            sys.stdout.buffer,
+            files.format_of("comments.csv", job.options.format),
+            here.collection_of(job).stream(job),
+            columns=layout(job),
+            envelope={"receipt": receipt.stable(job)},
+            raw_csv=job.options.raw_csv,
+        )
+    except errors.StorageFull as full:
+        nowhere()
+        hint = f"What was collected is kept: {program()} jobs save {job.id[:8]} -o FILE"
+        raise errors.StorageFull(full.message, hint=hint) from None
 
 
 def resume_line(job: "Job") -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import export, filter_lists, options
-from ingather.cli.run import run, say, world
+from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -112,13 +112,16 @@ def extract(
             )
             feature = here.extractions(wanted_kind, voice, words)
             fetcher = feature.fetcher()
-            job = await feature.start(wanted, fetcher)
-            if not await _agreed(here, wanted, job, yes=yes or sandbox):
-                await here.sql_store.delete(job.id)
-                return 1
-            return await export.run_job(
-                here, job, fetcher, budget=budget, strict=strict, as_json=as_json
-            )
+            async with stoppable(budget) as stop:
+                job = await export.started(feature.start(wanted, fetcher), stop)
+                if job is None:
+                    return export.not_begun(stop)
+                if not await _agreed(here, wanted, job, yes=yes or sandbox):
+                    await here.sql_store.delete(job.id)
+                    return 1
+                return await export.run_job(
+                    here, job, fetcher, stop=stop, strict=strict, as_json=as_json
+                )
 
     run(command)
 

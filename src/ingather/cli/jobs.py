@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import export, options
-from ingather.cli.run import run, say, world
+from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
-    from ingather.domain.job import Job
+    from ingather.domain.job import Job, Wish
 
 app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kept.")
 
@@ -65,15 +65,18 @@ def watch(job_id: options.JobId) -> None:
         import asyncio
 
         from ingather.cli import show
+        from ingather.engine import lease
 
         async with world() as here:
             job = await find(here, job_id)
             with show.Bar(job) as bar:
-                while job.status == "running":
+                while job.status == "running" and not lease.abandoned(job):
                     bar.page(job.counters)
                     await asyncio.sleep(0.5)
                     job = await here.store_of(job).show(job.id)
         print("\n".join(show.receipt_lines(job)))
+        if job.status == "running":
+            say(f"Its process has ended in the middle. To go on: {export.resume_line(job)}")
         return 0
 
     run(command)
@@ -85,8 +88,7 @@ def pause(job_id: options.JobId) -> None:
 
     async def command() -> int:
         async with world() as here:
-            job = await find(here, job_id)
-            job = await here.store_of(job).ask(job.id, "pause")
+            job = await _ask(here, job_id, "pause")
         now = job.status == "paused"
         say("Paused." if now else "It will pause after the page it is at.")
         say(f"To go on: {export.resume_line(job)}")
@@ -101,8 +103,7 @@ def cancel(job_id: options.JobId) -> None:
 
     async def command() -> int:
         async with world() as here:
-            job = await find(here, job_id)
-            job = await here.store_of(job).ask(job.id, "cancel")
+            job = await _ask(here, job_id, "cancel")
         over = job.status == "cancelled"
         say("Cancelled." if over else "It will end after the page it is at.")
         return 0
@@ -125,10 +126,10 @@ def resume(
     async def command() -> int:
         async with world() as here:
             job = await find(here, job_id)
-        async with world(sandbox=job.options.sandbox) as here:
+        async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
             fetcher = here.collection_of(job).fetcher()
             return await export.run_job(
-                here, job, fetcher, budget=budget, strict=strict, as_json=as_json
+                here, job, fetcher, stop=stop, strict=strict, as_json=as_json
             )
 
     run(command)
@@ -173,12 +174,21 @@ def delete(
     """Remove a job and every row it kept. Files already saved stay."""
 
     async def command() -> int:
+        from ingather import errors
+
         async with world() as here:
-            job = await find(here, job_id)
-            rows = job.counters.appended
-            if not yes and not typer.confirm(f"Delete job {job.id} and its {rows:,} rows?"):
+            try:
+                job = await find(here, job_id)
+                found, rows = job.id, f"{job.counters.appended:,}"
+            except (errors.DamagedRecord, errors.StateLost):
+                job, found, rows = None, job_id, "unreadable"
+            if not yes and not typer.confirm(f"Delete job {found} and its {rows} rows?"):
                 return 1
-            await here.store_of(job).delete(job.id)
+            if job is not None:
+                await here.collection_of(job).release(job)
+                await here.store_of(job).delete(found)
+            else:
+                await delete_unread(here, found)
         say("Deleted.")
         return 0
 
@@ -189,6 +199,23 @@ async def every(here: "World", limit: int) -> "list[Job]":
     """Jobs of every store, newest first."""
     found = [job for store in here.stores for job in await store.list(limit=limit)]
     return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+
+
+async def delete_unread(here: "World", job_id: str) -> None:
+    """Delete a job that cannot be read, in whichever store it is."""
+    from ingather import errors
+
+    for store in here.stores:
+        try:
+            await store.delete(job_id)
+        except errors.JobNotFound:
+            continue
+
+
+async def _ask(here: "World", job_id: str, wish: "Wish") -> "Job":
+    job = await find(here, job_id)
+    await here.collection_of(job).release(job)
+    return await here.store_of(job).ask(job.id, wish)
 
 
 async def find(here: "World", wanted: str) -> "Job":

@@ -36,13 +36,23 @@ def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
         code = INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has had enough of it, as `head` does.
-        sys.stderr.close()
+        nowhere()
         code = 0
     raise typer.Exit(code)
 
 
 async def _awaited(command: Callable[[], Awaitable[int]]) -> int:
     return await command()
+
+
+def nowhere() -> None:
+    """Send what is left of standard output nowhere: it cannot be written, and the interpreter
+    would complain of that at its end."""
+    import os
+
+    hole = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(hole, sys.stdout.fileno())
+    os.close(hole)
 
 
 def say(text: str) -> None:

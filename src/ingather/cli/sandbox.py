@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli.run import program, run, say, world
+from ingather.cli.run import program, run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.ports import Rows
@@ -75,9 +75,10 @@ def demo(
             wanted = Wanted(post=here.names["demo"], path=path, cap=cap, sandbox=True)
             fetcher = here.comments.fetcher()
             job = await here.comments.start(wanted, fetcher)
-            code = await export.run_job(
-                here, job, fetcher, budget=None, strict=False, as_json=False
-            )
+            async with stoppable() as stop:
+                code = await export.run_job(
+                    here, job, fetcher, stop=stop, strict=False, as_json=False
+                )
             if code == 0:
                 await _closing_words(here.store, job.id)
         return code

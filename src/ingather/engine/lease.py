@@ -78,6 +78,26 @@ async def take(job: Job, jobs: Jobs, leases: Leases) -> Claim:
         return await leases.claim(job.id, me, lease=LEASE, dead=held.fence)
 
 
+def abandoned(job: Job) -> bool:
+    """Whether a job is held by a process of this host that is dead."""
+    return job.holder is not None and is_dead(job.holder, this_process())
+
+
+async def release(job: Job, leases: Leases) -> None:
+    """Give back the lease that a dead process of this host holds, so that nobody waits for it to
+    run out. The job is then paused, unless only its file is due."""
+    if not job.unfinished or not abandoned(job):
+        return
+    try:
+        claim = await leases.claim(job.id, this_process(), lease=LEASE, dead=job.fence)
+    except (errors.JobBusy, errors.BadInput):
+        return  # somebody was faster
+    if claim.job.status == "csv_pending":
+        await leases.settle(job.id, claim.fence, "csv_pending", error=job.error)
+    else:
+        await leases.settle(job.id, claim.fence, "paused", reason="asked", error=job.error)
+
+
 def this_process() -> Holder:
     """Who this process is: its host (within its own pid namespace), pid and start."""
     import psutil

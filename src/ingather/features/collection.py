@@ -11,6 +11,7 @@ from ingather.domain.instants import iso
 from ingather.domain.job import File, Job
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Comment, Media, Record, User
+from ingather.engine import lease
 from ingather.engine.backoff import Fetcher, Policy
 from ingather.engine.quota import Gate
 from ingather.engine.stop import Stop
@@ -46,6 +47,7 @@ class Collection:
         policy: Policy | None = None,
     ) -> None:
         self._jobs = jobs
+        self._leases = leases
         self._rows = rows
         self._limiter = limiter
         self._clock = clock
@@ -63,6 +65,10 @@ class Collection:
         """Take the job as far as it goes; at its end its file is written, with its receipt."""
         fetcher.watch = watch
         return await self._worker.run(job, fetcher, self._finish, stop=stop, watch=watch)
+
+    async def release(self, job: Job) -> None:
+        """Give back the lease of a job whose process is dead, before a wish is told to it."""
+        await lease.release(job, self._leases)
 
     async def _finish(self, job: Job) -> File | None:
         if job.options.output == "-":

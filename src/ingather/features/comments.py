@@ -4,10 +4,12 @@ import uuid
 
 from msgspec import Struct, structs
 
+from ingather import errors
 from ingather.domain.instants import iso
 from ingather.domain.job import Job, Options, Target, TargetState
 from ingather.domain.records import moment, natural_id
 from ingather.engine.backoff import Fetcher
+from ingather.engine.stop import Stopped
 from ingather.features.collection import Collection
 
 KIND = "comments"
@@ -44,8 +46,14 @@ class Comments(Collection):
     async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
         """The job for a post: a new one, or the unfinished one that the same command began."""
         source = self._source()
-        target = await fetcher.ask(lambda: source.resolve(wanted.post))
-        owner = await fetcher.ask(lambda: source.owner(target))
+        try:
+            target = await fetcher.ask(lambda: source.resolve(wanted.post))
+            owner = await fetcher.ask(lambda: source.owner(target))
+        except Stopped:
+            raise errors.Throttled(
+                "The platform's limit is reached, and will be for more than an hour; nothing was"
+                " begun. Run the same command again later."
+            ) from None
         job_id = str(uuid.uuid4())
         options = Options(
             replies=wanted.replies,

@@ -83,11 +83,14 @@ class SqlStore:
 
     async def delete(self, job_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
-            kept = _found(connection, job_id)
-            if kept.held_at(now(connection)):
-                raise states.busy(kept.job)
-            sql_records.forget(connection, RECORDS[kept.job.kind], kept.number)
-            connection.execute("DELETE FROM extractions WHERE number = ?", (kept.number,))
+            try:
+                kept = _found(connection, job_id)
+            except errors.DamagedRecord:  # who cannot be read can still be removed
+                pass
+            else:
+                if kept.held_at(now(connection)):
+                    raise states.busy(kept.job)
+            sql_rows.delete(connection, job_id)
 
         await self._link.write(work)
 

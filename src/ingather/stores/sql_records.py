@@ -159,10 +159,10 @@ def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> se
     return {hash(user) for (user,) in found if not user.startswith(_UNKNOWN)}
 
 
-def forget(connection: sqlite3.Connection, kind: type[Record], number: int) -> None:
-    """Delete every record of a job."""
+def forget(connection: sqlite3.Connection, number: int) -> None:
+    """Delete every record of a job, of whichever type."""
     first = number * _PLACES
-    connection.execute(
-        f"DELETE FROM {TABLES[kind].name} WHERE place >= ? AND place < ?",
-        (first, first + _PLACES),
-    )
+    for table in TABLES.values():
+        connection.execute(
+            f"DELETE FROM {table.name} WHERE place >= ? AND place < ?", (first, first + _PLACES)
+        )

@@ -18,6 +18,7 @@ from ingather.domain.job import (
     TargetState,
     Wish,
 )
+from ingather.stores import sql_records
 
 _COLUMNS = (
     "number, id, extraction_type, owner, source, route, targets, options, progress, status,"
@@ -182,6 +183,14 @@ def update(
         f"UPDATE extractions SET {', '.join(f'{name} = ?' for name in values)} WHERE number = ?",
         (*values.values(), number),
     )
+
+
+def delete(connection: sqlite3.Connection, job_id: str) -> None:
+    """A job, readable or not, and all its records."""
+    found = connection.execute("SELECT number FROM extractions WHERE id = ?", (job_id,)).fetchone()
+    if found is not None:
+        sql_records.forget(connection, found[0])
+        connection.execute("DELETE FROM extractions WHERE number = ?", found)
 
 
 def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:

@@ -1,0 +1,77 @@
+"""One measurement: a process of its own, bounded in time, that tells what it used as JSON."""
+
+import contextlib
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks import venv
+from benchmarks.servers import Site, flat
+
+ROOT = Path(__file__).parent.parent
+LONGEST = 300.0
+Found = dict[str, Any]
+
+
+def ingather(
+    site: Site, store: str, rows: int, *, jobs: int = 1, redis: str | None = None
+) -> Found:
+    """`jobs` exports at once in one process, each of `rows` comments."""
+    asked = {"store": store, "url": site.url, "post": flat(rows), "rows": rows, "jobs": jobs}
+    return run([sys.executable, "-m", "benchmarks.job", json.dumps({**asked, "redis": redis})])
+
+
+def peer(name: str, url: str, rows: int) -> Found:
+    script = Path(__file__).parent / "peers" / "run.py"
+    return run([str(venv.python()), str(script), name, url, flat(rows), str(rows)])
+
+
+def run(command: list[str]) -> Found:
+    """What the process printed; where it failed, {"error": its last words}."""
+    try:
+        done = subprocess.run(
+            command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST
+        )
+    except subprocess.TimeoutExpired:
+        return {"error": f"not done within {LONGEST:.0f} s"}
+    if done.returncode:
+        return {"error": (done.stderr.strip().splitlines() or ["no reason given"])[-1]}
+    found = json.loads(done.stdout.splitlines()[-1])
+    assert isinstance(found, dict)
+    return found
+
+
+def middle(runs: list[Found]) -> Found:
+    """Each figure's median; the error of a run that failed."""
+    for one in runs:
+        if "error" in one:
+            return one
+    return {name: median([one[name] for one in runs]) for name in runs[0]}
+
+
+@contextlib.contextmanager
+def private_api(site: Site, rows: int) -> Iterator[str]:
+    """The address of the same rows in the private API's shape."""
+    command = [sys.executable, "-m", "benchmarks.private_api", site.url, flat(rows)]
+    process = subprocess.Popen(
+        [*command, str(site.latency * 1000)],
+        cwd=ROOT,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdin and process.stdout
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()

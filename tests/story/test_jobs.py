@@ -1,0 +1,113 @@
+"""Somebody looks after their jobs."""
+
+import json
+import signal
+
+import pytest
+
+ROWS = 700
+
+
+@pytest.fixture
+def paused(cli, begun, oracle):
+    """A job that Ctrl-C paused on its way."""
+    running = begun(oracle.mixed(ROWS), "-o", "a.csv")
+    running.send(signal.SIGINT, signal.SIGCONT)
+    assert running.ended().code == 130
+    return cli.job()
+
+
+def test_list_and_show_tell_of_a_job(cli, paused):
+    """The list has one line for it, show its receipt; as JSON both have its id and status."""
+    table = cli("jobs", "list").out
+    assert paused["id"][:8] in table
+    assert "paused (asked)" in table
+    shown = cli("jobs", "show", paused["id"][:8], "--json").json
+    assert (shown["id"], shown["status"]) == (paused["id"], "paused")
+    assert shown["receipt"]["partial"] is True
+    words = cli("jobs", "show", paused["id"]).out
+    assert "Paused:" in words
+    assert "you asked for it" in words
+
+
+def test_what_is_there_can_be_saved_before_the_end(cli, paused):
+    """save writes the rows so far, in any format, without a call, and calls it partial."""
+    answer = cli("jobs", "save", paused["id"][:8], "-o", "part.jsonl")
+    rows = (cli.folder / "part.jsonl").read_text("utf-8").splitlines()
+    assert len(rows) == paused["rows"]
+    assert "partial" in answer.err
+    receipt = json.loads((cli.folder / "part.jsonl.receipt.json").read_text("utf-8"))
+    assert (receipt["partial"], receipt["status"]) == (True, "paused")
+    piped = cli("jobs", "save", paused["id"], "-o", "-", "--format", "jsonl")
+    assert piped.raw == (cli.folder / "part.jsonl").read_bytes()
+
+
+def test_a_cancelled_job_is_over_and_keeps_its_rows(cli, paused):
+    """cancel ends it for good: it cannot be resumed, what it collected can be saved."""
+    cli("jobs", "cancel", paused["id"])
+    assert cli.job()["status"] == "cancelled"
+    answer = cli("jobs", "resume", paused["id"], code=2)
+    assert "is cancelled and cannot be run again" in answer.err
+    cli("jobs", "save", paused["id"], "-o", "part.csv")
+    assert (cli.folder / "part.csv").exists()
+
+
+def test_a_deleted_job_is_gone(cli, paused):
+    """delete removes the job and its rows."""
+    cli("jobs", "delete", paused["id"], "--yes")
+    assert cli.jobs() == []
+    answer = cli("jobs", "show", paused["id"], code=2)
+    assert "There is no job" in answer.err
+
+
+@pytest.mark.parametrize(("wish", "status", "code"), [("pause", "paused", 3),
+                                                     ("cancel", "cancelled", 1)])  # fmt: skip
+def test_a_running_job_hears_of_a_wish_at_its_next_page(cli, begun, oracle, wish, status, code):
+    """pause and cancel from another terminal reach the process that runs the job."""
+    running = begun(oracle.mixed(ROWS), "-o", "a.csv")
+    answer = cli("jobs", wish, cli.job()["id"])
+    assert "after the page it is at" in answer.err
+    running.send(signal.SIGCONT)
+    assert running.ended().code == code
+    job = cli.job()
+    assert job["status"] == status
+    assert 0 < job["rows"] < ROWS
+
+
+def test_a_running_job_is_not_deleted(cli, begun, oracle):
+    """delete leaves a job alone that a living process runs."""
+    running = begun(oracle.mixed(ROWS), "-o", "a.csv")
+    answer = cli("jobs", "delete", cli.job()["id"], "--yes", code=1)
+    assert "is being run by process" in answer.err
+    running.send(signal.SIGINT, signal.SIGCONT)
+    running.ended()
+    assert cli.job()["rows"] > 0
+
+
+@pytest.mark.parametrize("wish", ["pause", "cancel", "delete"])
+def test_a_job_whose_process_was_killed_obeys_at_once(cli, begun, oracle, wish):
+    """Nobody waits for a process that is dead: the wish is carried out now."""
+    begun(oracle.mixed(ROWS), "-o", "a.csv").kill()
+    job_id = cli.job()["id"]
+    cli("jobs", wish, job_id, *(["--yes"] if wish == "delete" else []))
+    if wish == "delete":
+        assert cli.jobs() == []
+    else:
+        assert cli.job()["status"] == {"pause": "paused", "cancel": "cancelled"}[wish]
+
+
+def test_watching_a_job_whose_process_was_killed_ends(cli, begun, oracle):
+    """watch follows a job until it stops, and a dead process is a stop."""
+    begun(oracle.mixed(ROWS), "-o", "a.csv").kill()
+    cli("jobs", "watch", cli.job()["id"])
+
+
+def test_watching_a_running_job_ends_with_it(cli, begun, oracle):
+    """watch shows the receipt once the job is done."""
+    running = begun(oracle.mixed(ROWS), "-o", "a.csv")
+    watching = cli.start("jobs", "watch", cli.job()["id"])
+    running.send(signal.SIGCONT)
+    assert running.ended().code == 0
+    answer = watching.ended()
+    assert answer.code == 0
+    assert "Done: 700 comments" in answer.out
