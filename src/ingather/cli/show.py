@@ -175,14 +175,14 @@ def receipt_lines(job: Job) -> list[str]:
 
 def warnings(job: Job) -> list[str]:
     """What somebody who reads only one more line should know."""
+    unread = [state for state in job.targets if state.error]
     found = [
         f"{state.words or state.target.username} was not read: {state.error.message}"
-        for state in job.targets[:MOST_NAMED]
+        for state in unread[:MOST_NAMED]
         if state.error
     ]
-    unread = sum(state.error is not None for state in job.targets)
-    if unread > len(found):
-        found.append(f"{unread:,} targets in all were not read; the receipt names each.")
+    if len(unread) > len(found):
+        found.append(f"{len(unread):,} targets in all were not read; the receipt names each.")
     if job.reason == "cap":
         found.append(
             f"Cut at the cap of {job.options.cap:,} comments: there were more. `--cap N` raises it."

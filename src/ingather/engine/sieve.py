@@ -38,10 +38,12 @@ class Sieve:
 
     def sift(self, records: Sequence[Record]) -> Sifted:
         """The rows to keep of a page."""
-        unique = {natural_id(row): row for row in reversed(records)}
         rows: Sequence[Record] = records
-        if len(unique) != len(records):
-            rows = list(reversed(unique.values()))
+        if len({natural_id(row) for row in records}) != len(records):
+            firsts: dict[str, Record] = {}
+            for row in records:
+                firsts.setdefault(natural_id(row), row)
+            rows = list(firsts.values())
         if self._filters is not None:
             return self._filtered(rows, self._filters)
         if self._since is None:

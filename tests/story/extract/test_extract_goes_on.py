@@ -1,0 +1,168 @@
+"""`ingather extract` cut short, in every way that a user may meet, and gone on with."""
+
+import hashlib
+import json
+
+import pytest
+
+from ingather.sandbox.hiker_world import post_pk
+
+
+@pytest.fixture
+def whole(new_program):
+    """What a run that nothing disturbed gives for the same words: its file and its receipt."""
+
+    def run(*words: object) -> tuple[bytes, dict]:
+        undisturbed = new_program("undisturbed")
+        said = undisturbed(*words, "--json")
+        assert said.code == 0, said.err
+        return undisturbed.bytes("f.csv"), said.receipt
+
+    return run
+
+
+COUNTED = ("fetched", "kept", "filtered", "duplicates", "uniqueUsers", "pages", "ended", "complete")
+
+
+def same(receipt: dict, other: dict) -> bool:
+    return {name: receipt[name] for name in COUNTED} == {name: other[name] for name in COUNTED}
+
+
+def test_a_budget_of_calls_pauses_and_the_same_command_goes_on(program, outside, whole):
+    """--max-calls pauses with exit code 3 and without a file, having made no more calls than that
+    and the one at hand; run again and again it ends with the file of an undisturbed run."""
+    words = ("extract", "followers", "flat480", "--yes", "-o", "f.csv")
+    file, receipt = whole(*words)
+    codes = []
+    while not codes or codes[-1] == 3:
+        before = outside.control()["hiker_billed"]
+        said = program(*words, "--max-calls", 4, "--json")
+        assert outside.control()["hiker_billed"] - before <= 5
+        assert (program.folder / "f.csv").exists() == (said.code == 0)
+        codes.append(said.code)
+        assert len(codes) < 6, said.err
+    assert codes[0] == 3
+    assert program.bytes("f.csv") == file
+    assert same(said.receipt, receipt)
+    assert len(program.jobs()) == 1
+
+
+def test_a_budget_of_calls_holds_between_targets(program, outside):
+    """Many targets of one page each, and bad ones among them, do not outrun the budget."""
+    names = [f"flat{size}" for size in range(20, 40)] + [f"missing{n}" for n in range(20)]
+    said = program(
+        "extract", "followers", *names, "--yes", "--max-calls", 6, "--json", "-o", "f.csv"
+    )
+    assert (said.code, said.json["reason"]) == (3, "budget")
+    assert outside.control()["hiker_billed"] <= 8
+    said = program("jobs", "resume", said.json["id"], "--json")
+    assert said.code == 3
+    assert outside.control()["hiker_billed"] <= 16
+
+
+def test_a_budget_of_money_pauses(program, outside):
+    """--max-cost is turned into units at the account's own price."""
+    left = outside.control(hiker_requests=1_000_000)["hiker_requests"]
+    price = 916.3235 / left
+    said = program("extract", "followers", "flat480", "--yes", "--json", "-o", "f.csv",
+                   "--max-cost", f"{price * 4.5:.9f}")  # fmt: skip
+    assert (said.code, said.json["reason"]) == (3, "budget")
+    assert outside.control()["hiker_billed"] <= 5
+
+
+@pytest.mark.parametrize("point", ["committed:3:kill", "parsed:4:kill", "file_written:1:kill"])
+def test_a_killed_extraction_goes_on_with_the_same_command(program, whole, point):
+    """kill -9 in mid-job, then the same command: the rows, the counts and the file's bytes are
+    those of a run that nothing disturbed."""
+    words = ("extract", "followers", "flat130", "missing1", "flat170", "--yes", "-o", "f.csv")
+    words += ("--filter", "verified=no")
+    file, receipt = whole(*words)
+    killed = program(*words, INGATHER_TEST_POINT=point)
+    assert killed.code == -9
+    assert not (program.folder / "f.csv").exists()
+    said = program(*words, "--json")
+    assert said.code == 0, said.err
+    assert hashlib.sha256(program.bytes("f.csv")).hexdigest() == receipt["file"]["sha256"]
+    assert program.bytes("f.csv") == file
+    assert same(said.receipt, receipt)
+    assert len(program.jobs()) == 1
+
+
+@pytest.mark.parametrize("at", [1, 3])
+def test_first_per_user_is_right_across_a_kill(program, whole, at):
+    """Whoever has had a first comment before the kill has no second first after it."""
+    words = ("extract", "commenters", post_pk("flat", 90), "--yes", "-o", "f.csv")
+    words += ("--filter", "first-per-user")
+    file, receipt = whole(*words)
+    assert program(*words, INGATHER_TEST_POINT=f"committed:{at}:kill").code == -9
+    said = program(*words, "--json")
+    assert program.bytes("f.csv") == file
+    users = program.column("f.csv")
+    assert len(set(users)) == len(users) < 90
+    assert same(said.receipt, receipt)
+    assert said.receipt["filtered"] == 90 - len(users)
+
+
+def test_a_spent_balance_pauses_until_it_is_topped_up(program, outside, whole):
+    """402 in mid-job: paused as no_balance with exit code 3, what came before is kept and can be
+    saved; after topping up the same command ends with the undisturbed file."""
+    words = ("extract", "followers", "flat230", "--yes", "-o", "f.csv")
+    file, receipt = whole(*words)
+    outside.control(hiker_requests=4)
+    said = program(*words, "--json")
+    assert (said.code, said.json["status"], said.json["reason"]) == (3, "paused", "no_balance")
+    assert said.json["rows"] == 150
+    assert "jobs resume" in said.err
+    saved = program("jobs", "save", said.json["id"], "-o", "part.csv")
+    assert (saved.code, len(program.rows("part.csv"))) == (0, 150)
+    again = program("jobs", "resume", said.json["id"], "--json")
+    assert (again.code, again.json["reason"]) == (3, "no_balance")
+    outside.control(hiker_requests=None)
+    said = program(*words, "--json")
+    assert said.code == 0, said.err
+    assert program.bytes("f.csv") == file
+    assert same(said.receipt, receipt)
+
+
+def test_an_extraction_is_a_job_like_any_other(program):
+    """`jobs` lists, shows, saves in another format and deletes it; deleted, it is gone."""
+    made = program("extract", "reels", "flat60", "--yes", "--json", "-o", "f.csv").json
+    (listed,) = program.jobs()
+    assert (listed["id"], listed["kind"], listed["rows"]) == (made["id"], "reels", made["rows"])
+    assert program("jobs", "list").out.count("reels") == 1
+    shown = program("jobs", "show", made["id"][:6], "--json")
+    assert shown.receipt["file"] == made["receipt"]["file"]
+    assert "reels of @flat60" in program("jobs", "show", made["id"]).out
+    saved = program("jobs", "save", made["id"], "-o", "-", "--format", "jsonl")
+    lines = [json.loads(line) for line in saved.out.splitlines()]
+    assert [line["mediaId"] for line in lines] == program.column("f.csv", "mediaId")
+    assert program("jobs", "delete", made["id"], "--yes").code == 0
+    assert program.jobs() == []
+    assert program("jobs", "show", made["id"]).code == 2
+
+
+def test_extractions_rest_in_sqlite_beside_comments_in_redis(new_program, outside, oracle, valkey):
+    """With comment exports in Redis an extraction works as ever, is paused and goes on, and both
+    are listed, shown and deleted by the same commands."""
+    program = new_program(
+        COMMENTS_STORE="redis",
+        REDIS_URL=valkey,
+        INSTAGRAM_GRAPH_URL=outside.graph_url,
+        INSTAGRAM_ACCESS_TOKEN="sandbox-token",
+    )
+    post = oracle.flat(60)
+    export = program("export", "comments", post, "--fresh", "--json", "-o", "c.csv").json
+    words = ("extract", "followers", "flat230", "--yes", "--json", "-o", "f.csv")
+    paused = program(*words, "--max-calls", 3)
+    assert paused.code == 3, paused.err
+    done = program("jobs", "resume", paused.json["id"], "--json")
+    while done.code == 3:
+        done = program("jobs", "resume", paused.json["id"], "--json")
+    assert (done.code, done.json["rows"]) == (0, 230), done.err
+    kinds = {job["id"]: job["kind"] for job in program.jobs()}
+    assert kinds[export["id"]] == "comments"
+    assert kinds[done.json["id"]] == "followers"
+    for one in (export, done.json):
+        assert program("jobs", "show", one["id"]).code == 0
+        assert program("jobs", "delete", one["id"], "--yes").code == 0
+    assert not {export["id"], done.json["id"]} & {job["id"] for job in program.jobs()}
