@@ -140,9 +140,8 @@ async def test_pause_and_resume(backing, make, writer) -> None:
     work = await writer()
     first = make.batch(work.job, make.comments(3))
     await work.commit(1, first)
-    paused = await work.settle(
-        "paused", reason="budget", spent=Counters(calls=1, parks=1, waited=7)
-    )
+    spent = Counters(calls=1, parks=1, waited=7)
+    paused = await work.settle("paused", reason="budget", spent=spent)
     assert (paused.status, paused.reason, paused.holder) == ("paused", "budget", None)
     assert (paused.finished_at, paused.counters.waited) == (None, 7)
     claim = await backing.leases.claim(work.job.id, make.other)

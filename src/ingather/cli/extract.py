@@ -198,5 +198,6 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     if yes:
         return True
     if not sys.stdin.isatty():
+        await here.sql_store.delete(job.id)
         raise errors.BadInput("Nobody is here to agree to that.", hint="Add --yes.")
     return typer.confirm("Go on?", err=True)
