@@ -99,6 +99,7 @@ async def test_the_device_itself_is_left_alone() -> None:
 
 LIMITED = """
 import asyncio, resource, sys
+sys.dont_write_bytecode = True  # or modules of others would be cut short on disk, for good
 sys.path.insert(0, sys.argv[1])
 from test_full_disk import COMMENTS, ENDINGS, errors, format_of, rows, save
 resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))

@@ -60,7 +60,7 @@ class Flow:
 
     def __call__(self, *words, code=None, **changes):
         done = subprocess.run(
-            [sys.executable, "-X", "dev", "-c", NOISY, *words],
+            [sys.executable, "-c", NOISY, *words],
             cwd=self.folder,
             env=self.environ | {"PYTHONWARNINGS": "default"} | changes,
             capture_output=True,
@@ -78,8 +78,8 @@ def test_no_secret_is_found_anywhere_after_every_flow(outside, durable, oracle, 
     token = minted(outside)
     unknown = "EAAcanaryUnknownToken0123456789abcdefXYZ"
     proof = hmac.new(APP_SECRET.encode(), token.encode(), hashlib.sha256).hexdigest()
-    clean = {name: value for name, value in os.environ.items()
-             if not name.startswith(("INSTAGRAM_", "INGATHER_", "FACEBOOK_"))}  # fmt: skip
+    ours = ("INSTAGRAM_", "INGATHER_", "FACEBOOK_", "PYTHONDONT")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
     flow = Flow(ram, clean | durable | {
         "INSTAGRAM_GRAPH_URL": outside.graph_url,
         "INSTAGRAM_ACCESS_TOKEN": token,
@@ -103,7 +103,8 @@ def test_no_secret_is_found_anywhere_after_every_flow(outside, durable, oracle, 
     flow("export", "comments", post, "-o", "b.csv", code=3)
     outside.control(heal=True)
     # A crash: the interpreter's own words, with every frame.
-    crash = flow("export", "comments", post, "-o", "b.csv", INGATHER_TEST_POINT="parsed:1:raise")
+    crash = flow("export", "comments", post, "-o", "b.csv", INGATHER_TEST_POINT="parsed:1:raise",
+                 PYTHONDEVMODE="1")  # fmt: skip
     assert b"Traceback" in crash.stderr
     flow("export", "comments", post, "-o", "b.csv", code=0)
     flow("export", "comments", post, INSTAGRAM_ACCESS_TOKEN=unknown, code=1)

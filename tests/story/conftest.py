@@ -65,6 +65,7 @@ class Cli:
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("INSTAGRAM_", "INGATHER_", "FACEBOOK_", "REDIS", "COMMENTS_"))
+            and name != "PYTHONDONTWRITEBYTECODE"  # compiling is most of what a command would do
         } | {
             "INGATHER_DATA_DIR": str(folder / "data"),
             "INSTAGRAM_GRAPH_URL": graph_url,

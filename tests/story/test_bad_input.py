@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-ROWS = 700
+NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Under a limit on file sizes the interpreter would leave cut modules behind for everybody."""
 
 
 def refused(answer, *words: str) -> None:
@@ -119,7 +120,7 @@ def test_a_full_disk_keeps_the_rows_and_leaves_no_half_file(cli, outside, oracle
     def no_room() -> None:  # for a file of this size, but for the few words on the job's state
         resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
 
-    answer = cli.start(*words, preexec_fn=no_room).ended()
+    answer = cli.start(*words, preexec_fn=no_room, environ=NO_BYTECODE).ended()
     assert answer.code == 3, answer
     refused(answer, "room|largest size", "Free some")
     assert (cli.folder / name).read_text() == "from before"
@@ -137,7 +138,7 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
     cli("export", "comments", post, "-o", "whole.csv")
     cli("jobs", "delete", cli.job()["id"], "--yes")
     data = cli.folder / "other"
-    environ = {"INGATHER_DATA_DIR": str(data)}
+    environ = {"INGATHER_DATA_DIR": str(data)} | NO_BYTECODE
 
     def little_room() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
