@@ -11,6 +11,9 @@ from ingather.sandbox.answers import Answer
 
 _HEAD_MOST = 64 << 10
 _BODY_MOST = 1 << 20
+_ROUNDING = 0.0005
+"""Seconds by which the event loop's timer is late on average: it counts whole milliseconds, up."""
+
 _DRIP_SECONDS = 0.5
 
 
@@ -76,7 +79,7 @@ class Wire(asyncio.Protocol):
                 continue
             self._busy = True
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, wait), self._send, answer, close)
+            self._timer = loop.call_later(max(0.0, wait - _ROUNDING), self._send, answer, close)
 
     def _send(self, answer: Answer, close: bool) -> None:
         match answer.manner:

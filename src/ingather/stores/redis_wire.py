@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import hiredis
@@ -117,8 +117,8 @@ class Talk(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        # Not asserted: other event loops' transports are not of asyncio's own class.
+        self._transport = cast(asyncio.Transport, transport)
         self.open = True
 
     def ask(self, *words: Word) -> asyncio.Future[Reply]:
