@@ -106,11 +106,14 @@ class Comments(Collection):
 
 
 def estimate(job: Job) -> Estimate:
-    """Calls an export will take: a page holds 50 threads, each with its first replies."""
+    """Calls an export will take: a page holds 50 threads, each with its first replies, which makes
+    it fewer; a thread of more replies is read on by itself, which makes it more."""
     declared = job.target.declared
     if declared is None:
         return Estimate(None, None, None)
     rows = min(declared, job.options.most)
     left = max(0, rows - job.counters.appended)
     most = -(-left // PAGE) + 1
-    return Estimate(declared, min(most, max(1, most // 4)) if job.options.replies else most, most)
+    if not job.options.replies:
+        return Estimate(declared, most, most)
+    return Estimate(declared, max(1, most // 4), most + most // 4)
