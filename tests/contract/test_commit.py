@@ -79,16 +79,17 @@ async def test_rows_of_a_page_that_were_merged_count_as_duplicates(backing, make
 
 
 async def test_filtered_ids_count_as_seen(backing, make, writer) -> None:
-    """A filtered id is new once, is not kept, and keeps its row out later."""
+    """A filtered id is new and counted once, is not kept, and keeps its row out later."""
     work = await writer()
     hidden = make.comment(7)
     outcome = await work.page(make.comments(2), seen=(hidden.comment_id, "18008"))
     assert (outcome.new, outcome.appended) == (4, 2)
     assert (outcome.counters.filtered, outcome.counters.fetched) == (2, 4)
     again = await work.page([], seen=(hidden.comment_id, "18008"))
-    assert (again.new, again.counters.filtered) == (0, 4)
+    assert (again.new, again.counters.filtered) == (0, 2)
+    assert again.counters.skipped_dupes == again.counters.fetched - 2 - again.counters.appended
     late = await work.page([hidden])
-    assert (late.new, late.appended, late.counters.skipped_dupes) == (0, 0, 1)
+    assert (late.new, late.appended, late.counters.skipped_dupes) == (0, 0, 3)
     assert await work.rows() == make.comments(2)
 
 

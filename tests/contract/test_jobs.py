@@ -211,3 +211,21 @@ async def test_end_keeps_file_error_and_reason(backing, make, writer) -> None:
     assert job.finished_at is not None
     spent = (job.counters.calls, job.counters.retries, job.counters.parks, job.counters.waited)
     assert spent == (3, 3, 4, 5)
+
+
+async def test_every_row_in_is_not_paused(backing, make, writer) -> None:
+    """A job that only lacks its file keeps its ending and its limits, whatever is asked of it."""
+    work = await writer()
+    await work.page(make.comments(3), end="end_of_list")
+    await work.settle("csv_pending")
+    paused = await backing.jobs.ask(work.job.id, "pause")
+    assert (paused.status, paused.reason) == ("csv_pending", "end_of_list")
+    wanted = make.job(
+        owner=work.job.owner, targets=work.job.targets, options=Options(cap=7, limit=2)
+    )
+    again = await backing.jobs.create(wanted)
+    assert again.id == work.job.id
+    assert (again.options.cap, again.options.limit) == (
+        work.job.options.cap,
+        work.job.options.limit,
+    )

@@ -97,7 +97,7 @@ async def test_a_store_that_fails_or_loses_its_answers_costs_no_row(bench, oracl
         for when, count in flaky.failures.items():
             failures[when] += count
     print(failures)
-    assert odds < 0.1 or min(failures.values()) > 5
+    assert odds < 0.1 or min(failures.values()) > 0
 
 
 async def test_a_commit_whose_answer_is_lost_is_tried_again_at_once(bench, oracle, kept_in):

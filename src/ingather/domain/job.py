@@ -79,6 +79,7 @@ class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
     idle: pages running without an id new to the job, as counted before the last page: only its
     commit could tell. within: the list inside a row that the last page was of, whose idle pages
     are counted apart in idle_within. empty: pages running without any row.
+    reached_old: a page held rows of the earlier export; its threads are still read to their end.
     """
 
     target: Target
@@ -92,6 +93,7 @@ class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
     within: str | None = None
     idle_within: int = 0
     empty: int = 0
+    reached_old: bool = False
     ended: Ending | None = None
 
 

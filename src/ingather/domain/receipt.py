@@ -52,13 +52,15 @@ def gap_percent(job: Job) -> float | None:
     return round(100 * missing / declared, 2) if declared else 0.0
 
 
+CUT = frozenset({"cap", "limit", "cursor_loop", "no_progress", "source_ended_early"})
+"""Endings that leave rows behind."""
+
+
 def complete(job: Job) -> bool | None:
     """True: every declared row is there. False: rows are missing. None: it cannot be told."""
-    if job.reason in ("cap", "limit", "cursor_loop", "no_progress", "source_ended_early"):
-        return False
     if job.reason not in ("end_of_list", "up_to_date", "mixed"):
         return False
-    if any(state.error for state in job.targets):
+    if any(state.error or state.ended in CUT for state in job.targets):
         return False
     if len(job.targets) > 1:
         return None

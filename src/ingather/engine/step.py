@@ -214,6 +214,7 @@ class Reader:
             within=within,
             idle_within=idle_within,
             empty=empty,
+            reached_old=state.reached_old or sifted.reached_old,
             ended=ending,
         )
         points.reach("parsed")
@@ -271,11 +272,11 @@ class Reader:
         self, index: int, state: TargetState, page: Page, empty: int, reached_old: bool
     ) -> Ending | None:
         if page.next is None:
-            nothing = not page.records and self._counters.fetched == 0
+            nothing = not page.records and state.depth == state.empty and not state.deepest
             return "source_ended_early" if nothing and state.target.declared else "end_of_list"
         if fingerprint(page.next, target=index, passes=state.passes) in self._seen:
             return "cursor_loop"
-        if reached_old:
+        if state.reached_old and reached_old and page.within is None:
             return "up_to_date"
         return "no_progress" if empty >= rules.MOST_EMPTY else None
 

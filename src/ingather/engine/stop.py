@@ -18,8 +18,9 @@ class Stop:
         self._timer: asyncio.TimerHandle | None = None
 
     def request(self, reason: Reason) -> None:
-        if self.reason is None:
-            self.reason = reason
+        if self.reason is not None:
+            return
+        self.reason = reason
         for task in self._tasks:
             task.cancel()
 

@@ -68,10 +68,11 @@ class Worker:
     async def _read(self, claim: Claim, reader: Reader) -> Verdict:
         job = claim.job
         try:
+            if job.status == "csv_pending":
+                return Verdict("csv_pending")
             if job.attempts > MAX_ATTEMPTS:
                 raise _worn_out(job)
-            if job.status != "csv_pending":
-                await reader.run()
+            await reader.run()
         except Stopped as stopped:
             return _stopped(stopped)
         except errors.IngatherError as failure:

@@ -7,7 +7,7 @@ from msgspec import Struct, structs
 from ingather import errors
 from ingather.domain.instants import iso
 from ingather.domain.job import Job, Options, Target, TargetState
-from ingather.domain.records import moment, natural_id
+from ingather.domain.records import is_reply, moment, natural_id
 from ingather.engine.backoff import Fetcher
 from ingather.engine.stop import Stopped
 from ingather.features.collection import Collection
@@ -88,11 +88,16 @@ class Comments(Collection):
         async for batch in self._rows.stream(last.id):
             for row in batch:
                 made = moment(row)
-                if made is None or made < newest:
+                # Replies come late in a list that is newest first: none of them tells how far
+                # the comments themselves had been read.
+                if made is None or made < newest or is_reply(row):
                     continue
                 if made > newest:
                     newest, ids = made, []
                 ids.append(natural_id(row))
+        if not newest:
+            # Nothing was new then: what was the newest before that run still is.
+            newest, ids = last.options.since_time or "", list(last.options.since_ids)
         if not newest:
             return options
         return structs.replace(options, since_job=last.id, since_time=newest, since_ids=tuple(ids))

@@ -8,6 +8,7 @@ pages with the power, and then loses rows and cursor together: the job reads tho
 """
 
 import asyncio
+import contextlib
 import sqlite3
 from collections.abc import Callable
 from importlib import resources
@@ -68,8 +69,12 @@ class SqliteLink:
             try:
                 return await asyncio.shield(task)
             except asyncio.CancelledError:
-                # The thread cannot be stopped, and nobody else may use the connection till then.
-                await asyncio.gather(task, return_exceptions=True)
+                # The thread cannot be stopped, and nobody else may use the connection till then,
+                # however often we are cancelled.
+                while not task.done():
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await asyncio.wait({task})
+                task.exception()
                 raise
 
     def _guarded(

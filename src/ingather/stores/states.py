@@ -13,11 +13,15 @@ from ingather.ports import Batch, Outcome
 
 
 def reopened(found: Job, wanted: Job) -> Job:
-    """The unfinished job, under the limits and with the file of the command that found it."""
+    """The unfinished job, under the limits and with the file of the command that found it.
+
+    Where every row is in, the limits stay: rows they refused lie behind the cursor.
+    """
+    limits = found.options if found.status == "csv_pending" else wanted.options
     options = structs.replace(
         found.options,
-        cap=wanted.options.cap,
-        limit=wanted.options.limit,
+        cap=limits.cap,
+        limit=limits.limit,
         output=wanted.options.output,
         format=wanted.options.format,
         raw_csv=wanted.options.raw_csv,
@@ -74,6 +78,8 @@ def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
         raise errors.BadInput(f"Job {job.id} is {job.status}; there is nothing to {wish}.")
     if held:
         return structs.replace(job, wish=wish)
+    if wish == "pause" and job.status == "csv_pending":
+        return job  # nothing is read any more, and its ending must not be forgotten
     if wish == "pause":
         return structs.replace(job, status="paused", reason="asked")
     return structs.replace(
@@ -101,9 +107,9 @@ def committed(
     counters = Counters(
         fetched=old.fetched + batch.fetched,
         appended=old.appended + appended,
-        skipped_dupes=old.skipped_dupes + batch.fetched - len(batch.seen) - appended - refused,
+        skipped_dupes=old.skipped_dupes + batch.fetched - new,
         uniq_users=uniq_users,
-        filtered=old.filtered + len(batch.seen),
+        filtered=old.filtered + new - appended - refused,
         replies=old.replies + replies,
         refused=old.refused + refused,
         pages=old.pages + 1,
