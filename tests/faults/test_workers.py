@@ -38,7 +38,8 @@ def test_jobs_outlive_workers_that_are_killed_at_random(workers, outside, oracle
         pages += job["pages"]
     kinds = outside.control()["calls"]["by_kind"]
     print(end["kills"], "kills")
-    assert end["kills"] > 5
+    # How many fall into the run is the machine's speed; that some do is what the test is about.
+    assert end["kills"] >= 2
     assert kinds["comments"] + kinds["replies"] <= pages + 2 * end["kills"]
 
 

@@ -1,8 +1,7 @@
 """Takes a claimed job page by page until its end; safe to kill anywhere.
 
-The next page is fetched while this one is committed: one page ahead, never more. The order of
-commits is the order of pages. Every rule by which a job ends is in `_digest`, but for the cap and
-the page without anything new, which only the commit can see.
+The next page is fetched while this one is committed: one page ahead, never more. What ends a job
+is in `_ending`, but for the cap and the page without anything new, which only the commit sees.
 """
 
 import asyncio
