@@ -10,6 +10,7 @@ pages with the power, and then loses rows and cursor together: the job reads tho
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
@@ -81,7 +82,7 @@ class SqliteLink:
         self, work: Callable[[sqlite3.Connection], T], transaction: bool, *, wait: int
     ) -> T:
         try:
-            connection = self._connection or self._open()
+            connection = self._connection or self._opened(wait)
             if wait != self._wait:
                 connection.execute(f"PRAGMA busy_timeout = {wait}")
                 self._wait = wait
@@ -119,6 +120,19 @@ class SqliteLink:
                 hint="Check the folder's permissions, or set INGATHER_DATA_DIR to another.",
             )
         return errors.StoreUnavailable(f"The database {self._path} does not answer: {failure}.")
+
+    def _opened(self, wait: int) -> sqlite3.Connection:
+        """Open the file, again while another process is making it: the change to WAL is refused
+        at once, whatever the busy timeout."""
+        until = time.monotonic() + wait / 1000
+        while True:
+            try:
+                return self._open()
+            except sqlite3.OperationalError as failure:
+                busy = getattr(failure, "sqlite_errorcode", 0) & 0xFF in _LOCKED
+                if not busy or time.monotonic() >= until:
+                    raise
+                time.sleep(0.01)
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
