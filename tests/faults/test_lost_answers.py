@@ -85,7 +85,7 @@ async def test_a_store_that_fails_or_loses_its_answers_costs_no_row(bench, oracl
     are the oracle's, none is counted twice, and the counters are those of a run without faults."""
     first = int.from_bytes(random.randbytes(4))
     print("first seed", first)
-    failures, rows = {"before": 0, "after": 0}, 260
+    failures, rows = {"before": 0, "after": 0}, 700
     for seed in range(first, first + 20):
         rows += 1  # a post of its own: a finished export would not be gone on with
         post = oracle.mixed(rows)
@@ -97,7 +97,7 @@ async def test_a_store_that_fails_or_loses_its_answers_costs_no_row(bench, oracl
         for when, count in flaky.failures.items():
             failures[when] += count
     print(failures)
-    assert odds < 0.1 or min(failures.values()) > 0
+    assert odds < 0.1 or min(failures.values()) > 20
 
 
 async def test_a_commit_whose_answer_is_lost_is_tried_again_at_once(bench, oracle, kept_in):

@@ -20,7 +20,7 @@ def test_jobs_outlive_workers_that_are_killed_at_random(workers, outside, oracle
     print("seed", seed)
     count, rows, seconds, shortest = (50, 2_000, 60.0, 0.05) if full else (4, 2_000, 2.5, 0.03)
     posts = [oracle.mixed(rows + number) for number in range(count)]
-    outside.control(latency_ms=10)
+    outside.control(latency_ms=25)  # long enough for a fast machine to be killed as often
     crew = workers(play="storm", posts=posts, folder=str(ram), seconds=seconds, seed=seed,
                    workers=2, shortest=shortest)  # fmt: skip
     assert len(crew.line()["began"]) == count
@@ -38,8 +38,7 @@ def test_jobs_outlive_workers_that_are_killed_at_random(workers, outside, oracle
         pages += job["pages"]
     kinds = outside.control()["calls"]["by_kind"]
     print(end["kills"], "kills")
-    # How many fall into the run is the machine's speed; that some do is what the test is about.
-    assert end["kills"] >= 2
+    assert end["kills"] > 5
     assert kinds["comments"] + kinds["replies"] <= pages + 2 * end["kills"]
 
 
