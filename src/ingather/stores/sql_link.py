@@ -138,6 +138,15 @@ class SqliteLink:
         connection = sqlite3.connect(
             self._path, isolation_level=None, check_same_thread=False, timeout=_PATIENCE / 1000
         )
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
@@ -146,7 +155,6 @@ class SqliteLink:
         connection.execute("PRAGMA cache_size = -3000")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version > SCHEMA_VERSION:
-            connection.close()
             raise errors.BadSetting(
                 f"The database {self._path} was written by a newer ingather.",
                 hint="Update this one, or set INGATHER_DATA_DIR to another folder.",
@@ -156,8 +164,6 @@ class SqliteLink:
             connection.executescript(
                 f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
             )
-        self._connection = connection
-        return connection
 
 
 def now(connection: sqlite3.Connection) -> float:
