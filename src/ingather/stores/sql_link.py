@@ -11,10 +11,10 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from importlib import resources
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from ingather import errors
 
@@ -52,6 +52,30 @@ class SqliteLink:
         """Run in one IMMEDIATE transaction: all of it is written, or none."""
         return await self._patiently(work, transaction=True)
 
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[sqlite3.Connection]:
+        """One IMMEDIATE transaction over several awaits; who else wants the file waits for it."""
+        async with self._turn:
+            task = asyncio.create_task(
+                asyncio.to_thread(self._guarded, _begin, False, wait=_PATIENCE)
+            )
+            try:
+                connection = await _whole(task)
+                yield connection
+                with self.translating():
+                    connection.execute("COMMIT")
+            finally:
+                if self._connection is not None and self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    @contextlib.contextmanager
+    def translating(self) -> Iterator[None]:
+        """SQLite's errors become ours."""
+        try:
+            yield
+        except sqlite3.Error as failure:
+            raise self._translated(failure) from failure
+
     async def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
@@ -67,16 +91,7 @@ class SqliteLink:
             task = asyncio.create_task(
                 asyncio.to_thread(self._guarded, work, transaction, wait=_PATIENCE)
             )
-            try:
-                return await asyncio.shield(task)
-            except asyncio.CancelledError:
-                # The thread cannot be stopped, and nobody else may use the connection till then,
-                # however often we are cancelled.
-                while not task.done():
-                    with contextlib.suppress(asyncio.CancelledError):
-                        await asyncio.wait({task})
-                task.exception()
-                raise
+            return await _whole(task)
 
     def _guarded(
         self, work: Callable[[sqlite3.Connection], T], transaction: bool, *, wait: int
@@ -160,10 +175,40 @@ class SqliteLink:
                 hint="Update this one, or set INGATHER_DATA_DIR to another folder.",
             )
         if version < SCHEMA_VERSION:
-            schema = resources.files(__package__).joinpath("sqlite_schema.sql").read_text("utf-8")
             connection.executescript(
-                f"BEGIN IMMEDIATE; {schema} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {schema('sqlite')} PRAGMA user_version = {SCHEMA_VERSION};"
+                " COMMIT;"
             )
+
+
+def schema(dialect: Literal["sqlite", "postgresql"]) -> str:
+    """Every table there is: schema/ROOM.sql where both databases understand it, and
+    schema/ROOM.DIALECT.sql where they differ."""
+    files = resources.files(__package__).joinpath("schema").iterdir()
+    rooms = {name: file for file in files if (name := file.name).endswith(".sql")}
+    return "\n".join(
+        rooms[name].read_text("utf-8")
+        for name in sorted(rooms)
+        if name.count(".") == 1 or name.split(".")[1] == dialect
+    )
+
+
+async def _whole(task: asyncio.Task[T]) -> T:
+    """What a thread's work gives. It cannot be stopped, and nobody else may use the connection
+    till it is done, however often we are cancelled."""
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        while not task.done():
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task})
+        task.exception()
+        raise
+
+
+def _begin(connection: sqlite3.Connection) -> sqlite3.Connection:
+    connection.execute("BEGIN IMMEDIATE")
+    return connection
 
 
 def now(connection: sqlite3.Connection) -> float:
