@@ -1,0 +1,79 @@
+"""What the routes of one server share: the world, and what is under way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from starlette.requests import Request
+
+from ingather import errors
+from ingather.engine.stop import Stop
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+
+MOST_STREAMS = 200
+"""Downloads and event streams at once."""
+
+
+class Door:
+    """One server's state. tasks: what must be let finish before the world is closed."""
+
+    def __init__(self, world: "World") -> None:
+        self.world = world
+        self.closing = asyncio.Event()
+        self.tasks: set[asyncio.Task[object]] = set()
+        self._stops: set[Stop] = set()
+        self.streams = 0
+
+    def keep(self, task: asyncio.Task[object]) -> None:
+        """Let a task outlive its request, and its error be seen."""
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[object]) -> None:
+        self.tasks.discard(task)
+        if not task.cancelled():
+            task.exception()
+
+    def close(self) -> None:
+        """End what runs within requests: event streams, and jobs worked on under a budget."""
+        self.closing.set()
+        for stop in list(self._stops):
+            stop.request("asked")
+
+    @asynccontextmanager
+    async def budget(self, seconds: float) -> AsyncIterator[Stop]:
+        """A Stop that its budget requests, and the end of this server."""
+        stop = Stop()
+        stop.after(seconds, "budget")
+        self._stops.add(stop)
+        if self.closing.is_set():
+            stop.request("asked")
+        try:
+            yield stop
+        finally:
+            self._stops.discard(stop)
+            stop.close()
+
+    def room(self) -> None:
+        """Raise TooManyRequests where no stream more can be served."""
+        if self.streams >= MOST_STREAMS:
+            raise errors.TooManyRequests("Too many downloads are under way.", wait=5.0)
+
+    def admit(self) -> None:
+        """One stream more."""
+        self.room()
+        self.streams += 1
+
+    def leave(self) -> None:
+        """One stream less."""
+        self.streams -= 1
+
+
+def door(request: Request) -> Door:
+    """The server that a request came to."""
+    found = request.app.state.door
+    assert isinstance(found, Door)
+    return found
