@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Job, Owner
-from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Rows, Secrets, Source
+from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Queue, Rows, Secrets, Source
 from ingather.settings import Settings
 
 if TYPE_CHECKING:
@@ -133,6 +133,25 @@ class World:
     def stores(self) -> list[Store]:
         """Every store that may hold jobs."""
         return list(dict.fromkeys((self.store, self.sql_store)))
+
+    @cached_property
+    def queues(self) -> list[Queue]:
+        """The waiting jobs of every store."""
+        from ingather.stores.sql_queue import SqlQueue
+
+        queues: list[Queue] = [SqlQueue(self._sqlite)]
+        if self.settings.comments_store == "redis":
+            from ingather.stores.redis_jobs import RedisStore
+            from ingather.stores.redis_queue import RedisQueue
+
+            assert isinstance(self.store, RedisStore)
+            queues.append(RedisQueue(self._redis, self.store))
+        return queues
+
+    def queue_of(self, job: Job) -> Queue:
+        """The queue that a job waits in."""
+        in_redis = job.kind == "comments" and self.settings.comments_store == "redis"
+        return self.queues[-1 if in_redis else 0]
 
     @cached_property
     def limiter(self) -> Limiter:
