@@ -100,31 +100,6 @@ class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     approximate: tuple[str, ...] = ()
 
 
-class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
-    """What one source tells of an account at one moment.
-
-    user_id: the source's own id of it (ids of the Graph API and of HikerAPI differ). website:
-    the link in the profile. is_professional: a business or creator account. category: as the
-    account has chosen it, in its language. approximate: names of the counts that the source has
-    rounded ("46.3m"), such as `followers_count`.
-    """
-
-    user_id: str | None
-    username: str
-    full_name: str | None = None
-    biography: str | None = None
-    website: str | None = None
-    profile_pic_url: str | None = None
-    followers_count: int | None = None
-    follows_count: int | None = None
-    media_count: int | None = None
-    is_private: bool | None = None
-    is_verified: bool | None = None
-    is_professional: bool | None = None
-    category: str | None = None
-    approximate: tuple[str, ...] = ()
-
-
 Record = Comment | User | Media
 
 
