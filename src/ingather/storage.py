@@ -12,6 +12,7 @@ from ingather.settings import Settings
 if TYPE_CHECKING:
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql import Sql
+    from ingather.stores.sql_answers import SqlAnswers
     from ingather.stores.sql_link import SqliteLink
 
 
@@ -41,6 +42,13 @@ class Storage:
         from ingather.stores.sql import SqliteSql
 
         return SqliteSql(self._sqlite)
+
+    @cached_property
+    def answers(self) -> "SqlAnswers":
+        """What creations were answered with, by their Idempotency-Key."""
+        from ingather.stores.sql_answers import SqlAnswers
+
+        return SqlAnswers(self.sql)
 
     @cached_property
     def _redis(self) -> "RedisLink":

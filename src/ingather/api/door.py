@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 
 from ingather import errors
+from ingather.api.metrics import Metrics
 from ingather.engine.stop import Stop
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ class Door:
 
     def __init__(self, world: "World") -> None:
         self.world = world
+        self.metrics = Metrics()
         self.closing = asyncio.Event()
         self.tasks: set[asyncio.Task[object]] = set()
         self._stops: set[Stop] = set()

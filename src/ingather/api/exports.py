@@ -56,7 +56,8 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
             priority=body.priority,
             queued=True,
         )
-        job = await running.begun(here, world.comments.start(wanted, world.comments.fetcher()))
+        start = world.comments.start(wanted, world.comments.fetcher())
+        job = await rooms.queued(here, await running.begun(here, start))
         if body.webhook_url is not None and body.webhook_secret is not None:
             await world.webhooks.want(job, body.webhook_url, body.webhook_secret)
         return job.id, shapes.export(job)

@@ -69,7 +69,7 @@ class Guard:
                 await refused(scope, receive, answer)
                 return
             await self._app(scope, _bounded(receive), answer)
-        except Exception as failure:
+        except Exception as failure:  # noqa: BLE001 - the last resort
             _log(scope, failure)
             if status:
                 raise Broken from None

@@ -56,7 +56,9 @@ async def created(
     return _answer(request, made, text, 201)
 
 
-def _answer(request: Request, made: str, text: str, status: int, *, again: bool = False) -> Response:
+def _answer(
+    request: Request, made: str, text: str, status: int, *, again: bool = False
+) -> Response:
     headers = {"Location": f"{request.url.path.rstrip('/')}/{made}"}
     if again:
         headers["Idempotent-Replayed"] = "true"

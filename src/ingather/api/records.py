@@ -18,7 +18,8 @@ from ingather.features.collection import layout
 from ingather.features.extraction import refuse_void
 
 if TYPE_CHECKING:
-    from ingather.assembly import Store, World
+    from ingather.assembly import World
+    from ingather.storage import Store
 
 SORTED = 10_000
 """Rows among which a sorted page may lie: they are held in memory meanwhile."""
@@ -124,12 +125,15 @@ async def chosen(
 ) -> tuple[Filter, ...]:
     """Filters in words; the lists that they name are other jobs of the same owner, never a file
     of this machine. kind: refuse what no row of it can pass. Raises BadInput."""
-    found = filters.parse(words)
-    lists = {each: await _names(world, owner, each) for each in references(found)}
-    found = inlined(found, lists)
+    found = inlined(filters.parse(words), await lists(world, owner, words))
     if kind is not None:
         refuse_void(found, kind)
     return found
+
+
+async def lists(world: "World", owner: str, words: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """The usernames behind each job that these filters name. Raises BadInput."""
+    return {each: await _names(world, owner, each) for each in references(filters.parse(words))}
 
 
 async def _names(world: "World", owner: str, reference: str) -> tuple[str, ...]:

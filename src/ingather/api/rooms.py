@@ -18,7 +18,8 @@ from ingather.domain.access import Key
 from ingather.domain.job import Job, Wish
 
 if TYPE_CHECKING:
-    from ingather.assembly import Store, World
+    from ingather.assembly import World
+    from ingather.storage import Store
 
 MOST_BUDGET = 600_000
 
@@ -94,6 +95,13 @@ async def listed(
             break
         before = jobs[-1]
     return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+async def queued(here: Door, job: Job) -> Job:
+    """The job in its queue: one that was begun elsewhere may not be in it."""
+    if job.unfinished and job.due is None:
+        return await here.world.queue_of(job).enqueue(job.id)
+    return job
 
 
 def add(router: APIRouter, room: Room) -> None:
@@ -182,7 +190,7 @@ def _add_rows(router: APIRouter, room: Room) -> None:
 
 
 def _add_file(router: APIRouter, room: Room) -> None:
-    content = {media.partition(";")[0]: {} for media in files.MEDIA_TYPES.values()}
+    content: dict[str, Any] = {media.partition(";")[0]: {} for media in files.MEDIA_TYPES.values()}
     file_answer: dict[int | str, Any] = {
         200: {"description": "The file", "content": content | {"application/gzip": {}}}
     }
@@ -191,9 +199,7 @@ def _add_file(router: APIRouter, room: Room) -> None:
     )
     raw = Query(alias="rawCsv", description="CSV for machines: no BOM, no escaping.")
 
-    async def prepared(
-        request: Request, caller: Key, job_id: str, fmt: str
-    ) -> tuple[Door, Job]:
+    async def prepared(request: Request, caller: Key, job_id: str, fmt: str) -> tuple[Door, Job]:
         if fmt not in files.FORMATS:
             raise errors.UnknownFileEnding(
                 "There is no such format.", hint=f"There are {', '.join(files.FORMATS)}."
@@ -213,9 +219,7 @@ def _add_file(router: APIRouter, room: Room) -> None:
         here, job = await prepared(request, caller, job_id, format_)
         chosen = await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
         rows = room.store(here.world).stream(job.id)
-        return await files.download(
-            here, job, rows, form=format_, chosen=chosen, raw_csv=raw_csv
-        )
+        return await files.download(here, job, rows, form=format_, chosen=chosen, raw_csv=raw_csv)
 
     @router.head("/{id}/file", responses=file_answer, summary="What a download would be")
     async def head(
@@ -239,9 +243,7 @@ def _add_telling(router: APIRouter, room: Room) -> None:
         204: {"description": "It has ended, and you know"},
     }
 
-    @router.get(
-        "/{id}/receipt", responses=says({"type": "object"}), summary="How complete it is"
-    )
+    @router.get("/{id}/receipt", responses=says({"type": "object"}), summary="How complete it is")
     async def told(request: Request, caller: Caller, job_id: JobId) -> Response:
         return answer(receipt.full(await owned(door(request), room, caller, job_id)))
 
@@ -282,6 +284,4 @@ def answer(shown: Any, status: int = 200) -> Response:
 
 def router_at(path: str, tag: str) -> APIRouter:
     """A router whose routes take a key, and answer with problems."""
-    return APIRouter(
-        prefix=path, tags=[tag], responses=schema.ANY, default_response_class=Response
-    )
+    return APIRouter(prefix=path, tags=[tag], responses=schema.ANY, default_response_class=Response)

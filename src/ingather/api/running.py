@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from ingather import errors
 from ingather.api.door import Door
+from ingather.api.shapes import Worked
 from ingather.domain.job import Job
 from ingather.engine.stop import Stop
 
 if TYPE_CHECKING:
-    from ingather.assembly import Store
+    from ingather.storage import Store
 
 LOOKING = 20.0
 """Seconds for finding a new job's target at its source."""
@@ -61,3 +62,8 @@ async def _follow(store: "Store", job: Job, stop: Stop) -> Job:
         if stop.reason is not None or job.status != "running":
             return job
         await asyncio.sleep(LOOK)
+
+
+async def taken_up(door: Door, seconds: float) -> Worked | None:
+    """The next job that is due, after at most so many seconds of work; None where none is."""
+    raise NotImplementedError

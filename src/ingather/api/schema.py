@@ -37,7 +37,7 @@ def says(kind: type | dict[str, Any] | None = None, status: int = 200) -> dict[i
 def takes(kind: type) -> dict[str, Any]:
     """The body of a route: JSON or form data of the same fields."""
     schema = {"schema": ref(kind)}
-    content = {media: schema for media in (JSON, *FORMS)}
+    content = dict.fromkeys((JSON, *FORMS), schema)
     return {"requestBody": {"required": True, "content": content}}
 
 

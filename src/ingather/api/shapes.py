@@ -23,9 +23,7 @@ Address = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Secret = Annotated[str, Meta(min_length=16, max_length=200)]
 
 
-class NewExtraction(
-    Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"
-):
+class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """An extraction to begin. The same targets again go on with the unfinished one, unless fresh.
 
     targets: accounts, posts or hashtags. filters: in the words of the command line; all must pass.

@@ -118,11 +118,12 @@ class Webhooks:
             sent += 1
         return sent
 
-    async def run(self) -> None:
-        """Rounds, till cancelled; a store that does not answer is asked again."""
+    async def run(self, sent: Callable[[int], None]) -> None:
+        """Rounds, till cancelled; a store that does not answer is asked again. sent: told how many
+        went out."""
         while True:
             try:
-                await self.round()
+                sent(await self.round())
             except errors.StoreError:
                 await self._clock.sleep(10.0)
             await self._clock.sleep(LOOK)

@@ -9,9 +9,7 @@ from ingather.stores.sql import Row, Sql
 HELD = 60.0
 """Seconds for which a webhook belongs to who took it; longer than a delivery takes."""
 
-_COLUMNS = (
-    "id, job, kind, url, secret, state, attempts, due, status, error, created_at, ended_at"
-)
+_COLUMNS = "id, job, kind, url, secret, state, attempts, due, status, error, created_at, ended_at"
 _ADD = f"""
 INSERT INTO webhooks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, NULL, NULL, ?, NULL)
 ON CONFLICT (job) DO NOTHING
@@ -46,9 +44,7 @@ class SqlWebhooks:
         """Those that are due, now ours for a minute."""
         now = await self._sql.now()
         found = [_hook(row) for row in await self._sql.all(_DUE, now, limit)]
-        return [
-            hook for hook in found if await self._sql.run(_TAKE, now + HELD, hook.id, hook.due)
-        ]
+        return [hook for hook in found if await self._sql.run(_TAKE, now + HELD, hook.id, hook.due)]
 
     async def later(self, hook: Webhook, seconds: float) -> None:
         """Look again after so many seconds."""
