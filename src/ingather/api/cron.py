@@ -52,12 +52,17 @@ async def _allowed(
         )
 
 
-@router.api_route(
+@router.get(
     "/process",
-    methods=["GET", "POST"],
     responses=schema.says(shapes.Processed),
     dependencies=[Depends(_allowed)],
     summary="Work on what is due, until the budget is spent",
+)
+@router.post(
+    "/process",
+    responses=schema.says(shapes.Processed),
+    dependencies=[Depends(_allowed)],
+    summary="The same, for timers that can only send POST",
 )
 async def process(
     request: Request,
@@ -81,5 +86,6 @@ async def _processed(here: Door, budget_ms: int) -> shapes.Processed:
             idle = True
             break
         jobs.append(done)
+    here.metrics.sent(await here.world.webhooks.round())
     spent = round((time.monotonic() - began) * 1000)
     return shapes.Processed(budget_ms=budget_ms, spent_ms=spent, jobs=tuple(jobs), idle=idle)

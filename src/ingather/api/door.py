@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from ingather import errors
 from ingather.api.metrics import Metrics
-from ingather.engine.stop import Stop
+from ingather.engine.stop import Reason, Stop
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -46,10 +46,10 @@ class Door:
             stop.request("asked")
 
     @asynccontextmanager
-    async def budget(self, seconds: float) -> AsyncIterator[Stop]:
-        """A Stop that its budget requests, and the end of this server."""
+    async def budget(self, seconds: float, reason: Reason = "budget") -> AsyncIterator[Stop]:
+        """A Stop that its budget requests for this reason, and the end of this server."""
         stop = Stop()
-        stop.after(seconds, "budget")
+        stop.after(seconds, reason)
         self._stops.add(stop)
         if self.closing.is_set():
             stop.request("asked")

@@ -18,6 +18,7 @@ from ingather.domain.access import Key
 IdempotencyKey = Annotated[
     str | None,
     Header(
+        alias="Idempotency-Key",
         min_length=1,
         max_length=200,
         pattern=r"^[!-~]+$",

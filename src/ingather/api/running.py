@@ -8,7 +8,10 @@ from ingather import errors
 from ingather.api.door import Door
 from ingather.api.shapes import Worked
 from ingather.domain.job import Job
+from ingather.engine.lease import LEASE, this_process
 from ingather.engine.stop import Stop
+from ingather.engine.watch import Unwatched
+from ingather.ports import Claim
 
 if TYPE_CHECKING:
     from ingather.storage import Store
@@ -46,8 +49,6 @@ async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
 
 
 async def _run(door: Door, job: Job, stop: Stop) -> Job:
-    from ingather.engine.watch import Unwatched
-
     collection = door.world.collection_of(job)
     try:
         return await collection.run(job, collection.fetcher(), stop=stop, watch=Unwatched())
@@ -65,5 +66,42 @@ async def _follow(store: "Store", job: Job, stop: Stop) -> Job:
 
 
 async def taken_up(door: Door, seconds: float) -> Worked | None:
-    """The next job that is due, after at most so many seconds of work; None where none is."""
-    raise NotImplementedError
+    """The next job that is due, after at most so many seconds of work; None where none is.
+
+    What is not finished then is given back, to be taken up again by whoever comes next.
+    """
+    async with door.budget(seconds, "drained") as stop:
+        claim = await _next(door)
+        if claim is None:
+            return None
+        collection = door.world.collection_of(claim.job)
+        wrong = None
+        try:
+            fetcher = collection.fetcher()
+            await collection.run(claim.job, fetcher, stop=stop, watch=Unwatched(), claim=claim)
+        except errors.IngatherError as failure:
+            # It stands in the job, and the next one may do better.
+            wrong = failure.message
+        job = await door.world.store_of(claim.job).show(claim.job.id)
+    before = claim.job.counters
+    return Worked(
+        id=job.id,
+        kind=job.kind,
+        status=job.status,
+        reason=job.reason,
+        rows=job.counters.appended,
+        added=job.counters.appended - before.appended,
+        calls=job.counters.calls - before.calls,
+        error=wrong,
+    )
+
+
+async def _next(door: Door) -> Claim | None:
+    world = door.world
+    for queue in world.queues:
+        claim = await queue.next(
+            this_process(), lease=LEASE, sources=world.reach(), sandbox=world.settings.sandbox
+        )
+        if claim is not None:
+            return claim
+    return None

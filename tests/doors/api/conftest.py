@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from ingather import errors
 from ingather.assembly import World
 from ingather.domain.job import Job
 from ingather.engine.stop import Stop
@@ -72,7 +73,7 @@ class Api:
         for store in self.world.stores:
             try:
                 job = await store.show(job_id)
-            except Exception:
+            except errors.JobNotFound:
                 continue
             collection = self.world.collection_of(job)
             return await collection.run(job, collection.fetcher(), stop=Stop(), watch=Unwatched())
