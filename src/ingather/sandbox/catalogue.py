@@ -3,6 +3,7 @@
 from ingather.sandbox.faults import NAMES
 from ingather.sandbox.hiker_world import MOODS, POSTS, post_pk
 from ingather.sandbox.options import APP_ID, APP_SECRET, HIKER_KEY, HIKER_PATH, TOKEN, VERSION
+from ingather.sandbox.others import ABSENT, SIZED
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
 
@@ -33,6 +34,8 @@ def describe(world: World, base: str) -> dict[str, object]:
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],
         "hiker_posts": {mood: post_pk(mood, 120) for mood in POSTS},
+        "others": [f"{sort}120" for sort in SIZED],
+        "no_professionals": list(ABSENT),
         "control": f"{base}/_control",
         "seed": world.seed,
         "account": {"id": world.account.id, "username": world.account.username},
