@@ -14,6 +14,8 @@ IngatherError
 │   ├── NotReachable    the post is gone, foreign or private (one answer for all)
 │   │   └── CommentsDisabled
 │   ├── DeadCursor      start this list again, once
+│   ├── NothingShown    a login wall or an empty shell: nothing is known of the account
+│   │   └── WrongPage   another account's page, or none of a profile
 │   ├── Refused         the request itself is at fault: never retried
 │   └── SchemaDrift     the answer has not the shape we know
 ├── DrawError           a giveaway cannot be drawn as asked (the seeds' words, without a full stop)
@@ -166,6 +168,18 @@ class CommentsDisabled(NotReachable):
     """The author has turned the comments of this post off."""
 
     code = "comments_disabled"
+
+
+class NothingShown(SourceError):
+    """The page shows a login wall or an empty shell, which says nothing about the account."""
+
+    code = "nothing_shown"
+
+
+class WrongPage(NothingShown):
+    """The page is not the profile that was asked for."""
+
+    code = "wrong_page"
 
 
 class DeadCursor(SourceError):
