@@ -37,7 +37,7 @@ async def healthz() -> Response:
     summary="Can it work?",
 )
 async def readyz(request: Request) -> Response:
-    """The stores are asked; 503 where one does not answer."""
+    """The stores are asked; 503 where one does not answer, or has not the tables of this version."""
     here = door(request)
     checks = {
         "database": await _tried(_database(here)),
@@ -65,7 +65,10 @@ async def metrics(request: Request, caller: Caller) -> Response:
 
 
 async def _database(here: Door) -> None:
-    await here.world.sql.one("SELECT COUNT(*) FROM api_keys WHERE id = ''")
+    await here.world.sql.now()
+    found, wanted = await here.world.revisions()
+    if found != wanted:
+        raise errors.StoreUnavailable
 
 
 async def _tried(question: Awaitable[object]) -> str:

@@ -200,7 +200,7 @@ def test_idempotent_creation(ann, oracle):
 def test_a_creation_that_failed_may_be_sent_again(ann, oracle, outside):
     """An error is no answer to keep: the same key then begins what it could not before."""
     named = {"Idempotency-Key": "again"}
-    body = {"kind": "followers", "targets": ["there.is.no.such.account"]}
+    body = {"kind": "followers", "targets": ["missing1"]}
     assert ann.post("/api/extractions", json=body, headers=named).status_code == 400
     body = {"kind": "followers", "targets": ["flat5000"]}
     assert ann.post("/api/extractions", json=body, headers=named).status_code == 201
