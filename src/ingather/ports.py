@@ -304,6 +304,7 @@ class Secrets(Protocol):
 
     def unseal(self, name: str, sealed: bytes) -> bytes: ...
 
+
 class Beacon(Protocol):
     """Randomness that nobody can choose, at moments known beforehand."""
 

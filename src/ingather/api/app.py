@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING
 import uvicorn
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
 from ingather import errors
 from ingather.api import cron, exports, extractions, health, problems, schema, site
@@ -49,6 +51,7 @@ def build(world: "World", *, rate: int = RATE) -> FastAPI:
         openapi_url=None,
         default_response_class=Response,
         redirect_slashes=False,
+        generate_unique_id_function=_operation,
     )
     app.state.door = here
     app.openapi = lambda: schema.document(app)  # type: ignore[method-assign]
@@ -60,7 +63,9 @@ def build(world: "World", *, rate: int = RATE) -> FastAPI:
         return problems.of(failure)
 
     @app.exception_handler(HTTPException)
-    async def http(_: Request, failure: HTTPException) -> Response:
+    async def http(request: Request, failure: HTTPException) -> Response:
+        if failure.status_code == 405:
+            return problems.of_http(failure, allowed=_allowed(request.url.path))
         return problems.of_http(failure)
 
     @app.exception_handler(RequestValidationError)
@@ -71,6 +76,23 @@ def build(world: "World", *, rate: int = RATE) -> FastAPI:
     limit = PeerLimit(rate, world.clock, shared=shared)
     app.add_middleware(Guard, limit=limit, observe=here.metrics.observe)
     return app
+
+
+def _operation(route: APIRoute) -> str:
+    """A name for a route, which generated clients call their methods by."""
+    return f"{route.tags[0]}_{route.name.rstrip('_')}"
+
+
+def _allowed(path: str) -> list[str]:
+    """Every method that this address takes: the framework names those of one route alone."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, APIRoute)]
+    first = next((route.path for route in routes if _matches(route.path, path)), None)
+    methods = {method for route in routes if route.path == first for method in route.methods or ()}
+    return sorted(methods)
+
+
+def _matches(template: str, path: str) -> bool:
+    return compile_path(template)[0].match(path) is not None
 
 
 def _sentence(failure: RequestValidationError) -> str:

@@ -17,7 +17,8 @@ async def read(request: Request, kind: type[T]) -> T:
     media = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     try:
         if media == JSON:
-            return msgspec.json.decode(await request.body() or b"{}", type=kind)
+            given = msgspec.json.decode(await request.body() or b"{}")
+            return msgspec.convert(_whole(given), type=kind)
         if media in FORMS:
             return msgspec.convert(await _form(request, kind), type=kind, strict=False)
     except (msgspec.DecodeError, msgspec.ValidationError, ValueError, RecursionError) as failure:
@@ -26,6 +27,15 @@ async def read(request: Request, kind: type[T]) -> T:
         f"A body of the kind {media[:60]!r} is not read here.",
         hint="Send application/json, or form data, and say so in Content-Type.",
     )
+
+
+def _whole(value: Any) -> Any:
+    """The value with 31.0 as 31: to JSON, and to its schemas, they are one number."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, dict):
+        return {name: _whole(each) for name, each in value.items()}
+    return [_whole(each) for each in value] if isinstance(value, list) else value
 
 
 async def _form(request: Request, kind: type) -> dict[str, Any]:

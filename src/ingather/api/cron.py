@@ -62,6 +62,7 @@ async def _allowed(
     "/process",
     responses=schema.says(shapes.Processed),
     dependencies=[Depends(_allowed)],
+    operation_id="cron_process_posted",
     summary="The same, for timers that can only send POST",
 )
 async def process(

@@ -1,15 +1,15 @@
 """What the routes of one server share: the world, and what is under way."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 
 from ingather import errors
 from ingather.api.metrics import Metrics
-from ingather.engine.stop import Reason, Stop
+from ingather.engine.stop import Stop
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -26,7 +26,7 @@ class Door:
         self.metrics = Metrics()
         self.closing = asyncio.Event()
         self.tasks: set[asyncio.Task[object]] = set()
-        self._stops: set[Stop] = set()
+        self._ends: set[Callable[[], None]] = set()
         self.streams = 0
 
     def keep(self, task: asyncio.Task[object]) -> None:
@@ -42,21 +42,29 @@ class Door:
     def close(self) -> None:
         """End what runs within requests: event streams, and jobs worked on under a budget."""
         self.closing.set()
-        for stop in list(self._stops):
-            stop.request("asked")
+        for end in list(self._ends):
+            end()
 
-    @asynccontextmanager
-    async def budget(self, seconds: float, reason: Reason = "budget") -> AsyncIterator[Stop]:
-        """A Stop that its budget requests for this reason, and the end of this server."""
-        stop = Stop()
-        stop.after(seconds, reason)
-        self._stops.add(stop)
+    @contextmanager
+    def told(self, end: Callable[[], None]) -> Iterator[None]:
+        """Call this when the server ends meanwhile."""
+        self._ends.add(end)
         if self.closing.is_set():
-            stop.request("asked")
+            end()
         try:
-            yield stop
+            yield
         finally:
-            self._stops.discard(stop)
+            self._ends.discard(end)
+
+    @contextmanager
+    def budget(self, seconds: float) -> Iterator[Stop]:
+        """A Stop that its budget requests, and the end of this server."""
+        stop = Stop()
+        stop.after(seconds, "budget")
+        try:
+            with self.told(lambda: stop.request("asked")):
+                yield stop
+        finally:
             stop.close()
 
     def room(self) -> None:

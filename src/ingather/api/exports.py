@@ -31,7 +31,13 @@ router = router_at("/api/exports", "exports")
 @router.post(
     "",
     status_code=201,
-    responses=schema.says(ExportRecord, 201),
+    responses=schema.says(
+        ExportRecord,
+        201,
+        schema.then(
+            "exports", "show", "rows", "receipt", "delete", where="$response.body#/exportId"
+        ),
+    ),
     openapi_extra=schema.takes(shapes.NewExport),
     summary="Begin an export of a post's comments",
 )

@@ -38,7 +38,9 @@ router = router_at("/api/extractions", "extractions")
 @router.post(
     "",
     status_code=201,
-    responses=schema.says(shapes.Extraction, 201),
+    responses=schema.says(
+        shapes.Extraction, 201, schema.then("extractions", "show", "rows", "receipt", "delete")
+    ),
     openapi_extra=schema.takes(shapes.NewExtraction),
     summary="Begin an extraction",
 )

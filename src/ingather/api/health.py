@@ -37,7 +37,7 @@ async def healthz() -> Response:
     summary="Can it work?",
 )
 async def readyz(request: Request) -> Response:
-    """The stores are asked; 503 where one does not answer, or has not the tables of this version."""
+    """The stores are asked; 503 where one does not answer, or its tables are out of date."""
     here = door(request)
     checks = {
         "database": await _tried(_database(here)),

@@ -5,6 +5,7 @@ understood all the same.
 """
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 from msgspec import Struct
@@ -85,10 +86,12 @@ def of(error: errors.IngatherError) -> Response:
     return _answer(status_of(error), error.code, title, error.message, error.hint, headers)
 
 
-def of_http(error: HTTPException) -> Response:
+def of_http(error: HTTPException, *, allowed: Sequence[str] = ()) -> Response:
     """What the framework refuses: an unknown address or method, a body that is no form."""
     code, title = _HTTP.get(error.status_code, ("turned_away", "The request was turned away."))
     headers = dict(error.headers or {})
+    if allowed:
+        headers["Allow"] = ", ".join(allowed)
     return _answer(error.status_code, code, title, title, None, headers)
 
 

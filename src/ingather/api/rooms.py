@@ -244,7 +244,7 @@ def _add_telling(router: APIRouter, room: Room) -> None:
     }
 
     @router.get("/{id}/receipt", responses=says({"type": "object"}), summary="How complete it is")
-    async def told(request: Request, caller: Caller, job_id: JobId) -> Response:
+    async def receipt_(request: Request, caller: Caller, job_id: JobId) -> Response:
         return answer(receipt.full(await owned(door(request), room, caller, job_id)))
 
     @router.get("/{id}/events", responses=stream, summary="Progress, as server-sent events")

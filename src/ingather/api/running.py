@@ -8,10 +8,10 @@ from ingather import errors
 from ingather.api.door import Door
 from ingather.api.shapes import Worked
 from ingather.domain.job import Job
-from ingather.engine.lease import LEASE, this_process
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.ports import Claim
+from ingather.workshop import Quiet, Workshop
 
 if TYPE_CHECKING:
     from ingather.storage import Store
@@ -24,7 +24,7 @@ LOOK = 0.3
 
 async def begun(door: Door, start: Coroutine[Any, Any, Job]) -> Job:
     """The job that a feature starts, or Transient where its source takes too long to find it."""
-    async with door.budget(LOOKING) as stop:
+    with door.budget(LOOKING) as stop:
         task = asyncio.create_task(start)
         stop.over(task)
         try:
@@ -39,7 +39,7 @@ async def begun(door: Door, start: Coroutine[Any, Any, Job]) -> Job:
 
 async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
     """The job after at most so many seconds of work: ours, or that of whoever holds it."""
-    async with door.budget(seconds) as stop:
+    with door.budget(seconds) as stop:
         if job.unfinished or job.status == "failed":
             try:
                 return await _run(door, job, stop)
@@ -65,25 +65,28 @@ async def _follow(store: "Store", job: Job, stop: Stop) -> Job:
         await asyncio.sleep(LOOK)
 
 
+class _Noting(Workshop):
+    """Keeps how a job stood when it was taken up."""
+
+    before: Job | None = None
+
+    async def run(self, claim: Claim, stop: Stop) -> Job:
+        self.before = claim.job
+        return await super().run(claim, stop)
+
+
 async def taken_up(door: Door, seconds: float) -> Worked | None:
     """The next job that is due, after at most so many seconds of work; None where none is.
 
     What is not finished then is given back, to be taken up again by whoever comes next.
     """
-    async with door.budget(seconds, "drained") as stop:
-        claim = await _next(door)
-        if claim is None:
-            return None
-        collection = door.world.collection_of(claim.job)
-        wrong = None
-        try:
-            fetcher = collection.fetcher()
-            await collection.run(claim.job, fetcher, stop=stop, watch=Unwatched(), claim=claim)
-        except errors.IngatherError as failure:
-            # It stands in the job, and the next one may do better.
-            wrong = failure.message
-        job = await door.world.store_of(claim.job).show(claim.job.id)
-    before = claim.job.counters
+    workshop = _Noting(door.world)
+    crew = workshop.crew(room=1, report=Quiet())
+    with door.told(crew.drain):
+        job = await crew.one(seconds)
+    if job is None:
+        return None
+    before = workshop.before.counters if workshop.before is not None else job.counters
     return Worked(
         id=job.id,
         kind=job.kind,
@@ -92,16 +95,5 @@ async def taken_up(door: Door, seconds: float) -> Worked | None:
         rows=job.counters.appended,
         added=job.counters.appended - before.appended,
         calls=job.counters.calls - before.calls,
-        error=wrong,
+        error=job.error.message if job.error is not None else None,
     )
-
-
-async def _next(door: Door) -> Claim | None:
-    world = door.world
-    for queue in world.queues:
-        claim = await queue.next(
-            this_process(), lease=LEASE, sources=world.reach(), sandbox=world.settings.sandbox
-        )
-        if claim is not None:
-            return claim
-    return None

@@ -13,6 +13,7 @@ JSON = "application/json"
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 _known: dict[str, type] = {Problem.__name__: Problem}
+_forms: set[str] = set()
 
 DESCRIPTION = """Collect Instagram data, and know how complete it is. Every error is a problem
 document (RFC 9457) with a stable `code`. Times are ISO 8601 UTC, ids are strings, unknown is null.
@@ -25,19 +26,27 @@ def ref(kind: type) -> dict[str, Any]:
     return {"$ref": f"#/components/schemas/{kind.__name__}"}
 
 
-def says(kind: type | dict[str, Any] | None = None, status: int = 200) -> dict[int | str, Any]:
+def says(
+    kind: type | dict[str, Any] | None = None,
+    status: int = 200,
+    links: dict[str, Any] | None = None,
+) -> dict[int | str, Any]:
     """What a route answers when all is well; None for an answer without a body."""
     described: dict[str, Any] = {"description": "Done" if kind is None else "As asked"}
     if kind is not None:
         schema = kind if isinstance(kind, dict) else ref(kind)
         described["content"] = {JSON: {"schema": schema}}
+    if links is not None:
+        described["links"] = links
     return {status: described}
 
 
 def takes(kind: type) -> dict[str, Any]:
     """The body of a route: JSON or form data of the same fields."""
-    schema = {"schema": ref(kind)}
-    content = dict.fromkeys((JSON, *FORMS), schema)
+    schema = ref(kind)
+    _forms.add(kind.__name__)
+    content = {JSON: {"schema": schema}}
+    content |= {form: {"schema": {"$ref": f"{schema['$ref']}Form"}} for form in FORMS}
     return {"requestBody": {"required": True, "content": content}}
 
 
@@ -82,6 +91,22 @@ def document(app: FastAPI) -> dict[str, Any]:
         )
         components = made.setdefault("components", {})
         # By way of JSON: msgspec gives tuples for defaults, which no validator takes for arrays.
-        components["schemas"] = msgspec.json.decode(msgspec.json.encode(shapes))
+        shapes = msgspec.json.decode(msgspec.json.encode(shapes))
+        shapes |= {f"{name}Form": _form(shapes[name]) for name in sorted(_forms)}
+        components["schemas"] = shapes
         app.openapi_schema = made
     return app.openapi_schema
+
+
+def _form(shape: dict[str, Any]) -> dict[str, Any]:
+    """The same fields in a form, which has no null: what is not known is left out."""
+    fields = {}
+    for name, field in shape["properties"].items():
+        told = [one for one in field.get("anyOf", ()) if one.get("type") != "null"]
+        fields[name] = told[0] if len(told) == 1 else field
+    return shape | {"title": f"{shape['title']}Form", "properties": fields}
+
+
+def then(tag: str, *names: str, where: str = "$response.body#/id") -> dict[str, Any]:
+    """Links to what can be done with what was just made."""
+    return {name: {"operationId": f"{tag}_{name}", "parameters": {"id": where}} for name in names}

@@ -11,7 +11,7 @@ from ingather.api import schema, shapes
 from ingather.api.auth import Caller
 from ingather.api.rooms import answer
 
-router = APIRouter(default_response_class=Response)
+router = APIRouter(tags=["site"], default_response_class=Response)
 
 _STYLE = """
 body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }
@@ -27,7 +27,6 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'
 
 @router.get(
     "/api/me",
-    tags=["me"],
     responses={**schema.says(shapes.Me), **schema.ANY},
     summary="Whose key is this?",
 )
