@@ -1,4 +1,4 @@
-"""Workers built of the world: what a crew needs to know of its stores, its sources and its tokens."""
+"""Workers built of the world: of its stores, its sources and its tokens."""
 
 from typing import TYPE_CHECKING
 
@@ -41,9 +41,7 @@ class Workshop:
         except errors.IngatherError as failure:
             await self._refused(claim, failure)
             raise
-        return await collection.run(
-            claim.job, fetcher, stop=stop, watch=Unwatched(), claim=claim
-        )
+        return await collection.run(claim.job, fetcher, stop=stop, watch=Unwatched(), claim=claim)
 
     async def _refused(self, claim: Claim, failure: errors.IngatherError) -> None:
         """Give back a job whose source cannot even be built."""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, posts, sandbox
+from ingather.cli import doctor, export, extract, jobs, login, posts, sandbox, worker
 
 app = typer.Typer(
     name="ingather",
@@ -47,6 +47,7 @@ app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
 app.add_typer(jobs.app, name="jobs")
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)

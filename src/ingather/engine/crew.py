@@ -1,9 +1,10 @@
 """Many jobs at once in one process: takes up what waits in the queues, until it is told to stop."""
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from ingather import errors
 from ingather.domain.job import MAX_ATTEMPTS, Failure, Holder, Job
@@ -72,7 +73,7 @@ class Crew:
         self._sandbox = sandbox
         self._jitter = jitter
         self._me: Holder = lease.this_process()
-        self._running: dict[asyncio.Task[None], Stop] = {}
+        self._running: dict[asyncio.Task[Any], Stop] = {}
         self._drained = asyncio.Event()
         self._looked = float("-inf")
         self._ill = 0
@@ -80,6 +81,12 @@ class Crew:
     def drain(self) -> None:
         """Take up nothing more, and let every job give itself back after the page it is at."""
         self._drained.set()
+        for stop in self._running.values():
+            stop.request("drained")
+
+    async def drained(self) -> None:
+        """Until it is told to."""
+        await self._drained.wait()
 
     async def work(self, *, once: bool = False) -> None:
         """Work until drained; once: until nothing is waiting any more. Never raises for a job or
@@ -94,39 +101,70 @@ class Crew:
         finally:
             await self._give_back()
 
+    async def one(self, seconds: float) -> Job | None:
+        """Run the next job for at most so many seconds, as it stands then; None where none is
+        due. Raises the error that ended its run, or a store's."""
+        claim = await self._next()
+        if claim is None:
+            return None
+        stop = Stop()
+        stop.after(seconds, "drained")
+        task = asyncio.create_task(self._run(claim, stop))
+        self._running[task] = stop
+        task.add_done_callback(lambda task: self._running.pop(task, None))
+        try:
+            return await task
+        except errors.IngatherError as failure:
+            await self._spread(claim.job, failure)
+            raise
+        finally:
+            stop.close()
+
     async def _take_up(self) -> bool:
         """Begin one more job, or tell that there is none."""
+        try:
+            claim = await self._next()
+        except (errors.StateLost, errors.DamagedRecord) as lost:
+            self._report.trouble(lost)
+            return True
+        except errors.IngatherError as failure:
+            self._ill += 1
+            if self._ill == 1:
+                self._report.trouble(failure)
+            return False
+        if self._ill:
+            self._ill = 0
+            self._report.well_again()
+        if claim is None:
+            return False
+        self._begin(claim)
+        return True
+
+    async def _next(self) -> Claim | None:
+        """The next claim of any queue. One that is away does not hide the others."""
+        looking = self._clock.monotonic() - self._looked >= ORPHANS
+        away: errors.IngatherError | None = None
         for queue in list(self._queues):
             try:
                 claim = await queue.next(
                     self._me, lease=lease.LEASE, sources=self._reach(), sandbox=self._sandbox
                 )
-                claim = claim or await self._orphan(queue)
-            except (errors.StateLost, errors.DamagedRecord) as lost:
-                self._report.trouble(lost)
-                return True
-            except errors.IngatherError as failure:
-                self._ill += 1
-                if self._ill == 1:
-                    self._report.trouble(failure)
+                if claim is None and looking:
+                    claim = await self._orphan(queue)
+            except errors.StoreError as failure:
+                away = failure
                 continue
-            if self._ill:
-                self._ill = 0
-                self._report.well_again()
             if claim is not None:
                 self._queues.append(self._queues.pop(0))  # the other queue has the next turn
-                self._begin(claim)
-                return True
-        self._looked = self._clock.monotonic() if self._looking() else self._looked
-        return False
-
-    def _looking(self) -> bool:
-        return self._clock.monotonic() - self._looked >= ORPHANS
+                return claim
+        if looking:
+            self._looked = self._clock.monotonic()
+        if away is not None:
+            raise away
+        return None
 
     async def _orphan(self, queue: Queue) -> Claim | None:
         """A job whose process was of this host and is dead: its lease need not run out first."""
-        if not self._looking():
-            return None
         reach = self._reach()
         for job in await queue.held():
             ours = job.source in reach and job.options.sandbox == self._sandbox
@@ -182,7 +220,7 @@ class Crew:
         """Give back a job whose run fell over something unforeseen."""
         told = Failure(f"{type(failure).__name__}: {failure}", "unforeseen")
         over = claim.job.attempts >= MAX_ATTEMPTS
-        try:
+        with contextlib.suppress(errors.IngatherError):  # then its lease runs out by itself
             await self._leases_of(claim.job).settle(
                 claim.job.id,
                 claim.fence,
@@ -190,8 +228,6 @@ class Crew:
                 error=told,
                 again=LATER,
             )
-        except errors.IngatherError:
-            pass  # its lease runs out by itself
 
     async def _rest(self) -> None:
         """Until a job ends, the crew is told to stop, or it is time to look again."""
@@ -205,8 +241,7 @@ class Crew:
             told.cancel()
 
     async def _give_back(self) -> None:
-        for stop in self._running.values():
-            stop.request("drained")
+        self.drain()
         if self._running:
             await asyncio.wait(set(self._running), timeout=GRACE)
         late = set(self._running)

@@ -143,7 +143,6 @@ class Worker:
             raise verdict.raises
         return structs.replace(job, options=claim.job.options)
 
-
     async def _given_back(
         self, claim: Claim, verdict: Verdict, file: File | None, spent: Counters
     ) -> Job:
