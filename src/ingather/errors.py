@@ -3,7 +3,7 @@
 IngatherError
 ├── BadInput            say it differently            exit code 2
 │   ├── UnreadablePost, UnresolvableShare, UnreadableName, UnknownFileEnding, UnwritablePath
-│   └── BadSetting, JobNotFound
+│   └── BadSetting, JobNotFound, GiveawayNotFound
 ├── SourceError         the outside world
 │   ├── Transient       the same call may succeed soon: retried with jitter
 │   │   └── TooMuchData a smaller page may succeed
@@ -95,6 +95,12 @@ class JobNotFound(BadInput):
     """There is no such job."""
 
     code = "job_not_found"
+
+
+class GiveawayNotFound(BadInput):
+    """There is no such giveaway."""
+
+    code = "giveaway_not_found"
 
 
 class SourceError(IngatherError):

@@ -9,7 +9,8 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain import filters, giveaway_words
-from ingather.domain.giveaway_rules import REASONS, Bonus, Rules, judge
+from ingather.domain.giveaway_judge import judge
+from ingather.domain.giveaway_rules import REASONS, Bonus, Rules
 from ingather.domain.records import Comment
 
 OPEN = Rules(winners=1, unique_users=False)

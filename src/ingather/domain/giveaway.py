@@ -5,6 +5,8 @@ what it knows beyond it in keys of its own: `protocol` 2, the commitment as `see
 the draw as `seedHash`, and attempt 1 everywhere, because there is one draw and no other attempt.
 """
 
+import contextlib
+from collections.abc import Iterable
 from typing import Literal
 
 import msgspec
@@ -133,6 +135,15 @@ def read(stored: bytes | str) -> GiveawayRecord:
         return _decoder.decode(stored)
     except (msgspec.DecodeError, ValueError, RecursionError) as failure:
         raise errors.DamagedRecord(f"A stored giveaway cannot be read: {failure}.") from failure
+
+
+def readable(stored: Iterable[bytes | str]) -> list[GiveawayRecord]:
+    """The records that can be read."""
+    found = []
+    for each in stored:
+        with contextlib.suppress(errors.DamagedRecord):
+            found.append(read(each))
+    return found
 
 
 def item(record: GiveawayRecord) -> GiveawayListItem:

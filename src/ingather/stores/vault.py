@@ -35,14 +35,35 @@ class Vault:
     def read(self, name: str) -> bytes | None:
         """The secret of that name, None where there is none; raises DamagedRecord where the file
         is damaged, another secret's, or was written with another key."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         file = self._file(name)
         with _told():
             if not file.exists():
                 return None
             sealed = file.read_bytes()
+        return self.unseal(name, sealed)
+
+    def write(self, name: str, value: bytes) -> None:
+        """Keep a secret under a name; whole or not at all."""
+        sealed = self.seal(name, value)
+        file = self._file(name)
+        with _told():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _aside(file, sealed) as aside:
+                aside.replace(file)
+            _sync(file.parent)
+
+    def seal(self, name: str, value: bytes) -> bytes:
+        """The value encrypted and bound to the name, for who keeps it elsewhere than here."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(_NONCE)
+        return _MAGIC + nonce + AESGCM(self._derived()).encrypt(nonce, value, name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What `seal` was given under that name; raises DamagedRecord for anything else."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce, text = sealed[len(_MAGIC) :][:_NONCE], sealed[len(_MAGIC) + _NONCE :]
         if sealed.startswith(_MAGIC) and len(text) >= 16:
             with contextlib.suppress(InvalidTag):
@@ -51,19 +72,6 @@ class Vault:
             f"The secret “{name}” cannot be read: it is damaged, or INGATHER_SECRET_KEY (or"
             f" {_KEY_FILE}) is not the one it was written with. Log in again."
         )
-
-    def write(self, name: str, value: bytes) -> None:
-        """Keep a secret under a name; whole or not at all."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = os.urandom(_NONCE)
-        sealed = _MAGIC + nonce + AESGCM(self._derived()).encrypt(nonce, value, name.encode())
-        file = self._file(name)
-        with _told():
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _aside(file, sealed) as aside:
-                aside.replace(file)
-            _sync(file.parent)
 
     def forget(self, name: str) -> None:
         """Remove a secret; nothing happens where there is none."""
