@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingather.providers.graph import GraphSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
+    from ingather.providers.webpage import PageSource
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql_link import SqliteLink
 
@@ -217,6 +218,13 @@ class World:
     def forget_login(self) -> None:
         """Forget the kept token."""
         self.secrets.forget(self._login_name)
+
+    @cached_property
+    def page(self) -> "PageSource":
+        """Public profile pages; they take no account."""
+        from ingather.providers.webpage import PageSource
+
+        return PageSource(self.http, url=self.settings.web_url, clock=self.clock)
 
     @cached_property
     def comments(self) -> "Comments":

@@ -38,6 +38,11 @@ SETTINGS = (
     Setting("INSTAGRAM_GRAPH_URL", "https://graph.facebook.com/v26.0", "another Graph address"),
     Setting("HIKERAPI_KEY", "none", "`ingather extract` beyond your own archive", True),
     Setting("HIKERAPI_URL", "https://api.hikerapi.com", "another HikerAPI address"),
+    Setting("INSTAGRAM_WEB_URL", "https://www.instagram.com", "another address of profile pages"),
+    Setting(
+        "KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "`ingather consumer`", True
+    ),
+    Setting("MONGODB_URL", "none; accounts rest in SQL", "accounts in MongoDB", True),
     Setting(
         "FACEBOOK_LOGIN_URL",
         "https://www.facebook.com/v26.0/dialog/oauth",
@@ -64,6 +69,9 @@ class Settings(Struct, frozen=True, kw_only=True):
     login_url: str = "https://www.facebook.com/v26.0/dialog/oauth"
     hiker_key: str | None = None
     hiker_url: str = "https://api.hikerapi.com"
+    web_url: str = "https://www.instagram.com"
+    kafka_servers: str | None = None
+    mongodb_url: str | None = None
     sandbox: bool = False
 
 
@@ -90,6 +98,9 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         hiker_key=values["HIKERAPI_KEY"] or None,
         hiker_url=_url("HIKERAPI_URL", values, "https://api.hikerapi.com"),
         graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
+        web_url=_url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
+        kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,
+        mongodb_url=_mongodb(values["MONGODB_URL"]),
         login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
     )
 
@@ -157,6 +168,16 @@ def _database(value: str, data_dir: Path) -> Path:
         "DATABASE_URL names a database that exports cannot rest in yet.",
         hint="It takes sqlite:///FILE; leave it unset for SQLite in the data folder.",
     )
+
+
+def _mongodb(value: str) -> str | None:
+    if value and not value.startswith(("mongodb://", "mongodb+srv://")):
+        raise errors.BadSetting(
+            "MONGODB_URL is not an address of MongoDB.",
+            hint="It begins with mongodb:// and may end with a database's name, as"
+            " mongodb://localhost:27017/ratings.",
+        )
+    return value or None
 
 
 def _list(value: str) -> tuple[str, ...]:

@@ -80,6 +80,15 @@ async def test_what_is_told_of_a_post_survives(lists, writer, words):
             caption=text,
             hashtags=words,
             mentions=words,
+            coauthors=words,
+            thumbnail_url=text,
+            likes_hidden=False,
+            is_pinned=n % 2 == 0,
+            is_paid_partnership=None,
+            plays_from=text,
+            reach=0,
+            saved=n,
+            avg_watch_ms=2**40,
         )
         for n, text in enumerate(TEXTS)
     ]

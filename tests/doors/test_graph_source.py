@@ -685,7 +685,7 @@ async def test_a_canary_token_is_never_said(where, caplog):
                 said += repr(await call())
             except errors.SourceError as error:
                 said += everything(error)
-        said += repr(source) + repr(source._pool) + repr(source._http)
+        said += repr(source) + repr(source._calls.accounts) + repr(source._calls)
     addresses = [one.getMessage() for one in caplog.records if one.name == "aiohttp.access"]
     assert len(addresses) >= len(calls)  # the server's log, with each address as it was called
     assert not any(CANARY in one or SECRET in one for one in addresses)

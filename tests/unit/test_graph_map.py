@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ingather import errors
 from ingather.domain.job import Owner
-from ingather.providers import graph_map
+from ingather.providers import graph_map, graph_people
 
 FIXTURES = Path(
     os.environ.get("INGATHER_FIXTURES", Path(__file__).parents[2].parent / "shared/fixtures")
@@ -314,17 +314,17 @@ def test_accounts_are_those_pages_that_have_one():
         {"id": "1", "name": "Bakery", "instagram_business_account": account, "tasks": ["MANAGE"]},
         {"id": "2", "name": "No Instagram"},
     )
-    (one,), after = graph_map.linked(body, "me/accounts")
+    (one,), after = graph_people.linked(body, "me/accounts")
     assert (one.instagram_id, one.username, one.page_id) == ("1784", "ada", "1")
     assert (one.page, one.tasks, after) == ("Bakery", ("MANAGE",), None)
 
 
 def test_an_owner_has_a_name():
     """An account is its id and its username; without either the shape has changed."""
-    assert graph_map.owner(b'{"id":1784,"username":"ada"}', "user") == Owner("1784", "ada")
+    assert graph_people.owner(b'{"id":1784,"username":"ada"}', "user") == Owner("1784", "ada")
     for body in (b'{"id":"1784"}', b'{"username":"ada"}', b"{}"):
         with pytest.raises(errors.SchemaDrift):
-            graph_map.owner(body, "user")
+            graph_people.owner(body, "user")
 
 
 def recorded(kind):
@@ -372,7 +372,7 @@ def test_every_recorded_list_of_accounts_is_read():
     """Lists of Pages recorded from the real platform give the Instagram accounts behind them."""
     for path in recorded("oauth"):
         if "accounts" in path.name:
-            found, _ = graph_map.linked(path.read_bytes(), "me/accounts")
+            found, _ = graph_people.linked(path.read_bytes(), "me/accounts")
             expected = [
                 one["instagram_business_account"]["id"]
                 for one in json.loads(path.read_text())["data"]
@@ -445,6 +445,6 @@ row = st.dictionaries(
 def test_any_json_is_read_or_refused(rows, paging):
     """No value in any place of a page raises anything but a SourceError."""
     body = json.dumps({"data": rows, "paging": paging}).encode()
-    for read in (graph_map.comments, graph_map.posts, graph_map.linked):
+    for read in (graph_map.comments, graph_map.posts, graph_people.linked):
         with contextlib.suppress(errors.SourceError):
             read(body, ENDPOINT)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ingather import errors
 from ingather.domain.posts import shortcode_of
 from ingather.domain.records import Comment, Media, User
-from ingather.providers import hiker_map, hiker_routes
+from ingather.providers import hiker_map, hiker_media, hiker_routes
 
 FIXTURES = Path(
     os.environ.get("INGATHER_FIXTURES", Path(__file__).parents[2].parent / "shared/fixtures")
@@ -39,7 +39,7 @@ def comments(rows, *, replies=True, shape="pair", cursor=None):
 
 
 def medias(*rows, clips=False):
-    return hiker_map.medias(dump([rows, None]), "route", "pair", None, clips=clips).records
+    return hiker_media.medias(dump([rows, None]), "route", "pair", None, clips=clips).records
 
 
 REEL = {"pk": "1", "code": "B", "media_type": 2, "product_type": "clips"}
@@ -91,7 +91,7 @@ def test_recorded_people(name, shape, more):
 )
 def test_recorded_posts(name, shape, clips, kept):
     """Recorded lists of posts: two photos of three fall out of the recorded list of reels."""
-    found = hiker_map.medias(recorded(name), name, shape, None, clips=clips)
+    found = hiker_media.medias(recorded(name), name, shape, None, clips=clips)
     assert len(found.records) == kept
     for media in found.records:
         assert shortcode_of(int(media.media_id)) == media.shortcode
@@ -105,7 +105,7 @@ def test_recorded_posts(name, shape, clips, kept):
 
 def test_a_recorded_reel():
     """A recorded reel, field by field: views are its plays, and the caption is read."""
-    found = hiker_map.media(recorded("v1-media-by-url"), "media")
+    found = hiker_media.media(recorded("v1-media-by-url"), "media")
     assert found == Media(
         media_id="3776832898280228145",
         shortcode="DRqAYKuAIUx",
@@ -410,10 +410,10 @@ def test_any_body_is_read_or_a_source_error(body, row):
                 lambda one=one, shape=shape: hiker_map.comments(
                     one, "r", shape, None, replies=True
                 ),
-                lambda one=one, shape=shape: hiker_map.medias(one, "r", shape, None, clips=False),
+                lambda one=one, shape=shape: hiker_media.medias(one, "r", shape, None, clips=False),
             ):
                 _try(read)
-        for read in (hiker_map.account, hiker_map.media, hiker_map.balance):
+        for read in (hiker_map.account, hiker_media.media, hiker_map.balance):
             _try(lambda read=read, one=one: read(one, "r"))
         _try(lambda one=one: hiker_map.replies(one, "r", parent="1", sent=None))
 

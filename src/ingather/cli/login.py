@@ -11,7 +11,7 @@ from ingather.cli.run import run, say, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
-    from ingather.providers.graph_map import Linked
+    from ingather.providers.graph_people import Linked
     from ingather.providers.login import App
 
 _SHOWN = (

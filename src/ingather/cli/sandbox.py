@@ -42,6 +42,7 @@ def sandbox(
             say("To use it from another shell:")
             say(f"  export INSTAGRAM_GRAPH_URL={played.graph_url}")
             say(f"  export INSTAGRAM_ACCESS_TOKEN={TOKEN}")
+            say(f"  export INSTAGRAM_WEB_URL={played.web_url}")
             say("Ctrl-C ends it.")
             ended = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -138,6 +139,7 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
             app_secret=APP_SECRET,
             hiker_key=HIKER_KEY,
             hiker_url=played.hiker_url,
+            web_url=played.web_url,
             sandbox=True,
         )
         yield pointed, played.names

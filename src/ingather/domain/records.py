@@ -41,7 +41,11 @@ class Media(Struct, frozen=True, kw_only=True, rename="camel"):
     """A post or reel.
 
     media_type: IMAGE, VIDEO, CAROUSEL_ALBUM or REELS. play_count: views of a video, in the
-    platform's own counting. duration: seconds. hashtags, mentions: of the caption, without # and @.
+    platform's own counting; plays_from: which of its numbers that is, for they count differently.
+    duration: seconds. hashtags, mentions: of the caption, without # and @. likes_hidden: the owner
+    shows nobody how many there are. coauthors: usernames of the accounts that share the post; ()
+    where there are none. reach, saved, shares, total_interactions, and watch times in milliseconds
+    (avg_watch_ms: of one view): insights, told to the owner alone.
     """
 
     media_id: str | None
@@ -57,6 +61,43 @@ class Media(Struct, frozen=True, kw_only=True, rename="camel"):
     caption: str | None = None
     hashtags: tuple[str, ...] | None = None
     mentions: tuple[str, ...] | None = None
+    thumbnail_url: str | None = None
+    likes_hidden: bool | None = None
+    is_pinned: bool | None = None
+    is_paid_partnership: bool | None = None
+    coauthors: tuple[str, ...] | None = None
+    plays_from: str | None = None
+    reach: int | None = None
+    saved: int | None = None
+    shares: int | None = None
+    total_interactions: int | None = None
+    avg_watch_ms: int | None = None
+    total_watch_ms: int | None = None
+
+
+class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
+    """What one source tells of an account at one moment.
+
+    user_id: the source's own id of it (ids of the Graph API and of HikerAPI differ). website:
+    the link in the profile. is_professional: a business or creator account. category: as the
+    account has chosen it, in its language. approximate: names of the counts that the source has
+    rounded ("46.3m"), such as `followers_count`.
+    """
+
+    user_id: str | None
+    username: str
+    full_name: str | None = None
+    biography: str | None = None
+    website: str | None = None
+    profile_pic_url: str | None = None
+    followers_count: int | None = None
+    follows_count: int | None = None
+    media_count: int | None = None
+    is_private: bool | None = None
+    is_verified: bool | None = None
+    is_professional: bool | None = None
+    category: str | None = None
+    approximate: tuple[str, ...] = ()
 
 
 Record = Comment | User | Media

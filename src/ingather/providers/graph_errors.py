@@ -38,6 +38,8 @@ _SCOPES: Final = {
     "me/accounts": "pages_show_list",
     "media/comments": "instagram_manage_comments",
     "comment/replies": "instagram_manage_comments",
+    "media/insights": "instagram_manage_insights",
+    "business_discovery": "instagram_basic, instagram_manage_insights and pages_read_engagement",
 }
 _USUAL_SCOPES = "instagram_basic and pages_read_engagement"
 _SECRET = re.compile(

@@ -1,6 +1,6 @@
 """Pure: what the Graph API sends, as records of the domain.
 
-Bytes in; `Comment`, `Target`, `Post` or `Owner` out. A body that is no JSON is `Transient` (HTML
+Bytes in; `Comment`, `Target` or `Post` out. A body that is no JSON is `Transient` (HTML
 with status 200, an answer cut short); JSON in another shape is `SchemaDrift(endpoint, field)`.
 Nothing else leaves this module.
 """
@@ -14,7 +14,7 @@ import msgspec
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain.job import Owner, Target
+from ingather.domain.job import Target
 from ingather.domain.posts import Post
 from ingather.domain.records import Comment
 from ingather.providers import graph_wire as wire
@@ -33,21 +33,6 @@ class Listing(Struct, frozen=True, gc=False):
     cut: list[tuple[str, str | None]]
     repaired: int
 
-
-class Linked(Struct, frozen=True, kw_only=True):
-    """An Instagram account, and the Facebook Page that leads to it.
-
-    tasks: what the person may do with the Page (MANAGE, MODERATE, ...).
-    """
-
-    instagram_id: str
-    username: str | None
-    page_id: str
-    page: str | None
-    tasks: tuple[str, ...] = ()
-
-
-LINKED_FIELDS = "id,name,tasks,instagram_business_account{id,username}"
 
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,100}")
 _DAMAGE = re.compile("[\x00\ud800-\udfff]")
@@ -178,31 +163,6 @@ def target(found: Post) -> Target:
         declared=found.comments_count,
         comments_enabled=found.comments_enabled,
     )
-
-
-def owner(body: bytes, endpoint: str) -> Owner:
-    """An account, read by its id."""
-    found, _ = wire.decode(wire.USER, body, endpoint)
-    if not found.username:
-        raise errors.SchemaDrift(endpoint, "username")
-    return Owner(instagram_id=known(found.id, endpoint, "id"), username=repaired(found.username))
-
-
-def linked(body: bytes, endpoint: str) -> tuple[list[Linked], str | None]:
-    """The Instagram accounts in a page of /me/accounts, and the cursor of the next."""
-    page, _ = wire.decode(wire.ACCOUNTS, body, endpoint)
-    found = [
-        Linked(
-            instagram_id=known(one.id, endpoint, "instagram_business_account.id"),
-            username=one.username and repaired(one.username),
-            page_id=known(node.id, endpoint, "id"),
-            page=node.name and repaired(node.name),
-            tasks=tuple(node.tasks or ()),
-        )
-        for node in page.data
-        if (one := node.instagram_business_account) is not None
-    ]
-    return found, after(page.paging, endpoint)
 
 
 def known(found: wire.Id, endpoint: str, name: str) -> str:

@@ -67,6 +67,24 @@ class Media(Struct, frozen=True, gc=False):
     media_product_type: str | None = None
 
 
+class Profile(Struct, frozen=True, gc=False):
+    id: Id = None
+    username: str | None = None
+    name: str | None = None
+    biography: str | None = None
+    website: str | None = None
+    profile_picture_url: str | None = None
+    followers_count: Count | None = None
+    follows_count: Count | None = None
+    media_count: Count | None = None
+
+
+class Discovery(Struct, frozen=True, gc=False):
+    """The asker's own node, with the other's account in it."""
+
+    business_discovery: Profile
+
+
 class MediaPage(Struct, frozen=True, gc=False):
     data: list[Media]
     paging: Paging | None = None
@@ -96,6 +114,8 @@ MEDIA = msgspec.json.Decoder(Media)
 MEDIA_PAGE = msgspec.json.Decoder(MediaPage)
 ACCOUNTS = msgspec.json.Decoder(Accounts)
 USER = msgspec.json.Decoder(User)
+PROFILE = msgspec.json.Decoder(Profile)
+DISCOVERY = msgspec.json.Decoder(Discovery)
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes, endpoint: str) -> tuple[T, bool]:

@@ -15,9 +15,9 @@ from ingather.domain import names
 from ingather.domain import posts as naming
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page
-from ingather.domain.records import Comment
+from ingather.domain.records import Comment, Profile
 from ingather.ports import Clock
-from ingather.providers import graph_cursor, hiker_errors, hiker_map, hiker_routes
+from ingather.providers import graph_cursor, hiker_errors, hiker_map, hiker_media, hiker_routes
 from ingather.providers.graph_cursor import Cursor
 from ingather.providers.hiker_errors import Fault
 from ingather.providers.hiker_map import AnyListing, Listing
@@ -89,6 +89,14 @@ class HikerSource:
         self._rate = found.rate
         return found
 
+    async def profile(self, username: str) -> Profile:
+        """What the service tells of an account now, a private one included; costs a unit.
+
+        Raises UnreadableName for what is no username, NotReachable where nobody has that name.
+        """
+        name = names.username(username)
+        return hiker_map.profile((await self._by_name(name)).body, _BY_NAME)
+
     async def resolve(self, post: str) -> Target:
         """The account, post or hashtag that somebody's words name.
 
@@ -125,7 +133,7 @@ class HikerSource:
         if route.gives == "users":
             users = hiker_map.users(answer.body, route.path, route.shape, cursor)
             return self._page(users, users.after)
-        medias = hiker_map.medias(
+        medias = hiker_media.medias(
             answer.body, route.path, route.shape, cursor, clips=route.gives == "clips"
         )
         return self._page(medias, medias.after)
@@ -133,12 +141,16 @@ class HikerSource:
     async def close(self) -> None:
         await self._http.close()
 
-    async def _account(self, username: str) -> Target:
+    async def _by_name(self, username: str) -> Answer:
         answer, fault = await self._get(_BY_NAME, {"username": username})
-        if fault is not None:
-            if fault.empty:
-                raise errors.NotReachable(f"@{username} cannot be read: no account has this name.")
-            raise hiker_errors.meaning(fault, _BY_NAME, f"@{username}", rate=self._rate)
+        if fault is None:
+            return answer
+        if fault.empty:
+            raise errors.NotReachable(f"@{username} cannot be read: no account has this name.")
+        raise hiker_errors.meaning(fault, _BY_NAME, f"@{username}", rate=self._rate)
+
+    async def _account(self, username: str) -> Target:
+        answer = await self._by_name(username)
         found = hiker_map.account(answer.body, _BY_NAME)
         if found.user.is_private:
             raise errors.NotReachable(f"@{username} cannot be read: the account is private.")

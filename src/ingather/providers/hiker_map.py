@@ -5,7 +5,6 @@ shape is `SchemaDrift(endpoint, field)`. Nothing else leaves this module. What t
 where it knows nothing (0 plays, 0 views, an empty name) is None here.
 """
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -15,13 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain import text
-from ingather.domain.records import Comment, Media, User
+from ingather.domain.records import Comment, Media, Profile, User
 from ingather.providers import hiker_wire as wire
 from ingather.providers.graph_map import known, known_ids, repaired, utc
-from ingather.providers.graph_wire import Id, decode
+from ingather.providers.graph_wire import decode
 
 R = TypeVar("R", Comment, User, Media)
+M = TypeVar("M", Comment, User, Media, Profile)
 Shape = Literal["pair", "triple", "page", "list", "object"]
 
 
@@ -54,8 +53,6 @@ class Account(Struct, frozen=True, kw_only=True):
 _DAMAGE = re.compile("[\x00\ud800-\udfff]")
 _NUL = b"\\u0000"
 _LATEST = 253_402_300_799  # the end of the year 9999, in seconds
-_VIDEO, _CLIPS = 2, "clips"
-_TYPES = {1: "IMAGE", 2: "VIDEO", 8: "CAROUSEL_ALBUM"}
 
 
 def users(body: bytes, endpoint: str, shape: Shape, sent: str | None) -> Listing[User]:
@@ -74,7 +71,7 @@ def users(body: bytes, endpoint: str, shape: Shape, sent: str | None) -> Listing
         rows, damaged = decode(wire.USER_LIST, body, endpoint)
     pks = known_ids([row.id if row.pk is None else row.pk for row in rows], endpoint, "pk")
     records = [_user(row, pk) for row, pk in zip(rows, pks, strict=True)]
-    return _listing(records, mark, sent, endpoint, body, damaged)
+    return listing(records, mark, sent, endpoint, body, damaged)
 
 
 def _user(row: wire.User, pk: str) -> User:
@@ -95,11 +92,41 @@ def account(body: bytes, endpoint: str) -> Account:
     if user.username is None:
         raise errors.SchemaDrift(endpoint, "username")
     return Account(
-        user=_mended(user)[0],
-        followers=_count(row.follower_count),
-        following=_count(row.following_count),
-        posts=_count(row.media_count),
+        user=mended(user)[0],
+        followers=count(row.follower_count),
+        following=count(row.following_count),
+        posts=count(row.media_count),
     )
+
+
+def profile(body: bytes, endpoint: str) -> Profile:
+    """One account, found by its name, with all that is told of it."""
+    row, damaged = decode(wire.ACCOUNT, body, endpoint)
+    user = _user(row, known(row.id if row.pk is None else row.pk, endpoint, "pk"))
+    if user.username is None:
+        raise errors.SchemaDrift(endpoint, "username")
+    found = Profile(
+        user_id=user.user_id,
+        username=user.username,
+        full_name=user.full_name,
+        biography=row.biography or None,
+        website=row.external_url or None,
+        profile_pic_url=row.profile_pic_url_hd or user.profile_pic_url,
+        followers_count=count(row.follower_count),
+        follows_count=count(row.following_count),
+        media_count=count(row.media_count),
+        is_private=user.is_private,
+        is_verified=user.is_verified,
+        is_professional=_professional(row),
+        category=row.category or row.category_name or row.business_category_name or None,
+    )
+    return mended(found)[0] if damaged or _NUL in body else found
+
+
+def _professional(row: wire.Account) -> bool | None:
+    if row.account_type in (1, 2, 3):
+        return row.account_type != 1
+    return row.is_business
 
 
 def comments(
@@ -133,7 +160,7 @@ def comments(
             records += [_comment(one, endpoint, parent=first.comment_id) for one in inside]
         else:
             cut.append((first.comment_id, None))
-    return _listing(records, mark, sent, endpoint, body, damaged, cut)
+    return listing(records, mark, sent, endpoint, body, damaged, cut)
 
 
 def replies(body: bytes, endpoint: str, *, parent: str, sent: str | None) -> Listing[Comment]:
@@ -149,7 +176,7 @@ def replies(body: bytes, endpoint: str, *, parent: str, sent: str | None) -> Lis
     missing = sent is not None or len(records) < (thread.child_comment_count or 0)
     if thread.has_more_head_child_comments and not mark and missing:
         raise errors.SchemaDrift(endpoint, "next_min_child_cursor")
-    return _listing(records, mark, sent, endpoint, body, damaged)
+    return listing(records, mark, sent, endpoint, body, damaged)
 
 
 def _comment(row: wire.Reply, endpoint: str, *, parent: str | None = None) -> Comment:
@@ -162,76 +189,11 @@ def _comment(row: wire.Reply, endpoint: str, *, parent: str | None = None) -> Co
         comment_id=known(row.pk, endpoint, "pk"),
         user_id=None if writer_id is None else known(writer_id, endpoint, "user.pk"),
         username=writer.username or None,
-        timestamp=_moment(made, endpoint, "created_at_utc"),
-        like_count=_count(likes),
+        timestamp=moment(made, endpoint, "created_at_utc"),
+        like_count=count(likes),
         parent_comment_id=None if above is None else known(above, endpoint, "parent_comment_id"),
         text=row.text,
     )
-
-
-def medias(
-    body: bytes, endpoint: str, shape: Shape, sent: str | None, *, clips: bool
-) -> Listing[Media]:
-    """A page of posts; with clips, its reels alone, for lists of reels hold photos as well."""
-    rows: list[wire.Media]
-    mark: wire.Mark = None
-    if shape == "list":
-        rows, damaged = decode(wire.MEDIA_LIST, body, endpoint)
-    else:
-        (rows, mark), damaged = decode(wire.MEDIA_PAIR, body, endpoint)
-    records = [_media(row, endpoint) for row in rows if not clips or _is_clip(row)]
-    return _listing(records, mark, sent, endpoint, body, damaged)
-
-
-def media(body: bytes, endpoint: str) -> Media:
-    """One post."""
-    row, _ = decode(wire.MEDIA, body, endpoint)
-    return _mended(_media(row, endpoint))[0]
-
-
-def _is_clip(row: wire.Media) -> bool:
-    return row.media_type == _VIDEO and row.product_type == _CLIPS
-
-
-def _media(row: wire.Media, endpoint: str) -> Media:
-    caption = row.caption_text
-    if caption is None and row.caption is not None:
-        caption = row.caption.text
-    video, clip = row.media_type == _VIDEO, _is_clip(row)
-    way = "reel" if clip else "p"
-    made = row.taken_at_ts if row.taken_at is None else row.taken_at
-    return Media(
-        media_id=_media_id(row, endpoint),
-        shortcode=row.code or None,
-        permalink=f"https://www.instagram.com/{way}/{row.code}/" if row.code else None,
-        media_type="REELS" if clip else _TYPES.get(row.media_type or 0),
-        timestamp=_moment(made, endpoint, "taken_at"),
-        username=(row.user.username or None) if row.user else None,
-        like_count=None if row.like_and_view_counts_disabled else _count(row.like_count),
-        comment_count=_count(row.comment_count),
-        play_count=_plays(row) if video else None,
-        duration=_seconds(row.video_duration) if video else None,
-        caption=caption or None,
-        hashtags=None if caption is None else text.hashtags(caption),
-        mentions=None if caption is None else text.mentions(caption),
-    )
-
-
-def _media_id(row: wire.Media, endpoint: str) -> str:
-    """`pk`, else the first half of `id`, which is <pk>_<account>."""
-    found: Id = row.pk
-    if found is None and isinstance(row.id, str):
-        found = row.id.partition("_")[0]
-    return known(found, endpoint, "pk")
-
-
-def _plays(row: wire.Media) -> int | None:
-    """Views of a video. 0 is what the service writes where it was told nothing."""
-    return _count(row.play_count or row.ig_play_count or row.view_count or None)
-
-
-def _seconds(found: float | None) -> float | None:
-    return found if found and math.isfinite(found) and found > 0 else None
 
 
 def balance(body: bytes, endpoint: str) -> wire.Balance:
@@ -240,12 +202,12 @@ def balance(body: bytes, endpoint: str) -> wire.Balance:
     return found
 
 
-def _count(found: int | None) -> int | None:
+def count(found: int | None) -> int | None:
     """A count; below zero it is a sign for something else, not a number of things."""
     return None if found is None or found < 0 else found
 
 
-def _moment(found: str | int | None, endpoint: str, name: str) -> str | None:
+def moment(found: str | int | None, endpoint: str, name: str) -> str | None:
     """Seconds since 1970 or ISO 8601, as ISO 8601 in UTC; 0 and "" are unknown."""
     if isinstance(found, str) and found.isascii() and found.isdecimal() and len(found) < 16:
         found = int(found)
@@ -268,7 +230,7 @@ def _after(mark: wire.Mark, sent: str | None, endpoint: str) -> str | None:
     return None if found == sent else found
 
 
-def _listing(
+def listing(
     records: list[R],
     mark: wire.Mark,
     sent: str | None,
@@ -281,12 +243,12 @@ def _listing(
     repairs = 0
     if damaged or _NUL in body:
         for index, one in enumerate(records):
-            records[index], count = _mended(one)
-            repairs += count
+            records[index], found = mended(one)
+            repairs += found
     return Listing(records, _after(mark, sent, endpoint), tuple(cut), repairs)
 
 
-def _mended(record: R) -> tuple[R, int]:
+def mended(record: M) -> tuple[M, int]:
     """The record with NUL and lone surrogates replaced, and in how many texts they were."""
     changes: dict[str, object] = {}
     count = 0

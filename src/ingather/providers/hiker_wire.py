@@ -24,9 +24,19 @@ class User(Struct, frozen=True, gc=False):
 
 
 class Account(User, frozen=True, gc=False):
+    """account_type: 1 personal, 2 business, 3 creator."""
+
     follower_count: Count | None = None
     following_count: Count | None = None
     media_count: Count | None = None
+    profile_pic_url_hd: str | None = None
+    biography: str | None = None
+    external_url: str | None = None
+    account_type: int | None = None
+    is_business: bool | None = None
+    category: str | None = None
+    category_name: str | None = None
+    business_category_name: str | None = None
 
 
 class Reply(Struct, frozen=True, gc=False):

@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from ingather import errors
-from ingather.providers import graph_accounts, graph_errors, graph_map, graph_wire
+from ingather.providers import graph_accounts, graph_errors, graph_people, graph_wire
 from ingather.providers.graph_errors import Fault
-from ingather.providers.graph_map import Linked
+from ingather.providers.graph_people import Linked
 from ingather.providers.http import Answer, Http
 
 DIALOG: Final = "https://www.facebook.com/v26.0/dialog/oauth"
@@ -171,12 +171,12 @@ async def permissions(http: Http, app: App, token: str) -> dict[str, bool]:
 async def accounts(http: Http, app: App, token: str) -> list[Linked]:
     """The Instagram professional accounts behind the person's Pages, each once."""
     found: dict[str, Linked] = {}
-    asked = {"fields": graph_map.LINKED_FIELDS, "limit": "100"}
+    asked = {"fields": graph_people.LINKED_FIELDS, "limit": "100"}
     for _ in range(_MOST_PAGES):
         answer = await _get(
             http, f"{app.url}/me/accounts", "me/accounts", token=token, app=app, params=asked
         )
-        page, after = graph_map.linked(answer.body, "me/accounts")
+        page, after = graph_people.linked(answer.body, "me/accounts")
         for one in page:
             found.setdefault(one.instagram_id, one)
         if after is None or after == asked.get("after"):

@@ -10,8 +10,9 @@ from ingather.sandbox.answers import Answer, GraphError, dump, plain_json, unkno
 from ingather.sandbox.calls import Call, understand
 from ingather.sandbox.graph import Graph
 from ingather.sandbox.hiker import Hiker
-from ingather.sandbox.options import APP_SECRET, HIKER_PATH, Options
+from ingather.sandbox.options import APP_SECRET, HIKER_PATH, WEB_PATH, Options
 from ingather.sandbox.pager import View
+from ingather.sandbox.pages import Pages
 from ingather.sandbox.state import State, Wish
 from ingather.sandbox.wire import Request
 from ingather.sandbox.world import World
@@ -37,6 +38,7 @@ class App:
         self.graph = Graph(self.world)
         self.login = login.Login(options.seed)
         self.hiker = Hiker(self.state, self.world)
+        self.pages = Pages(self.state, self.world)
         self._base = base
         self._known: OrderedDict[tuple[str, str], Call] = OrderedDict()
         self._kept = 0
@@ -49,6 +51,8 @@ class App:
             return self._control(request)
         if target.startswith(f"{HIKER_PATH}/"):
             return self.hiker(request)
+        if target.startswith(f"{WEB_PATH}/"):
+            return self.pages(request)
         key = (target, request.headers.get("authorization", ""))
         call = self._known.get(key) if request.method == "GET" else None
         if call is None:

@@ -2,7 +2,15 @@
 
 from ingather.sandbox.faults import NAMES
 from ingather.sandbox.hiker_world import MOODS, POSTS, post_pk
-from ingather.sandbox.options import APP_ID, APP_SECRET, HIKER_KEY, HIKER_PATH, TOKEN, VERSION
+from ingather.sandbox.options import (
+    APP_ID,
+    APP_SECRET,
+    HIKER_KEY,
+    HIKER_PATH,
+    TOKEN,
+    VERSION,
+    WEB_PATH,
+)
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
 
@@ -30,6 +38,7 @@ def describe(world: World, base: str) -> dict[str, object]:
         "graph_url": f"{base}/{VERSION}",
         "login_url": f"{base}/{VERSION}/dialog/oauth",
         "hiker_url": f"{base}{HIKER_PATH}",
+        "web_url": f"{base}{WEB_PATH}",
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],
         "hiker_posts": {mood: post_pk(mood, 120) for mood in POSTS},

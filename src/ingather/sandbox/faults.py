@@ -165,11 +165,13 @@ def bent(name: str, answer: Answer) -> Answer:
 
 OF_HIKER = ("nobalance", "cloudflare", "retired", "invalid", "constantcursor", "emptypage")
 """These strike HikerAPI's calls alone; `hiker_faults` makes the answers."""
+OF_PAGES = ("shell", "loginwall")
+"""These strike profile pages alone."""
 ANSWERS = (
     "throttle", "buc", "rate429", *TOKEN_DEATHS, "unavailable", "unknown", "reduce", "html502",
     "html200", "error200", "truncated", "reset", "slow", "hang", "gzipbomb", "huge", "nullids",
     "badgateway", "localised", "errordata_string", "deadcursor",
-    *OF_HIKER,
+    *OF_HIKER, *OF_PAGES,
 )  # fmt: skip
 NAMES = (*ANSWERS, *pager.NAMES)
 

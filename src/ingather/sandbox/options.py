@@ -11,6 +11,10 @@ HIKER_PATH = "/hiker"
 """HikerAPI's addresses begin with it here, for they are the whole of a host elsewhere."""
 
 
+WEB_PATH = "/web"
+"""Likewise the addresses of Instagram's website."""
+
+
 class Options(Struct, frozen=True, kw_only=True):
     """Seed, speed and faults of a sandbox.
 

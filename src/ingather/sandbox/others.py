@@ -30,6 +30,11 @@ def find(username: str, seed: int) -> Other:
             error_user_title="Cannot find User",
             error_user_msg=f"The user with username: {username} cannot be found.",
         )
+    return make(username, seed)
+
+
+def make(username: str, seed: int) -> Other:
+    """The account of that name, professional or not."""
     name = username.lower()
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     bits = int.from_bytes(digest[:8], "big")

@@ -8,7 +8,7 @@ import urllib.request
 from queue import Empty, Queue
 from types import TracebackType
 
-from ingather.sandbox.options import HIKER_PATH, VERSION
+from ingather.sandbox.options import HIKER_PATH, VERSION, WEB_PATH
 
 _READY = "sandbox ready at "
 
@@ -43,6 +43,10 @@ class SandboxProcess:
     @property
     def hiker_url(self) -> str:
         return f"{self.url}{HIKER_PATH}"
+
+    @property
+    def web_url(self) -> str:
+        return f"{self.url}{WEB_PATH}"
 
     @property
     def pid(self) -> int:

@@ -38,7 +38,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     faults and schedule replace what was set before. paging: post id or `*` -> paging fault names.
     in_calls: as schedule, counted from now. without: permissions that the person declined.
     hiker_requests: units left at HikerAPI, None for plenty. hiker_rate: calls a second that it
-    allows, None for any.
+    allows, None for any. page_language: the language in which profile pages come, whatever is
+    asked for.
     """
 
     reset: bool = False
@@ -60,11 +61,13 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     retry_after: int | UnsetType = UNSET
     hiker_requests: int | UnsetType | None = UNSET
     hiker_rate: int | UnsetType | None = UNSET
+    page_language: str | UnsetType | None = UNSET
 
 
 _SIMPLE = (
     "edges", "only_post", "only_kind", "latency_ms", "require_proof", "deny", "without", "budget",
     "regain_minutes", "retry_after", "hiker_requests", "hiker_rate",
+    "page_language",
 )  # fmt: skip
 
 
@@ -93,6 +96,7 @@ class State:
         self.hiker_requests: int | None = None
         self.hiker_rate: int | None = None
         self.hiker_billed = 0
+        self.page_language: str | None = None
         self.epoch = 0
         self.dead: dict[str, int] = {}  # token -> subcode of the 190 it gets
         self.total = 0

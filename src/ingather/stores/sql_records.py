@@ -36,8 +36,10 @@ def _pack(record: Record) -> Row:
 
 
 def _pack_media(media: Media) -> Row:
-    *row, hashtags, mentions = _pack(media)
-    return (*row, _listed(hashtags), _listed(mentions))
+    row = _pack(media)
+    told = {name: value for name, value in zip(_MORE, row[_OWN:], strict=True) if value is not None}
+    more = msgspec.json.encode(told).decode() if told else None
+    return (*row[: _OWN - 2], _listed(media.hashtags), _listed(media.mentions), more)
 
 
 def _listed(words: tuple[str, ...] | None) -> str | None:
@@ -78,17 +80,24 @@ def _user(row: Row) -> User:
 
 
 def _media(row: Row) -> Media:
-    key, *others, hashtags, mentions = row
-    named = dict(zip(_MEDIA[1:-2], others, strict=True))
+    key, *others, hashtags, mentions, more = row
+    named: dict[str, Any] = dict(zip(_MEDIA[1 : _OWN - 2], others, strict=True))
+    if more is not None:
+        named |= msgspec.json.decode(more)
+        if named.get("coauthors") is not None:
+            named["coauthors"] = tuple(named["coauthors"])
     return Media(media_id=_id(key), hashtags=_words(hashtags), mentions=_words(mentions), **named)
 
 
 _MEDIA = Media.__struct_fields__
+_OWN = _MEDIA.index("mentions") + 1
+"""Fields that have a column of their own; all that follow rest together in `more`."""
+_MORE = _MEDIA[_OWN:]
 
 TABLES: dict[type[Record], Table] = {
     Comment: Table("comments", Comment.__struct_fields__, _pack, _comment),
     User: Table("users", User.__struct_fields__, _pack, _user),
-    Media: Table("media", _MEDIA, _pack_media, _media),
+    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _media),
 }
 
 

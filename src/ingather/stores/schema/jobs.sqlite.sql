@@ -80,7 +80,9 @@ CREATE TABLE IF NOT EXISTS media (
     duration      REAL,
     caption       TEXT,
     hashtags      TEXT,
-    mentions      TEXT
+    mentions      TEXT,
+    -- What few sources tell, as a JSON object of the record's other fields; NULL where nothing is.
+    more          TEXT
 );
 
 CREATE UNIQUE INDEX IF NOT EXISTS media_natural_id ON media (extraction, media_id);
