@@ -5,12 +5,11 @@ same suite in tests/contract.
 """
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
 from ingather.domain.giveaway import GiveawayRecord
-from ingather.domain.giveaway_draw import Draw, Head, Logged, Note
 from ingather.domain.job import (
     NOTHING,
     Counters,
@@ -28,6 +27,9 @@ from ingather.domain.job import (
 )
 from ingather.domain.page import Page
 from ingather.domain.records import Record
+
+if TYPE_CHECKING:  # they bring cryptography with them, which no export needs
+    from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
 
 
 class Clock(Protocol):
@@ -289,32 +291,32 @@ class Giveaways(Protocol):
 class Draws(Protocol):
     """The draws of draw/2: a log of commitments that only grows, and how each draw stands."""
 
-    async def head(self) -> Head:
+    async def head(self) -> "Head":
         """The newest commitment of this installation."""
         ...
 
-    async def add(self, draw: Draw, record: GiveawayRecord, note: Note) -> bool:
+    async def add(self, draw: "Draw", record: GiveawayRecord, note: "Note") -> bool:
         """Append a commitment, with its record. False where another was appended meanwhile: the
         number of this one is taken, and nothing was written."""
         ...
 
-    async def draw(self, giveaway_id: str) -> Draw:
+    async def draw(self, giveaway_id: str) -> "Draw":
         """How the draw stands; raises GiveawayNotFound."""
         ...
 
-    async def move(self, draw: Draw, record: GiveawayRecord, note: Note) -> bool:
+    async def move(self, draw: "Draw", record: GiveawayRecord, note: "Note") -> bool:
         """Store anchors, the beacon's answer and disqualifications. What was committed is never
         written again. False where somebody else moved it meanwhile, and nothing was written."""
         ...
 
-    async def log(self, *, post: str | None = None) -> Sequence[Logged]:
+    async def log(self, *, post: str | None = None) -> Sequence["LogLine"]:
         """Every commitment, oldest first; of one post, or all."""
         ...
 
-    async def tell(self, giveaway_id: str, note: Note) -> None:
+    async def tell(self, giveaway_id: str, note: "Note") -> None:
         """Append to what is told of a giveaway."""
         ...
 
-    async def told(self, giveaway_id: str) -> Sequence[Note]:
+    async def told(self, giveaway_id: str) -> Sequence["Note"]:
         """All that was done to a giveaway, in its order."""
         ...

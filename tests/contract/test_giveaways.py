@@ -8,6 +8,7 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
+from ingather.domain.draw_receipt import Disqualified, Posted
 from ingather.domain.giveaway import (
     GiveawayOptions,
     GiveawayPost,
@@ -15,7 +16,7 @@ from ingather.domain.giveaway import (
     GiveawayWinner,
     Participant,
 )
-from ingather.domain.giveaway_draw import Disqualified, Draw, Head, Note, broken_at
+from ingather.domain.giveaway_draw import Draw, Head, Note, broken_at
 
 
 @contextlib.asynccontextmanager
@@ -104,6 +105,7 @@ def draw(number: int, prev: str | None, **changes) -> tuple[Draw, GiveawayRecord
         prev=prev,
         text='{"v":"ingather/draw/2"}',
         commit=uuid4().hex,
+        due_at="2026-01-08T12:10:00.000Z",
         posts=(kept.post.media_id,),
         sealed=b"\x00sealed\xff",
     )
@@ -208,7 +210,7 @@ async def test_what_was_committed_is_never_written_again(draws) -> None:
     made, kept, note = draw(1, None)
     await draws.add(made, kept, note)
     after = {
-        "anchors": ({"kind": "comment", "comment_id": "1"},),
+        "anchors": (Posted("1", "ann", "2026-01-08T12:01:00Z"),),
         "signature": "b75c",
         "drawn_at": "2026-01-09T00:00:00.000Z",
         "disqualified": (Disqualified(2, "a bot", "2026-01-09T01:00:00.000Z"),),

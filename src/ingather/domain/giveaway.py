@@ -45,10 +45,10 @@ class GiveawayWinner(Struct, frozen=True, kw_only=True, rename="camel", omit_def
 
 
 class GiveawayPost(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The post. post_date_iso: as the source gave it, byte for byte."""
+    """The post. post_date_iso: as the source gave it, byte for byte; null where it did not."""
 
     media_id: str
-    post_date_iso: str
+    post_date_iso: str | None = field(default_factory=lambda: None)
     permalink: str | None = None
     caption: str | None = None
 

@@ -1,8 +1,11 @@
 """A draw of draw/2 as it stands: what was committed and never changes, and what came after it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Struct
+
+from ingather.domain.draw_receipt import Anchor, Disqualified
 
 
 class Head(Struct, frozen=True):
@@ -12,23 +15,16 @@ class Head(Struct, frozen=True):
     commit: str | None
 
 
-class Disqualified(Struct, frozen=True, rename="camel"):
-    """A rank that lost its place. rank: from 1, in the order drawn. at: ISO 8601 UTC."""
-
-    rank: int
-    reason: str
-    at: str
-
-
 class Draw(Struct, frozen=True, kw_only=True):
     """One draw.
 
     Committed, and the same for ever: seq, from 1; prev: the hash of the commitment before it,
-    None for the first; text: C, the canonical text; commit: its hash, hex; posts: media ids;
-    sealed: the master secret and the admitted comments, encrypted.
+    None for the first; text: C, the canonical text; commit: its hash, hex; due_at: when its round
+    appears, ISO 8601 UTC; posts: media ids; sealed: the master secret and the admitted comments,
+    encrypted.
 
-    Since then: anchors, as they stand in the receipt; signature: of the beacon's round, hex, None
-    before it was drawn; drawn_at: ISO 8601 UTC; disqualified ranks; version: raised at each move.
+    Since then: anchors; signature: of the beacon's round, hex, None before it was drawn; drawn_at:
+    ISO 8601 UTC; disqualified ranks; version: raised at each move.
     """
 
     giveaway_id: str
@@ -36,23 +32,25 @@ class Draw(Struct, frozen=True, kw_only=True):
     prev: str | None
     text: str
     commit: str
+    due_at: str
     posts: tuple[str, ...]
     sealed: bytes
-    anchors: tuple[dict[str, Any], ...] = ()
+    anchors: tuple[Anchor, ...] = ()
     signature: str | None = None
     drawn_at: str | None = None
     disqualified: tuple[Disqualified, ...] = ()
     version: int = 0
 
 
-class Logged(Struct, frozen=True, kw_only=True):
-    """A commitment in the log. at: when it was made, ISO 8601 UTC."""
+class LogLine(Struct, frozen=True, kw_only=True):
+    """A commitment in the log. at: when it was made; due_at: when its round appears."""
 
     seq: int
     prev: str | None
     commit: str
     giveaway_id: str
     at: str
+    due_at: str
     drawn: bool
 
 
@@ -65,7 +63,7 @@ class Note(Struct, frozen=True, kw_only=True):
     detail: dict[str, Any] = {}
 
 
-def broken_at(log: list[Logged]) -> int | None:
+def broken_at(log: Sequence[LogLine]) -> int | None:
     """The first number at which a whole log does not link to the commitment before it, or lacks
     one; None where it holds."""
     before: str | None = None

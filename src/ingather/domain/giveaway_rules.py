@@ -39,14 +39,14 @@ MOST_BONUS = 100
 """Extra entries that all bonus rules together may give to one comment."""
 
 
-class Bonus(Struct, frozen=True, rename="camel"):
+class Bonus(Struct, frozen=True):
     """`entries` more for a comment that passes a filter."""
 
     entries: int
     when: Filter
 
 
-class Rules(Struct, frozen=True, kw_only=True, rename="camel"):
+class Rules(Struct, frozen=True, kw_only=True):
     """All that decides who takes part and how many win; it is published with the commitment.
 
     mentions: accounts that a comment must mention at the least, its writer and `hosts` not

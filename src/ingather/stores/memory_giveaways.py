@@ -6,7 +6,7 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.giveaway import GiveawayRecord
-from ingather.domain.giveaway_draw import Draw, Head, Logged, Note
+from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
 
 
 class MemoryGiveaways:
@@ -79,14 +79,15 @@ class MemoryGiveaways:
         await self.tell(draw.giveaway_id, note)
         return True
 
-    async def log(self, *, post: str | None = None) -> Sequence[Logged]:
+    async def log(self, *, post: str | None = None) -> Sequence[LogLine]:
         return [
-            Logged(
+            LogLine(
                 seq=draw.seq,
                 prev=draw.prev,
                 commit=draw.commit,
                 giveaway_id=draw.giveaway_id,
                 at=self._notes[draw.giveaway_id][0].at,
+                due_at=draw.due_at,
                 drawn=draw.signature is not None,
             )
             for draw in self._log

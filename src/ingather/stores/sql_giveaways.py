@@ -2,13 +2,13 @@
 
 import base64
 from collections.abc import Sequence
-from typing import Any
 
 import msgspec
 
 from ingather.domain import giveaway
+from ingather.domain.draw_receipt import Anchor, Disqualified
 from ingather.domain.giveaway import GiveawayRecord
-from ingather.domain.giveaway_draw import Disqualified, Draw, Head, Logged, Note
+from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
 from ingather.stores.memory_giveaways import missing
 from ingather.stores.sql import Sql
 
@@ -29,14 +29,14 @@ SELECT record FROM giveaways WHERE {} ORDER BY created_at DESC, giveaway_id DESC
 _OF_POST = "giveaway_id IN (SELECT giveaway_id FROM giveaway_posts WHERE media_id = ?)"
 
 _APPEND = """
-INSERT INTO giveaway_draws (seq, prev, commit_hash, giveaway_id, committed_at, posts, commitment,
-    sealed, anchors, disqualified, version)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
+INSERT INTO giveaway_draws (seq, prev, commit_hash, giveaway_id, committed_at, due_at, posts,
+    commitment, sealed, anchors, disqualified, version)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)
 ON CONFLICT (seq) DO NOTHING
 """
 
 _DRAW = """
-SELECT seq, prev, commit_hash, posts, commitment, sealed, anchors, signature, drawn_at,
+SELECT seq, prev, commit_hash, due_at, posts, commitment, sealed, anchors, signature, drawn_at,
     disqualified, version
 FROM giveaway_draws WHERE giveaway_id = ?
 """
@@ -48,7 +48,7 @@ WHERE giveaway_id = ? AND version = ?
 """
 
 _LOG = """
-SELECT seq, prev, commit_hash, giveaway_id, committed_at, drawn_at FROM giveaway_draws
+SELECT seq, prev, commit_hash, giveaway_id, committed_at, due_at, drawn_at FROM giveaway_draws
 WHERE {} ORDER BY seq
 """
 
@@ -99,7 +99,7 @@ class SqlGiveaways:
         async with self._sql.together() as inside:
             added = await inside.run(
                 _APPEND,
-                *(draw.seq, draw.prev, draw.commit, draw.giveaway_id, note.at),
+                *(draw.seq, draw.prev, draw.commit, draw.giveaway_id, note.at, draw.due_at),
                 *(_json(draw.posts), draw.text, base64.b64encode(draw.sealed).decode()),
                 *(_json(draw.anchors), _json(draw.disqualified)),
             )
@@ -113,16 +113,18 @@ class SqlGiveaways:
         row = await self._sql.one(_DRAW, giveaway_id)
         if row is None:
             raise missing(giveaway_id)
-        seq, prev, commit, posts, text, sealed, anchors, signature, drawn_at, struck, version = row
+        seq, prev, commit, due_at, posts, text, sealed, *after = row
+        anchors, signature, drawn_at, struck, version = after
         return Draw(
             giveaway_id=giveaway_id,
             seq=seq,
             prev=prev,
             text=text,
             commit=commit,
+            due_at=due_at,
             posts=msgspec.json.decode(posts, type=tuple[str, ...]),
             sealed=base64.b64decode(sealed),
-            anchors=msgspec.json.decode(anchors, type=tuple[dict[str, Any], ...]),
+            anchors=msgspec.json.decode(anchors, type=tuple[Anchor, ...]),
             signature=signature,
             drawn_at=drawn_at,
             disqualified=msgspec.json.decode(struck, type=tuple[Disqualified, ...]),
@@ -142,19 +144,20 @@ class SqlGiveaways:
             await _tell(inside, draw.giveaway_id, note)
             return True
 
-    async def log(self, *, post: str | None = None) -> Sequence[Logged]:
+    async def log(self, *, post: str | None = None) -> Sequence[LogLine]:
         values = () if post is None else (post,)
         rows = await self._sql.all(_LOG.format(_OF_POST if values else "1 = 1"), *values)
         return [
-            Logged(
+            LogLine(
                 seq=seq,
                 prev=prev,
                 commit=commit,
                 giveaway_id=giveaway_id,
                 at=at,
+                due_at=due_at,
                 drawn=drawn_at is not None,
             )
-            for seq, prev, commit, giveaway_id, at, drawn_at in rows
+            for seq, prev, commit, giveaway_id, at, due_at, drawn_at in rows
         ]
 
     async def tell(self, giveaway_id: str, note: Note) -> None:

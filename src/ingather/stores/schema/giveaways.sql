@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS giveaway_draws (
     commit_hash  TEXT NOT NULL UNIQUE,
     giveaway_id  TEXT NOT NULL UNIQUE,
     committed_at TEXT NOT NULL,
+    due_at       TEXT NOT NULL,
     posts        TEXT NOT NULL,
     commitment   TEXT NOT NULL,
     sealed       TEXT NOT NULL,
