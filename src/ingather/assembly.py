@@ -1,19 +1,19 @@
 """Names the concretes: which store, which source, which clock. Each is built on first use."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import msgspec
 from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Job, Owner
-from ingather.ports import Cache, Clock, Jobs, Leases, Limiter, Rows, Secrets, Source
+from ingather.ports import Clock, Secrets, Source
 from ingather.settings import Settings
+from ingather.storage import Storage, make_folder
 
 if TYPE_CHECKING:
     from ingather.features.collection import Collection
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
     from ingather.providers.webpage import PageSource
-    from ingather.stores.redis_link import RedisLink
-    from ingather.stores.sql_link import SqliteLink
 
 
 class Login(Struct, frozen=True):
@@ -37,10 +35,6 @@ class Login(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return f"Login(@{self.username})"
-
-
-class Store(Jobs, Leases, Rows, Protocol):
-    """Where jobs and their rows rest."""
 
 
 class SystemClock:
@@ -56,7 +50,7 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-class World:
+class World(Storage):
     """All that a door may ask for, in one place; `async with` closes what was opened.
 
     names: short names of posts, which only the sandbox has.
@@ -69,10 +63,9 @@ class World:
         clock: Clock | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.names = names or {}
         self.clock = clock or SystemClock()
-        self._closing = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> "World":
         return self
@@ -81,85 +74,10 @@ class World:
         await self._closing.aclose()
 
     @cached_property
-    def _sqlite(self) -> "SqliteLink":
-        from ingather.stores.sql_link import SqliteLink
-
-        _make_folder(self.settings)
-        link = SqliteLink(self.settings.database)
-        self._closing.push_async_callback(link.close)
-        return link
-
-    @cached_property
-    def _redis(self) -> "RedisLink":
-        from ingather.stores.redis_link import RedisLink
-
-        assert self.settings.redis_url is not None
-        jobs_rest_there = self.settings.comments_store == "redis"
-        link = RedisLink(self.settings.redis_url, keeps_jobs=jobs_rest_there)
-        self._closing.push_async_callback(link.close)
-        return link
-
-    @cached_property
-    def _cache_redis(self) -> "RedisLink":
-        from ingather.stores.redis_link import RedisLink
-
-        if self.settings.cache_redis_url in (None, self.settings.redis_url):
-            return self._redis
-        assert self.settings.cache_redis_url is not None
-        link = RedisLink(self.settings.cache_redis_url, keeps_jobs=False)
-        self._closing.push_async_callback(link.close)
-        return link
-
-    @cached_property
-    def store(self) -> Store:
-        """Where comment exports rest."""
-        if self.settings.comments_store == "redis":
-            from ingather.stores.redis_jobs import RedisStore
-
-            return RedisStore(self._redis)
-        return self.sql_store
-
-    @cached_property
-    def sql_store(self) -> Store:
-        """Where extractions rest, and comment exports too unless they do so in Redis."""
-        from ingather.stores.sql_jobs import SqlStore
-
-        return SqlStore(self._sqlite)
-
-    def store_of(self, job: Job) -> Store:
-        """Where a job rests."""
-        return self.store if job.kind == "comments" else self.sql_store
-
-    @property
-    def stores(self) -> list[Store]:
-        """Every store that may hold jobs."""
-        return list(dict.fromkeys((self.store, self.sql_store)))
-
-    @cached_property
-    def limiter(self) -> Limiter:
-        if self.settings.redis_url is not None:
-            from ingather.stores.redis_limits import RedisLimiter
-
-            return RedisLimiter(self._redis)
-        from ingather.stores.sql_cache import SqlLimiter
-
-        return SqlLimiter(self._sqlite)
-
-    @cached_property
-    def cache(self) -> Cache:
-        if self.settings.cache_redis_url is not None:
-            from ingather.stores.redis_cache import RedisCache
-
-            return RedisCache(self._cache_redis)
-        from ingather.stores.sql_cache import SqlCache
-
-        return SqlCache(self._sqlite)
-
-    @cached_property
     def secrets(self) -> Secrets:
         from ingather.stores.vault import Vault
 
-        _make_folder(self.settings)
+        make_folder(self.settings)
         return Vault(self.settings.data_dir, secret_key=self.settings.secret_key)
 
     @cached_property
@@ -281,14 +199,3 @@ class World:
         return HikerSource(
             self.http, self.settings.hiker_key, kind=kind, url=self.settings.hiker_url, path=route
         )
-
-
-def _make_folder(settings: Settings) -> None:
-    for folder in (settings.data_dir, settings.database.parent):
-        try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as failure:
-            raise errors.UnwritablePath(
-                f"The data folder {folder} cannot be made: {failure.strerror}.",
-                hint="Set INGATHER_DATA_DIR to a folder that you may write to.",
-            ) from None

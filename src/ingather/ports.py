@@ -4,7 +4,7 @@
 same suite in tests/contract.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
@@ -142,8 +142,13 @@ class Jobs(Protocol):
         """The job; raises JobNotFound, DamagedRecord, StateLost."""
         ...
 
-    async def list(self, *, limit: int = 100) -> Sequence[Job]:
-        """Newest first. Records that cannot be read are left out."""
+    async def list(
+        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+    ) -> Sequence[Job]:
+        """Newest first, by time of creation and id. Records that cannot be read are left out.
+
+        tenant: only that one's. before: only what is older than this job, of whichever store.
+        """
         ...
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
@@ -195,11 +200,51 @@ class Leases(Protocol):
         error: Failure | None = None,
         file: File | None = None,
         spent: Counters = NOTHING,
+        again: float | None = None,
     ) -> Job:
         """Give the lease back and say how the job stands. reason None keeps the reason there is
         (the ending of a csv_pending job that becomes done). What was spent since
-        the last commit is added to the counters. Raises LeaseLost.
+        the last commit is added to the counters. again: seconds after which workers may take a
+        queued job up again; None: it is left to people. Raises LeaseLost.
         """
+        ...
+
+
+class Queue(Protocol):
+    """The jobs that workers take up by themselves: unfinished ones that are `due`."""
+
+    async def next(
+        self,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        sources: Collection[str] | None = None,
+        sandbox: bool = False,
+    ) -> Claim | None:
+        """Claim the next job that nobody holds, in one step; None where none is due.
+
+        The highest priority first; then the tenant whose turn is longest ago; then the oldest. A
+        job whose lease has run out waits like any other, whoever held it. sources: only jobs of
+        these. sandbox: only jobs that read the sandbox, or none of them. Raises StateLost or
+        DamagedRecord, once, for a job that cannot be taken up any more.
+        """
+        ...
+
+    async def held(self) -> Sequence[Job]:
+        """The queued jobs that somebody holds."""
+        ...
+
+    async def enqueue(self, job_id: str) -> Job:
+        """Let workers take up a job that is pending, paused or failed, at once.
+
+        One that is being run is taken up by them when its run ends early. Raises JobNotFound,
+        StateLost; BadInput where the job is over.
+        """
+        ...
+
+    async def hold_back(self, source: str, reason: Pause, *, owner: str | None = None) -> int:
+        """Pause every waiting job of a source, and of an owner's Instagram id where one is named,
+        until a person queues it again. How many there were."""
         ...
 
 

@@ -12,12 +12,12 @@ from uuid import uuid4
 import pytest
 
 from ingather.domain.job import Job
-from ingather.ports import Batch, Cache, Claim, Jobs, Leases, Limiter, Outcome, Rows
+from ingather.ports import Batch, Cache, Claim, Jobs, Leases, Limiter, Outcome, Queue, Rows
 
 
 @dataclass
 class Backing:
-    """One backing of the five ports.
+    """One backing of the six ports.
 
     elapse: lets so many seconds pass for it. It may really wait: tests ask for fractions of one.
     told: whether time stands still between two `elapse`, so that figures can be exact.
@@ -28,6 +28,7 @@ class Backing:
     jobs: Jobs
     leases: Leases
     rows: Rows
+    queue: Queue
     cache: Cache
     limiter: Limiter
     elapse: Callable[[float], Awaitable[None]]
@@ -46,6 +47,7 @@ async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
         jobs=store,
         leases=store,
         rows=store,
+        queue=store,
         cache=MemoryCache(clock),
         limiter=MemoryLimiter(clock),
         elapse=clock.sleep,
@@ -58,6 +60,7 @@ async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
     from ingather.stores.sql_cache import SqlCache, SqlLimiter
     from ingather.stores.sql_jobs import SqlStore
     from ingather.stores.sql_link import SqliteLink
+    from ingather.stores.sql_queue import SqlQueue
 
     link = SqliteLink(request.getfixturevalue("tmp_path") / "ingather.db")
     store = SqlStore(link)
@@ -67,6 +70,7 @@ async def sqlite(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
             jobs=store,
             leases=store,
             rows=store,
+            queue=SqlQueue(link),
             cache=SqlCache(link),
             limiter=SqlLimiter(link),
             elapse=asyncio.sleep,
@@ -81,6 +85,7 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
     from ingather.stores.redis_jobs import RedisStore
     from ingather.stores.redis_limits import RedisLimiter
     from ingather.stores.redis_link import RedisLink
+    from ingather.stores.redis_queue import RedisQueue
 
     link = RedisLink(request.getfixturevalue("valkey"))
     store = RedisStore(link)
@@ -90,6 +95,7 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
             jobs=store,
             leases=store,
             rows=store,
+            queue=RedisQueue(link, store),
             cache=RedisCache(link),
             limiter=RedisLimiter(link),
             elapse=asyncio.sleep,

@@ -10,36 +10,36 @@ from msgspec import structs
 from scipy import stats
 
 from ingather.domain import content, engagement, trends
-from ingather.domain.analysis import Account, Analysis, analyse, change
-from ingather.domain.reels import Reel
+from ingather.domain.analysis import Analysis, analyse, change
+from ingather.domain.records import Media, Profile
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
-LAMPS = Account("lamps", followers=20_000)
+LAMPS = Profile(user_id="1784", username="lamps", followers_count=20_000)
 
 
-def reels(count: int, seed: int = 1, **changes) -> list[Reel]:
+def reels(count: int, seed: int = 1, **changes) -> list[Media]:
     """Reels every 17 hours, the newest three days old."""
     dice = random.Random(seed)
     made = []
     for number in range(count):
         when = AT - timedelta(days=3, hours=17 * number)
         views = round(dice.lognormvariate(8, 1))
-        reel = Reel(
-            reel_id=f"3{number:09d}",
-            posted=when.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        reel = Media(
+            media_id=f"3{number:09d}",
+            timestamp=when.strftime("%Y-%m-%dT%H:%M:%SZ"),
             duration=dice.uniform(5, 100),
             caption="lamp " * dice.randrange(60),
-            views=views,
-            likes=views // dice.randrange(8, 30),
-            comments=dice.randrange(40),
+            play_count=views,
+            like_count=views // dice.randrange(8, 30),
+            comment_count=dice.randrange(40),
             hashtags=tuple(dice.sample(["Lamp", "light", "home", "diy", "Étude"], 2)),
         )
         made.append(structs.replace(reel, **changes))
     return made
 
 
-def analysed(of: list[Reel], **words) -> Analysis:
+def analysed(of: list[Media], **words) -> Analysis:
     return analyse(LAMPS, of, at=AT, zone=BERLIN, zone_name="Europe/Berlin", **words)
 
 
@@ -47,8 +47,8 @@ def test_the_figures_are_numpys() -> None:
     """Medians, rates, tiers, dispersion and lifts agree with NumPy and SciPy to 1e-9."""
     given = reels(300)
     found = analysed(given)
-    views = np.array([reel.views for reel in given], float)
-    engaged = np.array([reel.likes + reel.comments for reel in given], float)
+    views = np.array([reel.play_count for reel in given], float)
+    engaged = np.array([reel.like_count + reel.comment_count for reel in given], float)
     near = {"rel": 1e-9}
     assert found.typical.value == pytest.approx(np.median(views), **near)
     by = {rate.by: rate.rate.value for rate in found.rates if rate.rate}
@@ -73,18 +73,18 @@ def test_the_figures_are_numpys() -> None:
     assert lift.lift.high == pytest.approx(np.exp(interval.high), **near)
     scores = 0.6745 * (logs - np.median(logs)) / stats.median_abs_deviation(logs)
     assert {each.reel_id for each in found.outliers} == {
-        reel.reel_id for reel, score in zip(given, scores, strict=True) if abs(score) > 3.5
+        reel.media_id for reel, score in zip(given, scores, strict=True) if abs(score) > 3.5
     }
 
 
 def test_the_trend_is_that_of_weekly_medians() -> None:
     """Weeks begin on Monday in the zone asked for, and a week without reels keeps its place."""
-    given = [reel for reel in reels(200) if not "2026-09-07" <= reel.posted[:10] < "2026-09-21"]
+    given = [reel for reel in reels(200) if not "2026-09-07" <= reel.timestamp[:10] < "2026-09-21"]
     found = analysed(given).weekly
     weeks: dict = {}
     for reel in given:
-        day = datetime.fromisoformat(reel.posted).astimezone(BERLIN).date()
-        weeks.setdefault(day - timedelta(days=day.weekday()), []).append(reel.views)
+        day = datetime.fromisoformat(reel.timestamp).astimezone(BERLIN).date()
+        weeks.setdefault(day - timedelta(days=day.weekday()), []).append(reel.play_count)
     starts = sorted(weeks)
     xs = [(start - starts[0]).days / 7 for start in starts]
     expected = stats.theilslopes([np.median(weeks[start]) for start in starts], xs, 0.95)
@@ -97,12 +97,12 @@ def test_the_trend_is_that_of_weekly_medians() -> None:
 def test_a_rise_is_called_one() -> None:
     """Where the whole interval of the slope lies above 0, the trend is up, and so the other way."""
     rising = [
-        structs.replace(reel, views=100_000 - 300 * number)
+        structs.replace(reel, play_count=100_000 - 300 * number)
         for number, reel in enumerate(reels(200))
     ]
     assert analysed(rising).weekly.direction == "up"
     assert analysed(rising).monthly.direction == "up"
-    falling = [structs.replace(reel, views=200_000 - reel.views) for reel in rising]
+    falling = [structs.replace(reel, play_count=200_000 - reel.play_count) for reel in rising]
     assert analysed(falling).weekly.direction == "down"
 
 
@@ -124,20 +124,20 @@ def test_few_reels_name_no_best_hour() -> None:
 def test_nothing_is_no_zero() -> None:
     """Hidden likes and unknown views are left out of every figure, and counted as left out."""
     given = [
-        structs.replace(reel, likes=None, views=None) if number % 2 else reel
+        structs.replace(reel, like_count=None, play_count=None) if number % 2 else reel
         for number, reel in enumerate(reels(100))
     ]
     found = analysed(given)
     assert found.hidden_likes == 50
     assert found.views.n == found.likes.n == 50
     assert found.typical.n == 50
-    assert found.typical.value == np.median([reel.views for reel in given[::2]])
+    assert found.typical.value == np.median([reel.play_count for reel in given[::2]])
     assert next(rate for rate in found.rates if rate.by == "views").reels == 50
 
 
 def test_without_views_engagement_is_measured() -> None:
     """An account whose views nobody tells is measured by likes and comments, which is said."""
-    found = analysed(reels(40, views=None))
+    found = analysed(reels(40, play_count=None))
     assert found.measure == "engagement"
     assert found.tiers.measure == "engagement"
 
@@ -156,15 +156,15 @@ def test_too_few_reels_say_so(count) -> None:
 
 def test_young_reels_are_listed_and_not_compared() -> None:
     """A reel of this morning has not had its time: it is counted apart."""
-    young = reels(1, posted="2026-11-21T08:00:00Z", views=10)
+    young = reels(1, timestamp="2026-11-21T08:00:00Z", play_count=10)
     found = analysed([*young, *reels(50)[1:]])
     assert (found.reels, found.compared, found.young) == (50, 49, 1)
-    assert young[0].reel_id not in found.top + found.bottom
+    assert young[0].media_id not in found.top + found.bottom
 
 
 def test_collaborations_count_where_told_so() -> None:
     """A reel made with others is the account's own only if the user says that it is."""
-    given = [*reels(30), *reels(5, seed=2, collaboration=True)]
+    given = [*reels(30), *reels(5, seed=2, coauthors=("other",))]
     assert analysed(given).left_out == 5
     assert analysed(given, collaborations=True).left_out == 0
 
@@ -175,7 +175,7 @@ def test_top_and_bottom_never_share_a_reel() -> None:
     assert len(found.top) == 4
     assert len(found.bottom) == 3
     assert not set(found.top) & set(found.bottom)
-    by_id = {reel.reel_id: reel.views for reel in reels(7)}
+    by_id = {reel.media_id: reel.play_count for reel in reels(7)}
     assert by_id[found.bottom[0]] == min(by_id.values())
 
 
@@ -207,7 +207,7 @@ def test_spellings_of_a_hashtag_are_one() -> None:
 def test_a_signature_is_no_topic() -> None:
     """A tag on nearly all reels tells none from another; the caption's words may."""
     given = [
-        Reel(reel_id=str(number), hashtags=("brand",), caption=f"{word} @friend #brand x")
+        Media(media_id=str(number), hashtags=("brand",), caption=f"{word} @friend #brand x")
         for number, word in enumerate(["kitchen"] * 10 + ["garden,"] * 8 + ["no"] * 2)
     ]
     groups = content.topics([(reel, 1) for reel in given])
@@ -223,13 +223,13 @@ def test_any_reels_can_be_analysed() -> None:
     dice = random.Random(7)
     for _ in range(300):
         given = [
-            Reel(
-                reel_id=str(number),
-                posted=dice.choice([None, "no time", "2026-01-01T00:00:00Z", "2026-11-20"]),
+            Media(
+                media_id=str(number),
+                timestamp=dice.choice([None, "no time", "2026-01-01T00:00:00Z", "2026-11-20"]),
                 duration=dice.choice([None, 0.0, 7.5]),
-                views=dice.choice([None, 0, 0, 3]),
-                likes=dice.choice([None, 0, 1]),
-                comments=dice.choice([None, 0]),
+                play_count=dice.choice([None, 0, 0, 3]),
+                like_count=dice.choice([None, 0, 1]),
+                comment_count=dice.choice([None, 0]),
                 caption=dice.choice([None, "", "  ", "#", "@a word wordy wordy"]),
                 hashtags=dice.choice([(), ("a",), ("a", "b")]),
             )
@@ -242,17 +242,31 @@ def test_any_reels_can_be_analysed() -> None:
 def test_a_change_names_what_is_new() -> None:
     """New and vanished reels, and what the others have gained."""
     before = reels(30)
-    after = [structs.replace(before[2], views=before[2].views + 70), *before[3:], *reels(32)[30:]]
+    after = [
+        structs.replace(before[2], play_count=before[2].play_count + 70),
+        *before[3:],
+        *reels(32)[30:],
+    ]
     found = change(analysed(after), after, analysed(before), before)
-    assert found.new == (reels(32)[30].reel_id, reels(32)[31].reel_id)
-    assert found.gone == (before[0].reel_id, before[1].reel_id)
-    assert found.grown == ((before[2].reel_id, 70),)
+    assert found.new == (reels(32)[30].media_id, reels(32)[31].media_id)
+    assert found.gone == (before[0].media_id, before[1].media_id)
+    assert found.grown == ((before[2].media_id, 70),)
     assert found.followers == 0
 
 
 def test_engagement_is_never_half_a_sum() -> None:
     """Where likes are hidden, comments alone are not the engagement."""
-    assert Reel(reel_id="1", likes=None, comments=4).engagement is None
-    assert Reel(reel_id="1", likes=0, comments=4).engagement == 4
-    assert Reel(reel_id="1", likes=2, comments=4, interactions=9).engagement == 9
-    assert engagement.rates([Reel(reel_id="1", likes=1, comments=1, views=0)], 0)[0].reels == 0
+    assert engagement.engagement(Media(media_id="1", like_count=None, comment_count=4)) is None
+    assert engagement.engagement(Media(media_id="1", like_count=0, comment_count=4)) == 4
+    assert (
+        engagement.engagement(
+            Media(media_id="1", like_count=2, comment_count=4, total_interactions=9)
+        )
+        == 9
+    )
+    assert (
+        engagement.rates([Media(media_id="1", like_count=1, comment_count=1, play_count=0)], 0)[
+            0
+        ].reels
+        == 0
+    )

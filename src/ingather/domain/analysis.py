@@ -9,26 +9,13 @@ from ingather.domain import content, engagement, trends
 from ingather.domain.content import Against, Group, Lifts
 from ingather.domain.engagement import Measure, Outlier, Rate, Tiers
 from ingather.domain.estimates import Estimate, median
-from ingather.domain.reels import Reel
+from ingather.domain.records import Media, Profile, natural_id
 from ingather.domain.trends import Cadence, Calendar, Consistency, Trend
 
 SETTLING = timedelta(days=2)
 """Reels younger than this still gather views quickly: they are compared with nothing."""
 TOP = 10
 MOST_COMPARED = 5
-
-
-class Account(Struct, frozen=True, rename="camel"):
-    """Whose reels they are; counts of today, None where not told."""
-
-    username: str
-    user_id: str | None = None
-    full_name: str | None = None
-    followers: int | None = None
-    following: int | None = None
-    media: int | None = None
-    is_private: bool | None = None
-    picture_url: str | None = None
 
 
 class Total(Struct, frozen=True):
@@ -46,7 +33,7 @@ class Analysis(Struct, frozen=True, kw_only=True, rename="camel"):
     measure: what `typical` and everything after it rests on. Whatever is None rests on too few.
     """
 
-    account: Account
+    profile: Profile
     at: str
     zone: str
     reels: int
@@ -80,8 +67,8 @@ class Analysis(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def analyse(
-    account: Account,
-    reels: Sequence[Reel],
+    profile: Profile,
+    reels: Sequence[Media],
     *,
     at: datetime,
     zone: tzinfo,
@@ -93,42 +80,45 @@ def analyse(
     collaborations: whether reels made together with other accounts count as its own. zone: of hours
     and weekdays. Reels of whose time nothing is known are counted and not compared.
     """
-    own = [reel for reel in reels if collaborations or not reel.collaboration]
-    times = {reel.reel_id: when for reel in own if (when := _time(reel, zone)) is not None}
-    old = [reel for reel in own if reel.reel_id in times and at - times[reel.reel_id] >= SETTLING]
-    measure = engagement.measure_of(old)
-    told = engagement.measured(old, measure)
-    posted = [(times[reel.reel_id], float(value)) for reel, value in told]
-    values = [value for _, value in posted]
+    own = [reel for reel in reels if collaborations or not reel.coauthors]
+    timed = [(reel, when) for reel in own if (when := _time(reel, zone)) is not None]
+    times = [when for _, when in timed]
+    old = [(reel, when) for reel, when in timed if at - when >= SETTLING]
+    compared = [reel for reel, _ in old]
+    measure = engagement.measure_of(compared)
+    told = engagement.measured(compared, measure)
+    values = [float(value) for _, value in told]
+    whens = {id(reel): when for reel, when in old}
+    posted = [(whens[id(reel)], float(value)) for reel, value in told]
     order = engagement.ranked(told)
     top = order[: min(TOP, len(order) // 2 + len(order) % 2)]
     return Analysis(
-        account=account,
+        profile=profile,
         at=at.isoformat(),
         zone=zone_name,
         reels=len(reels),
         compared=len(old),
         young=len(own) - len(old),
         left_out=len(reels) - len(own),
-        first_posted=min(times.values()).isoformat() if times else None,
-        last_posted=max(times.values()).isoformat() if times else None,
-        views=_total([reel.views for reel in own]),
-        likes=_total([reel.likes for reel in own]),
-        comments=_total([reel.comments for reel in own]),
-        hidden_likes=sum(reel.likes is None for reel in own),
+        first_posted=min(times).isoformat() if times else None,
+        last_posted=max(times).isoformat() if times else None,
+        views=_total([reel.play_count for reel in own]),
+        likes=_total([reel.like_count for reel in own]),
+        comments=_total([reel.comment_count for reel in own]),
+        hidden_likes=sum(reel.like_count is None for reel in own),
         measure=measure,
         typical=median(values),
-        rates=engagement.rates(old, account.followers),
+        rates=engagement.rates(compared, profile.followers_count),
         tiers=engagement.tiers(told, measure),
         weekly=trends.trend(posted, "week"),
         monthly=trends.trend(posted, "month"),
-        cadence=trends.cadence(list(times.values())),
+        cadence=trends.cadence(times),
         consistency=trends.consistency(values),
         calendar=trends.calendar(posted, zone_name),
         duration=content.durations(told),
         caption=content.captions(told),
-        hashtags=content.lifts(told, lambda reel: reel.hashtags),
-        mentions=content.lifts(told, lambda reel: reel.mentions),
+        hashtags=content.lifts(told, lambda reel: reel.hashtags or ()),
+        mentions=content.lifts(told, lambda reel: reel.mentions or ()),
         formats=content.formats(told),
         topics=content.topics(told),
         top=tuple(top),
@@ -137,11 +127,11 @@ def analyse(
     )
 
 
-def _time(reel: Reel, zone: tzinfo) -> datetime | None:
-    if reel.posted is None:
+def _time(reel: Media, zone: tzinfo) -> datetime | None:
+    if reel.timestamp is None:
         return None
     try:
-        return trends.moment(reel.posted, zone)
+        return trends.moment(reel.timestamp, zone)
     except ValueError:
         return None
 
@@ -166,19 +156,21 @@ class Change(Struct, frozen=True, rename="camel"):
     grown: tuple[tuple[str, int], ...]
 
 
-def change(now: Analysis, reels: Sequence[Reel], before: Analysis, then: Sequence[Reel]) -> Change:
+def change(
+    now: Analysis, reels: Sequence[Media], before: Analysis, then: Sequence[Media]
+) -> Change:
     """Compare an analysis with an earlier one and the reels that each rests on."""
-    old = {reel.reel_id: reel for reel in then}
-    new = {reel.reel_id: reel for reel in reels}
+    old = {natural_id(reel): reel for reel in then}
+    new = {natural_id(reel): reel for reel in reels}
     grown = [
-        (one, reel.views - earlier)
+        (one, reel.play_count - earlier)
         for one, reel in new.items()
         if one in old
-        and reel.views is not None
-        and (earlier := old[one].views) is not None
-        and reel.views != earlier
+        and reel.play_count is not None
+        and (earlier := old[one].play_count) is not None
+        and reel.play_count != earlier
     ]
-    followers, then_followers = now.account.followers, before.account.followers
+    followers, then_followers = now.profile.followers_count, before.profile.followers_count
     alike = now.measure == before.measure and now.typical and before.typical
     return Change(
         before.at,

@@ -12,7 +12,7 @@ from msgspec import Struct
 from ingather.domain import estimates
 from ingather.domain.engagement import Measured
 from ingather.domain.estimates import Estimate, Sums
-from ingather.domain.reels import Reel
+from ingather.domain.records import Media
 
 FEW_WITH_WORD = 5
 """Reels with a word, and without it, below which nothing is said of it."""
@@ -107,7 +107,7 @@ def _grouped(named: Iterable[tuple[str, int]], order: Sequence[str]) -> tuple[Gr
     )
 
 
-def lifts(told: Sequence[Measured], words: Callable[[Reel], Iterable[str]]) -> Lifts:
+def lifts(told: Sequence[Measured], words: Callable[[Media], Iterable[str]]) -> Lifts:
     """The words that enough reels carry and enough do not, the greatest lift first.
 
     words: of a reel, each once whatever its case. The hundred most used are compared.
@@ -146,10 +146,10 @@ def formats(told: Sequence[Measured]) -> tuple[Group, ...]:
     A reel is of the first kind that it is told to be; where nothing is told of it, of the rest.
     """
 
-    def kind(reel: Reel) -> str:
-        if reel.paid_partnership:
+    def kind(reel: Media) -> str:
+        if reel.is_paid_partnership:
             return _FORMATS[0]
-        return _FORMATS[1] if reel.collaboration else _FORMATS[2 if reel.pinned else 3]
+        return _FORMATS[1] if reel.coauthors else _FORMATS[2 if reel.is_pinned else 3]
 
     return _grouped(((kind(reel), value) for reel, value in told), _FORMATS)
 
@@ -161,17 +161,18 @@ def topics(told: Sequence[Measured]) -> tuple[Group, ...]:
     Words on more than six reels in ten are the account's signature and tell no reel from another.
     Language-neutral: no list of stop words is used, only the counts.
     """
-    tags = _usual((reel.hashtags for reel, _ in told), len(told))
-    topic = {reel.reel_id: _most(reel.hashtags, tags) for reel, _ in told}
-    spoken = {reel.reel_id: _terms(reel) for reel, _ in told if topic[reel.reel_id] is None}
-    terms = _usual(spoken.values(), len(told))
-
-    def name(reel: Reel) -> str:
-        if (tag := topic[reel.reel_id]) is not None:
-            return f"#{tag}"
-        return _most(spoken[reel.reel_id], terms) or OTHER
-
-    named = [(name(reel), value) for reel, value in told]
+    tags = _usual((reel.hashtags or () for reel, _ in told), len(told))
+    tagged = [_most(reel.hashtags or (), tags) for reel, _ in told]
+    spoken = [
+        _terms(reel) if tag is None else set[str]()
+        for (reel, _), tag in zip(told, tagged, strict=True)
+    ]
+    terms = _usual(spoken, len(told))
+    names = (
+        (_most(said, terms) or OTHER) if tag is None else f"#{tag}"
+        for tag, said in zip(tagged, spoken, strict=True)
+    )
+    named = [(name, value) for name, (_, value) in zip(names, told, strict=True)]
     sizes = Counter(map(itemgetter(0), named))
     del sizes[OTHER]
     order = [*estimates.largest(sizes, _TOPICS, at_least=1), OTHER]
@@ -197,7 +198,7 @@ def _most(words: Iterable[str], usual: Mapping[str, tuple[int, str]]) -> str | N
     return max(found)[1] if found else None
 
 
-def _terms(reel: Reel) -> set[str]:
+def _terms(reel: Media) -> set[str]:
     """Words of four letters and more, of the caption without its tags, names and addresses."""
     words = (reel.caption or "").split()
     plain = (key(word.strip(".,;:!?…\"'()[]„“”«»")) for word in words if word[0] not in "#@＃＠")

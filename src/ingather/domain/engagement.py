@@ -12,13 +12,13 @@ from msgspec import Struct
 
 from ingather.domain import estimates
 from ingather.domain.estimates import Estimate
-from ingather.domain.reels import Reel
+from ingather.domain.records import Media, natural_id
 
 Denominator = Literal["views", "followers", "reach"]
 Measure = Literal["views", "engagement"]
 Tier = Literal["viral", "high", "average", "low"]
 
-Measured = tuple[Reel, int]
+Measured = tuple[Media, int]
 """A reel and its measure."""
 
 FEW_FOR_TIERS = 20
@@ -66,24 +66,34 @@ class Outlier(Struct, frozen=True, rename="camel"):
     times: float
 
 
-def measured(reels: Sequence[Reel], measure: Measure) -> list[Measured]:
+def engagement(reel: Media) -> int | None:
+    """Interactions as the platform counts them (insights, own reels), else likes and comments; None
+    where either of these is hidden or not told, since a part of a sum is not the sum."""
+    if reel.total_interactions is not None:
+        return reel.total_interactions
+    if reel.like_count is None or reel.comment_count is None:
+        return None
+    return reel.like_count + reel.comment_count
+
+
+def measured(reels: Sequence[Media], measure: Measure) -> list[Measured]:
     """The reels whose measure is told, with it."""
     if measure == "views":
-        return [(reel, told) for reel in reels if (told := reel.views) is not None]
-    return [(reel, told) for reel in reels if (told := reel.engagement) is not None]
+        return [(reel, told) for reel in reels if (told := reel.play_count) is not None]
+    return [(reel, told) for reel in reels if (told := engagement(reel)) is not None]
 
 
-def measure_of(reels: Sequence[Reel]) -> Measure:
+def measure_of(reels: Sequence[Media]) -> Measure:
     """Views where at least half of the reels tell them, else engagement."""
-    told = sum(reel.views is not None for reel in reels)
+    told = sum(reel.play_count is not None for reel in reels)
     return "views" if 2 * told >= len(reels) else "engagement"
 
 
-def rates(reels: Sequence[Reel], followers: int | None) -> tuple[Rate, ...]:
+def rates(reels: Sequence[Media], followers: int | None) -> tuple[Rate, ...]:
     """The account's rates by views, by followers (of today) and by reach."""
-    told = [(reel, engaged) for reel in reels if (engaged := reel.engagement) is not None]
+    told = [(reel, engaged) for reel in reels if (engaged := engagement(reel)) is not None]
     by: dict[Denominator, list[float]] = {
-        "views": [engaged / reel.views for reel, engaged in told if reel.views],
+        "views": [engaged / reel.play_count for reel, engaged in told if reel.play_count],
         "followers": [engaged / followers for _, engaged in told] if followers else [],
         "reach": [engaged / reel.reach for reel, engaged in told if reel.reach],
     }
@@ -102,7 +112,7 @@ def tiers(told: Sequence[Measured], measure: Measure) -> Tiers | None:
             return "low"
         return "viral" if each >= viral else "high" if each >= high else "average"
 
-    of = {reel.reel_id: tier(each) for reel, each in told}
+    of = {natural_id(reel): tier(each) for reel, each in told}
     return Tiers(measure, len(told), viral, high, average, of)
 
 
@@ -118,7 +128,7 @@ def outliers(told: Sequence[Measured]) -> tuple[Outlier, ...]:
         return ()
     typical = estimates.quantile(sorted(each for _, each in told), 0.5)
     found = [
-        Outlier(reel.reel_id, 0.6745 * (each - middle) / spread, told_value / (typical or 1))
+        Outlier(natural_id(reel), 0.6745 * (each - middle) / spread, told_value / (typical or 1))
         for (reel, told_value), each in zip(told, logs, strict=True)
         if 0.6745 * abs(each - middle) > _FAR * spread
     ]
@@ -127,5 +137,7 @@ def outliers(told: Sequence[Measured]) -> tuple[Outlier, ...]:
 
 def ranked(told: Sequence[Measured]) -> list[str]:
     """Ids from the best to the worst; of two alike the later one first."""
-    order = sorted(((each, reel.posted or "", reel.reel_id) for reel, each in told), reverse=True)
+    order = sorted(
+        ((each, reel.timestamp or "", natural_id(reel)) for reel, each in told), reverse=True
+    )
     return [reel_id for _, _, reel_id in order]

@@ -35,6 +35,12 @@ HARD_CAP = 5_000
 
 MAX_ATTEMPTS = 3
 
+LOCAL = "local"
+"""The tenant of what was begun on this machine's command line."""
+
+AT_ONCE = 0.0
+"""`Job.due` of a job that any worker may take up now."""
+
 
 class Owner(Struct, frozen=True, rename="camel"):
     """The account on whose behalf the job runs."""
@@ -186,6 +192,9 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     source, route: the voice that is read and the way through it; cursors never leave a route.
     sequence: of the last committed page, 0 before the first. fence: raised at each claim.
     attempts: claims since the last progress. reason: why it ended or is paused.
+    tenant: who began it here: `local`, or the owner of the API key it came with.
+    priority: jobs of a higher one are taken up first. due: epoch seconds on the store's clock from
+    which any worker may take it up; None: it is left to whoever began it.
     Times are ISO 8601 UTC. expires: when the store will drop it, None for never.
     """
 
@@ -210,6 +219,9 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     holder: Holder | None = None
     wish: Wish | None = None
     expires_at: str | None = None
+    tenant: str = LOCAL
+    priority: int = 0
+    due: float | None = None
 
     @property
     def target(self) -> Target:
@@ -223,7 +235,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def key(self) -> str:
         """What makes two runs the same job (rulings of the design): owner, kind, canonical
-        targets, source, replies and filters; never the file, the limit or the budget."""
+        targets, source, replies, filters and tenant; never the file, the limit or the budget."""
         parts = [
             self.kind,
             self.owner.instagram_id,
@@ -233,6 +245,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             self.options.since_job,
             self.options.filters,
         ]
+        if self.tenant != LOCAL:
+            parts.append(self.tenant)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 

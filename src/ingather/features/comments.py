@@ -6,7 +6,7 @@ from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import Job, Options, Target, TargetState
+from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
 from ingather.domain.records import is_reply, moment, natural_id
 from ingather.engine.backoff import Fetcher
 from ingather.engine.stop import Stopped
@@ -18,7 +18,8 @@ PAGE = 50
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
-    """What a user asked for. path: absolute, - for standard output, None for a name of ours."""
+    """What a user asked for. path: absolute, - for standard output, None for a name of ours (a
+    queued job then makes no file). queued: workers run it. tenant: who began it here."""
 
     post: str
     path: str | None = None
@@ -30,6 +31,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
     fresh: bool = False
     since_last: bool = False
     sandbox: bool = False
+    queued: bool = False
+    tenant: str = LOCAL
+    priority: int = 0
 
 
 class Estimate(Struct, frozen=True):
@@ -65,7 +69,9 @@ class Comments(Collection):
             sandbox=wanted.sandbox,
         )
         if wanted.since_last:
-            options = await self._since_last(options, target, owner.instagram_id)
+            options = await self._since_last(
+                options, target, owner.instagram_id, tenant=wanted.tenant
+            )
         job = Job(
             id=job_id,
             kind=KIND,
@@ -75,12 +81,17 @@ class Comments(Collection):
             targets=(TargetState(target=target),),
             options=options,
             created_at=iso(self._clock.now()),
+            tenant=wanted.tenant,
+            priority=wanted.priority,
+            due=AT_ONCE if wanted.queued else None,
         )
         return await self._jobs.create(job, fresh=wanted.fresh)
 
-    async def _since_last(self, options: Options, target: Target, owner_id: str) -> Options:
+    async def _since_last(
+        self, options: Options, target: Target, owner_id: str, *, tenant: str
+    ) -> Options:
         """Go on from the newest finished export of this post."""
-        last = await self._last_done(target, owner_id)
+        last = await self._last_done(target, owner_id, tenant)
         if last is None:
             return options
         newest: str = ""
@@ -102,8 +113,8 @@ class Comments(Collection):
             return options
         return structs.replace(options, since_job=last.id, since_time=newest, since_ids=tuple(ids))
 
-    async def _last_done(self, target: Target, owner_id: str) -> Job | None:
-        for job in await self._jobs.list(limit=1_000):
+    async def _last_done(self, target: Target, owner_id: str, tenant: str) -> Job | None:
+        for job in await self._jobs.list(limit=1_000, tenant=tenant):
             same = job.kind == KIND and job.target.id == target.id
             if same and job.owner.instagram_id == owner_id and job.status == "done":
                 return job

@@ -10,7 +10,7 @@ from ingather import errors
 from ingather.domain import filters, names, posts
 from ingather.domain.filter_kinds import Filter
 from ingather.domain.instants import iso
-from ingather.domain.job import Job, Options, Target, TargetState
+from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
 from ingather.domain.kinds import ALIASES, RECORDS
 from ingather.engine.backoff import Fetcher
 from ingather.features.collection import Collection
@@ -25,7 +25,8 @@ _PAGES = {"followers": 100, "following": 25, "commenters": 15, "posts": 33, "ree
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a user asked for. words: the targets as they were written. lists: the usernames behind
-    each reference of the filters, which rest with the job: a file may change meanwhile."""
+    each reference of the filters, which rest with the job: a file may change meanwhile.
+    queued: workers run it. tenant: who began it here."""
 
     kind: str
     words: tuple[str, ...]
@@ -39,6 +40,9 @@ class Wanted(Struct, frozen=True, kw_only=True):
     max_units: int | None = None
     fresh: bool = False
     sandbox: bool = False
+    queued: bool = False
+    tenant: str = LOCAL
+    priority: int = 0
 
 
 class Extractions(Collection):
@@ -79,6 +83,9 @@ class Extractions(Collection):
                 sandbox=wanted.sandbox,
             ),
             created_at=iso(self._clock.now()),
+            tenant=wanted.tenant,
+            priority=wanted.priority,
+            due=AT_ONCE if wanted.queued else None,
         )
         return await self._jobs.create(job, fresh=wanted.fresh)
 

@@ -4,14 +4,14 @@ It says in the plainest words what every other backing must do (tests/contract).
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from math import inf
 
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Pause, Status, Wish
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Clock, Outcome
 from ingather.stores import states
@@ -31,12 +31,14 @@ class _Kept:
 
 
 class MemoryStore:
-    """Jobs, Leases and Rows."""
+    """Jobs, Leases, Rows and Queue."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._kept: dict[str, _Kept] = {}
         self._open: dict[str, str] = {}
+        self._served: dict[str, int] = {}
+        self._turn = 0
 
     def _find(self, job_id: str) -> _Kept:
         try:
@@ -66,9 +68,16 @@ class MemoryStore:
     async def show(self, job_id: str) -> Job:
         return self._find(job_id).job
 
-    async def list(self, *, limit: int = 100) -> Sequence[Job]:
-        newest = sorted(self._kept.values(), key=lambda kept: kept.job.created_at, reverse=True)
-        return [kept.job for kept in newest[:limit]]
+    async def list(
+        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+    ) -> Sequence[Job]:
+        wanted = [
+            kept.job
+            for kept in self._kept.values()
+            if tenant in (None, kept.job.tenant)
+            and (before is None or states.age(kept.job) < states.age(before))
+        ]
+        return sorted(wanted, key=states.age, reverse=True)[:limit]
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         kept = self._find(job_id)
@@ -140,14 +149,68 @@ class MemoryStore:
         error: Failure | None = None,
         file: File | None = None,
         spent: Counters = NOTHING,
+        again: float | None = None,
     ) -> Job:
         kept = self._fenced(job_id, fence)
         kept.job = states.settled(
-            kept.job, status, reason, error, file, spent, now=self._clock.now()
+            kept.job, status, reason, error, file, spent, again=again, now=self._clock.now()
         )
         kept.lease_until = -inf
         self._close_if_over(kept.job)
         return kept.job
+
+    async def next(
+        self,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        sources: Collection[str] | None = None,
+        sandbox: bool = False,
+    ) -> Claim | None:
+        now = self._clock.now()
+        waiting = [
+            kept.job
+            for kept in self._kept.values()
+            if states.waiting(kept.job, kept.lease_until, now=now)
+            and (sources is None or kept.job.source in sources)
+            and kept.job.options.sandbox == sandbox
+        ]
+        if not waiting:
+            return None
+        served = self._served
+        job = min(
+            waiting,
+            key=lambda job: (-job.priority, served.get(job.tenant, 0), states.age(job)),
+        )
+        self._turn += 1
+        served[job.tenant] = self._turn
+        return await self.claim(job.id, holder, lease=lease)
+
+    async def held(self) -> Sequence[Job]:
+        return [
+            kept.job
+            for kept in self._kept.values()
+            if kept.job.due is not None and self._held(kept)
+        ]
+
+    async def enqueue(self, job_id: str) -> Job:
+        kept = self._find(job_id)
+        kept.job = states.queued(kept.job)
+        self._open.setdefault(kept.job.key, job_id)
+        return kept.job
+
+    async def hold_back(self, source: str, reason: Pause, *, owner: str | None = None) -> int:
+        changed = 0
+        for kept in self._kept.values():
+            if (
+                states.waiting(kept.job, kept.lease_until, now=self._clock.now())
+                and kept.job.source == source
+                and owner in (None, kept.job.owner.instagram_id)
+                and kept.job.status != "csv_pending"
+            ):
+                kept.job = states.held_back(kept.job, reason)
+                changed += 1
+        return changed
 
     def _close_if_over(self, job: Job) -> None:
         if not job.unfinished and self._open.get(job.key) == job.id:

@@ -14,4 +14,6 @@ redis.call('SREM', KEYS[7], id)
 redis.call('SREM', KEYS[8], id)
 if redis.call('GET', KEYS[9]) == id then redis.call('DEL', KEYS[9]) end
 redis.call('ZREM', KEYS[10], id)
+redis.call('ZREM', KEYS[11], id)
+redis.call('ZREM', KEYS[13], id)
 return 1

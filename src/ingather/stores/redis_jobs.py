@@ -5,7 +5,6 @@ written by one script if nobody else wrote meanwhile. All times of leases are th
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
-from datetime import datetime
 
 import msgspec
 from msgspec import Struct, structs
@@ -29,7 +28,8 @@ _DELETE = script("redis_delete.lua")
 _READ = script("redis_read.lua")
 _SLICE = script("redis_slice.lua")
 
-_AS_IT_IS = ""
+AS_IT_IS = ""
+"""A lease that a change leaves alone."""
 _GIVEN_BACK = "-"
 _TRIES = 1_000
 
@@ -51,17 +51,18 @@ class RedisStore:
 
     def __init__(self, link: RedisLink) -> None:
         self._link = link
-        self._list = RedisList(link, self._read)
+        self._list = RedisList(link, self.read)
         self._held: dict[str, _Held] = {}
 
-    async def _read(self, job_id: str) -> Kept:
+    async def read(self, job_id: str) -> Kept:
+        """A job as it is kept. Raises JobNotFound, StateLost, DamagedRecord."""
         keys = (*redis_keys.of(job_id), redis_keys.JOBS)
         return redis_state.kept(job_id, await self._link.run(_READ, keys, job_id))
 
-    async def _move(self, job_id: str, change: Change) -> Job:
+    async def move(self, job_id: str, change: Change) -> Job:
         """Change a job, again and again until nobody else has done so in between."""
         for _ in range(_TRIES):
-            kept = await self._read(job_id)
+            kept = await self.read(job_id)
             job, lease = change(kept)
             if kept.version is None:
                 raise redis_state.lost(job_id, redis_keys.of(job_id)[4])
@@ -70,6 +71,7 @@ class RedisStore:
                 *(_MOVE, redis_keys.with_indexes(job), kept.version, lease),
                 *(0 if job.unfinished else 1, job.id, export_record.text(job)),
                 *(redis_keys.RECORD_MS, redis_keys.ROWS_MS, redis_keys.INDEX_MS),
+                *(redis_keys.place(job), job.tenant),
                 *redis_state.fields(job),
             )
             if moved:
@@ -77,49 +79,51 @@ class RedisStore:
         raise errors.StoreUnavailable(f"Job {job_id} changes too fast to be changed.")
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
-        created = datetime.fromisoformat(job.created_at).timestamp()
         for _ in range(_TRIES):
             other: bytes | None = await self._link.run(
                 *(_CREATE, redis_keys.with_indexes(job), job.id, int(fresh)),
-                *(export_record.text(job), int(created * 1000)),
+                *(export_record.text(job), redis_keys.created_ms(job)),
+                *(redis_keys.place(job), job.tenant),
                 *redis_state.fields(job),
                 *("lease", "", "last", "", "version", 1),
             )
             if other is None:
                 return job
-            kept = await self._read(other.decode())
+            kept = await self.read(other.decode())
             if not kept.job.unfinished:  # it ended in between
                 continue
             reopened = states.reopened(kept.job, job)
             if reopened == kept.job:
                 return reopened
-            return await self._move(
-                reopened.id, lambda kept: (states.reopened(kept.job, job), _AS_IT_IS)
+            return await self.move(
+                reopened.id, lambda kept: (states.reopened(kept.job, job), AS_IT_IS)
             )
         raise errors.StoreUnavailable(f"Job {job.id} cannot be created.")
 
     async def show(self, job_id: str) -> Job:
-        return (await self._read(job_id)).whole().job
+        return (await self.read(job_id)).whole().job
 
-    async def list(self, *, limit: int = 100) -> Sequence[Job]:
-        return await self._list.newest(limit)
+    async def list(
+        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+    ) -> Sequence[Job]:
+        return await self._list.newest(limit, tenant, before)
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def change(kept: Kept) -> tuple[Job, Word]:
             job = states.asked(kept.job, wish, held=kept.held, now=kept.now)
             # A holder whose lease ran out must not write over the wish when it wakes.
-            return job, _AS_IT_IS if kept.held else _GIVEN_BACK
+            return job, AS_IT_IS if kept.held else _GIVEN_BACK
 
-        return await self._move(job_id, change)
+        return await self.move(job_id, change)
 
     async def delete(self, job_id: str) -> None:
         keys: Sequence[str]
         try:
-            job = (await self._read(job_id)).job
+            job = (await self.read(job_id)).job
             keys = redis_keys.with_indexes(job)
         except (errors.StateLost, errors.DamagedRecord):
-            job, keys = None, (*redis_keys.of(job_id), *[redis_keys.JOBS + ":none"] * 3)
-            keys = (*keys, redis_keys.JOBS)
+            none = redis_keys.JOBS + ":none"
+            job, keys = None, (*redis_keys.of(job_id), *[none] * 3, redis_keys.JOBS, *[none] * 3)
         if not await self._link.run(_DELETE, keys, job_id):
             raise states.busy(job) if job else errors.JobBusy
         self._held.pop(job_id, None)
@@ -133,7 +137,7 @@ class RedisStore:
                 raise states.busy(kept.job)
             return states.claimed(kept.job, holder, now=kept.now), _milliseconds(lease)
 
-        job = await self._move(job_id, change)
+        job = await self.move(job_id, change)
         self._held[job_id] = _Held(job.fence, export_record.of(job))
         seen = await self._link.call("SMEMBERS", redis_keys.of(job_id)[5])
         return Claim(job, job.fence, {each.decode() for each in seen})
@@ -163,7 +167,7 @@ class RedisStore:
     async def _recall(self, job_id: str, fence: int) -> _Held:
         """What a claim made elsewhere, or before a restart, would have told."""
         try:
-            job = (await self._read(job_id)).job
+            job = (await self.read(job_id)).job
         except errors.JobNotFound:
             raise errors.StateLost(f"Job {job_id} is gone from Redis.") from None
         held = _Held(fence, export_record.of(job))
@@ -185,16 +189,19 @@ class RedisStore:
         error: Failure | None = None,
         file: File | None = None,
         spent: Counters = NOTHING,
+        again: float | None = None,
     ) -> Job:
 
         def change(kept: Kept) -> tuple[Job, Word]:
             if kept.version is None or kept.lease is None or kept.job.fence != fence:
                 raise self._lease_lost(job_id)
-            job = states.settled(kept.job, status, reason, error, file, spent, now=kept.now)
+            job = states.settled(
+                kept.job, status, reason, error, file, spent, again=again, now=kept.now
+            )
             return job, _GIVEN_BACK
 
         try:
-            job = await self._move(job_id, change)
+            job = await self.move(job_id, change)
         except errors.JobNotFound:
             raise self._lease_lost(job_id) from None
         self._held.pop(job_id, None)

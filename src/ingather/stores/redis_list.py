@@ -6,8 +6,8 @@ from asyncio import gather
 from collections.abc import Awaitable, Callable, Sequence
 
 from ingather import errors
-from ingather.domain.job import Job
-from ingather.stores import redis_keys
+from ingather.domain.job import LOCAL, Job
+from ingather.stores import redis_keys, states
 from ingather.stores.redis_link import RedisLink
 from ingather.stores.redis_state import Kept
 
@@ -24,28 +24,33 @@ class RedisList:
         self._read = read
         self._others: tuple[float, Sequence[str]] = (float("-inf"), ())
 
-    async def newest(self, limit: int) -> Sequence[Job]:
+    async def newest(self, limit: int, tenant: str | None, before: Job | None) -> Sequence[Job]:
+        index = redis_keys.JOBS if tenant is None else redis_keys.TENANT_INDEX + tenant
+        top = "+inf" if before is None else redis_keys.created_ms(before)
         jobs: list[Job] = []
         place = 0
         while len(jobs) < limit:
-            ids = await self._link.call("ZREVRANGE", redis_keys.JOBS, place, place + _AT_ONCE - 1)
+            ids = await self._link.call(
+                *("ZREVRANGEBYSCORE", index, top, "-inf", "LIMIT", place, _AT_ONCE)
+            )
             if not ids:
                 break
             place += len(ids)
-            jobs += await self._readable([each.decode() for each in ids])
-        jobs += await self._readable(await self._other_ids())
-        jobs.sort(key=lambda job: job.created_at, reverse=True)
+            jobs += _older(await self._readable([each.decode() for each in ids], index), before)
+        if tenant in (None, LOCAL):
+            jobs += _older(await self._readable(await self._other_ids(), index), before)
+        jobs.sort(key=states.age, reverse=True)
         return jobs[:limit]
 
-    async def _readable(self, ids: Sequence[str]) -> list[Job]:
-        found = await gather(*(self._job(job_id) for job_id in ids))
+    async def _readable(self, ids: Sequence[str], index: str) -> list[Job]:
+        found = await gather(*(self._job(job_id, index) for job_id in ids))
         return [job for job in found if job is not None]
 
-    async def _job(self, job_id: str) -> Job | None:
+    async def _job(self, job_id: str, index: str) -> Job | None:
         try:
             return (await self._read(job_id)).whole().job
         except errors.JobNotFound:  # expired; nothing else takes its name out of the set
-            await self._link.call("ZREM", redis_keys.JOBS, job_id)
+            await self._link.call("ZREM", index, job_id)
         except (errors.StateLost, errors.DamagedRecord):
             pass
         return None
@@ -69,3 +74,7 @@ class RedisList:
         ids = [name for name, score in zip(names, ours, strict=True) if score is None]
         self._others = (time.monotonic(), ids)
         return ids
+
+
+def _older(jobs: list[Job], before: Job | None) -> list[Job]:
+    return [job for job in jobs if before is None or states.age(job) < states.age(before)]

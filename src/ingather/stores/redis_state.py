@@ -76,6 +76,8 @@ def fields(job: Job) -> list[Word]:
         *("job", _encode(job), "fence", job.fence, "sequence", job.sequence),
         *("attempts", job.attempts, "status", job.status, "reason", job.reason or ""),
         *("error", _encode(job.error) if job.error else b"", "wish", job.wish or ""),
+        *("due", "" if job.due is None else round(job.due * 1000), "priority", job.priority),
+        *("source", job.source, "sandbox", int(job.options.sandbox)),
     ]
     for name, field in COUNTERS.items():
         words += (field, getattr(job.counters, name))

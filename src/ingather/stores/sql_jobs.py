@@ -16,7 +16,7 @@ from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, S
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
-from ingather.stores import sql_records, sql_rows, states
+from ingather.stores import sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
 _MOST_HELD = 512
@@ -65,8 +65,12 @@ class SqlStore:
     async def show(self, job_id: str) -> Job:
         return await self._link.run(lambda connection: _found(connection, job_id).job)
 
-    async def list(self, *, limit: int = 100) -> Sequence[Job]:
-        return await self._link.run(lambda connection: sql_rows.newest(connection, limit))
+    async def list(
+        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+    ) -> Sequence[Job]:
+        return await self._link.run(
+            lambda connection: sql_rows.newest(connection, limit, tenant, before)
+        )
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
@@ -100,17 +104,9 @@ class SqlStore:
         def work(connection: sqlite3.Connection) -> Claim:
             kept = _found(connection, job_id)
             states.claimable(kept.job)
-            time = now(connection)
-            if kept.held_at(time) and dead != kept.job.fence:
+            if kept.held_at(now(connection)) and dead != kept.job.fence:
                 raise states.busy(kept.job)
-            job = states.claimed(kept.job, holder, now=time)
-            sql_rows.update(connection, kept.number, job, lease_until=time + lease)
-            if kept.job.status == "failed":
-                sql_rows.reopen(connection, kept.number, job.key)
-            seen = connection.execute(
-                "SELECT fingerprint FROM cursors_seen WHERE extraction = ?", (kept.number,)
-            )
-            return Claim(job, job.fence, {fingerprint for (fingerprint,) in seen})
+            return sql_queue.take(connection, kept, holder, lease)
 
         return await self._link.write(work)
 
@@ -232,13 +228,16 @@ class SqlStore:
         error: Failure | None = None,
         file: File | None = None,
         spent: Counters = NOTHING,
+        again: float | None = None,
     ) -> Job:
 
         def work(connection: sqlite3.Connection) -> Job:
             kept = _fenced(connection, job_id, fence)
             self._held.pop((job_id, fence), None)
             time = now(connection)
-            job = states.settled(kept.job, status, reason, error, file, spent, now=time)
+            job = states.settled(
+                kept.job, status, reason, error, file, spent, again=again, now=time
+            )
             sql_rows.update(connection, kept.number, job, lease_until=None)
             return job
 

@@ -23,7 +23,7 @@ from ingather.stores import sql_records
 _COLUMNS = (
     "number, id, extraction_type, owner, source, route, targets, options, progress, status,"
     " reason, error, file, wish, sequence, fence, attempts, holder, lease_until, outcome,"
-    " requested_at, started_at, finished_at"
+    " requested_at, started_at, finished_at, tenant, priority, due"
 )
 _SELECT = f"SELECT {_COLUMNS} FROM extractions"
 
@@ -55,11 +55,23 @@ def find(connection: sqlite3.Connection, column: str, value: str) -> Kept | None
     return None if row is None else _kept(row)
 
 
-def newest(connection: sqlite3.Connection, limit: int) -> list[Job]:
-    """Jobs, newest first; unreadable ones left out."""
-    found = connection.execute(
-        f"{_SELECT} ORDER BY requested_at DESC, number DESC LIMIT ?", (limit,)
-    )
+def newest(
+    connection: sqlite3.Connection, limit: int, tenant: str | None, before: Job | None
+) -> list[Job]:
+    """Jobs, newest first, of one tenant where one is named, older than `before`; unreadable ones
+    left out."""
+    where, values = "1", []
+    if tenant is not None:
+        where, values = "tenant = ?", [tenant]
+    if before is not None:
+        where += " AND (requested_at, id) < (?, ?)"
+        values += [before.created_at, before.id]
+    return some(connection, f"{where} ORDER BY requested_at DESC, id DESC LIMIT ?", *values, limit)
+
+
+def some(connection: sqlite3.Connection, where: str, *values: object) -> list[Job]:
+    """Jobs of which this is true; unreadable ones left out."""
+    found = connection.execute(f"{_SELECT} WHERE {where}", values)
     jobs = []
     for row in found:
         try:
@@ -103,6 +115,9 @@ def _readable(
     requested_at: str,
     started_at: str | None,
     finished_at: str | None,
+    tenant: str,
+    priority: int,
+    due: float | None,
 ) -> Kept:
     job = Job(
         id=id,
@@ -125,6 +140,9 @@ def _readable(
         finished_at=finished_at,
         holder=msgspec.json.decode(holder, type=Holder) if holder else None,
         wish=wish,  # type: ignore[arg-type]
+        tenant=tenant,
+        priority=priority,
+        due=due,
     )
     return Kept(number, job, lease_until, outcome)
 
@@ -147,6 +165,9 @@ def insert(connection: sqlite3.Connection, job: Job) -> None:
         "progress": _text(job.counters),
         "status": job.status,
         "requested_at": job.created_at,
+        "tenant": job.tenant,
+        "priority": job.priority,
+        "due": job.due,
     }
     connection.execute(
         f"INSERT INTO extractions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
@@ -174,6 +195,7 @@ def update(
         "holder": _text(job.holder),
         "started_at": job.started_at,
         "finished_at": job.finished_at,
+        "due": job.due,
     }
     if lease_until is not _KEEP:
         values["lease_until"] = lease_until

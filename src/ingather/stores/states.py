@@ -8,7 +8,18 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import MAX_ATTEMPTS, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    AT_ONCE,
+    MAX_ATTEMPTS,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Pause,
+    Status,
+    Wish,
+)
 from ingather.ports import Batch, Outcome
 
 
@@ -28,7 +39,34 @@ def reopened(found: Job, wanted: Job) -> Job:
         max_calls=wanted.options.max_calls,
         max_units=wanted.options.max_units,
     )
-    return structs.replace(found, options=options)
+    found = structs.replace(found, options=options)
+    return found if wanted.due is None else queued(found)
+
+
+def age(job: Job) -> tuple[str, str]:
+    """What puts jobs in the order of their creation, wherever they rest."""
+    return job.created_at, job.id
+
+
+def queued(job: Job) -> Job:
+    """The job as workers may take it up at once."""
+    claimable(job)
+    if job.status not in ("paused", "failed"):
+        return structs.replace(job, due=AT_ONCE)
+    return structs.replace(
+        job, status="pending", reason=None, attempts=0, due=AT_ONCE, finished_at=None
+    )
+
+
+def waiting(job: Job, lease_until: float | None, *, now: float) -> bool:
+    """Whether a worker may take the job up."""
+    free = lease_until is None or lease_until <= now
+    return free and job.unfinished and job.due is not None and job.due <= now
+
+
+def held_back(job: Job, reason: Pause) -> Job:
+    """The waiting job, paused until a person queues it again."""
+    return structs.replace(job, status="paused", reason=reason, attempts=0, due=None)
 
 
 def busy(job: Job) -> errors.JobBusy:
@@ -81,9 +119,10 @@ def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
     if wish == "pause" and job.status == "csv_pending":
         return job  # nothing is read any more, and its ending must not be forgotten
     if wish == "pause":
-        return structs.replace(job, status="paused", reason="asked")
+        return structs.replace(job, status="paused", reason="asked", due=None)
     return structs.replace(
         job,
+        due=None,
         status="cancelled",
         reason="cancelled",
         error=Failure("Cancelled on request.", "cancelled"),
@@ -152,11 +191,13 @@ def settled(
     file: File | None,
     spent: Counters,
     *,
+    again: float | None,
     now: float,
 ) -> Job:
     """The job with its lease given back."""
     old = job.counters
     over = status in ("done", "failed", "cancelled")
+    left = over or again is None or job.due is None
     return structs.replace(
         job,
         status=status,
@@ -168,6 +209,7 @@ def settled(
         finished_at=iso(now) if over else None,
         holder=None,
         wish=None,
+        due=None if left else now + (again or 0.0),
         counters=structs.replace(
             old,
             calls=old.calls + spent.calls,

@@ -28,10 +28,23 @@ CREATE TABLE IF NOT EXISTS extractions (
     outcome         TEXT,
     requested_at    TEXT NOT NULL,
     started_at      TEXT,
-    finished_at     TEXT
+    finished_at     TEXT,
+    tenant          TEXT NOT NULL DEFAULT 'local',
+    priority        INTEGER NOT NULL DEFAULT 0,
+    -- From when on any worker may take it up; null: it is left to whoever began it.
+    due             REAL
 );
 
-CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at);
+CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at, id);
+CREATE INDEX IF NOT EXISTS extractions_of_tenant ON extractions (tenant, requested_at, id);
+CREATE INDEX IF NOT EXISTS extractions_waiting
+    ON extractions (tenant, priority DESC, requested_at, number) WHERE due IS NOT NULL;
+
+-- The number of each tenant's last turn: a job of whose turn is longest ago is taken up next.
+CREATE TABLE IF NOT EXISTS turns (
+    tenant TEXT PRIMARY KEY,
+    turn   INTEGER NOT NULL
+) WITHOUT ROWID;
 
 -- Records: place = extraction * 2^32 + n, where n counts a job's rows from 0 in arrival order
 -- without holes: an offset is found at once, and one tree holds the rows in the order in which

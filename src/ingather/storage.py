@@ -1,0 +1,139 @@
+"""Names where things rest: SQLite, Redis beside it; each is opened on first use."""
+
+import contextlib
+from functools import cached_property
+from typing import TYPE_CHECKING, Protocol
+
+from ingather import errors
+from ingather.domain.job import Job
+from ingather.ports import Cache, Jobs, Leases, Limiter, Queue, Rows
+from ingather.settings import Settings
+
+if TYPE_CHECKING:
+    from ingather.stores.redis_link import RedisLink
+    from ingather.stores.sql import Sql
+    from ingather.stores.sql_link import SqliteLink
+
+
+class Store(Jobs, Leases, Rows, Protocol):
+    """Where jobs and their rows rest."""
+
+
+class Storage:
+    """The part of the world that outlives it. `_closing` closes what was opened."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self._closing = contextlib.AsyncExitStack()
+
+    @cached_property
+    def _sqlite(self) -> "SqliteLink":
+        from ingather.stores.sql_link import SqliteLink
+
+        make_folder(self.settings)
+        link = SqliteLink(self.settings.database)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
+    def sql(self) -> "Sql":
+        """The database as the rooms beside the jobs speak to it."""
+        from ingather.stores.sql import SqliteSql
+
+        return SqliteSql(self._sqlite)
+
+    @cached_property
+    def _redis(self) -> "RedisLink":
+        from ingather.stores.redis_link import RedisLink
+
+        assert self.settings.redis_url is not None
+        jobs_rest_there = self.settings.comments_store == "redis"
+        link = RedisLink(self.settings.redis_url, keeps_jobs=jobs_rest_there)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
+    def _cache_redis(self) -> "RedisLink":
+        from ingather.stores.redis_link import RedisLink
+
+        if self.settings.cache_redis_url in (None, self.settings.redis_url):
+            return self._redis
+        assert self.settings.cache_redis_url is not None
+        link = RedisLink(self.settings.cache_redis_url, keeps_jobs=False)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
+    def store(self) -> Store:
+        """Where comment exports rest."""
+        if self.settings.comments_store == "redis":
+            from ingather.stores.redis_jobs import RedisStore
+
+            return RedisStore(self._redis)
+        return self.sql_store
+
+    @cached_property
+    def sql_store(self) -> Store:
+        """Where extractions rest, and comment exports too unless they do so in Redis."""
+        from ingather.stores.sql_jobs import SqlStore
+
+        return SqlStore(self._sqlite)
+
+    def store_of(self, job: Job) -> Store:
+        """Where a job rests."""
+        return self.store if job.kind == "comments" else self.sql_store
+
+    @property
+    def stores(self) -> list[Store]:
+        """Every store that may hold jobs."""
+        return list(dict.fromkeys((self.store, self.sql_store)))
+
+    @cached_property
+    def queues(self) -> list[Queue]:
+        """The waiting jobs of every store."""
+        from ingather.stores.sql_queue import SqlQueue
+
+        queues: list[Queue] = [SqlQueue(self._sqlite)]
+        if self.settings.comments_store == "redis":
+            from ingather.stores.redis_jobs import RedisStore
+            from ingather.stores.redis_queue import RedisQueue
+
+            assert isinstance(self.store, RedisStore)
+            queues.append(RedisQueue(self._redis, self.store))
+        return queues
+
+    def queue_of(self, job: Job) -> Queue:
+        """The queue that a job waits in."""
+        in_redis = job.kind == "comments" and self.settings.comments_store == "redis"
+        return self.queues[-1 if in_redis else 0]
+
+    @cached_property
+    def limiter(self) -> Limiter:
+        if self.settings.redis_url is not None:
+            from ingather.stores.redis_limits import RedisLimiter
+
+            return RedisLimiter(self._redis)
+        from ingather.stores.sql_cache import SqlLimiter
+
+        return SqlLimiter(self._sqlite)
+
+    @cached_property
+    def cache(self) -> Cache:
+        if self.settings.cache_redis_url is not None:
+            from ingather.stores.redis_cache import RedisCache
+
+            return RedisCache(self._cache_redis)
+        from ingather.stores.sql_cache import SqlCache
+
+        return SqlCache(self._sqlite)
+
+
+def make_folder(settings: Settings) -> None:
+    for folder in (settings.data_dir, settings.database.parent):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as failure:
+            raise errors.UnwritablePath(
+                f"The data folder {folder} cannot be made: {failure.strerror}.",
+                hint="Set INGATHER_DATA_DIR to a folder that you may write to.",
+            ) from None

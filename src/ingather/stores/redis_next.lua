@@ -1,0 +1,64 @@
+-- Offers the next waiting job to one worker, which then claims it.
+--
+-- KEYS  1 sorted set of tenants, by when one of their jobs was last offered (us)
+-- ARGV  1 ms for which nobody else is offered it  2 sandbox: 1 or 0  3 … sources; none: any
+-- Gives {the job's id, its tenant}, or nil where none is due.
+--
+-- A tenant's queue is in the order in which its jobs are to be taken up; those that are held or
+-- not yet due are passed over where they stand.
+
+local PART = 50
+local DAY = 86400 * 1000000
+
+local time = redis.call('TIME')
+local exact = time[1] * 1000000 + time[2]
+local now = math.floor(exact / 1000)
+local any, wanted = #ARGV < 3, {}
+for place = 3, #ARGV do wanted[ARGV[place]] = true end
+
+local gone = {}
+local function first(queue)
+  local from = 0
+  while true do
+    local part = redis.call('ZRANGE', queue, from, from + PART - 1, 'WITHSCORES')
+    if #part == 0 then return nil, from == 0 end
+    from = from + PART
+    for place = 1, #part, 2 do
+      local id = part[place]
+      local job = redis.call('HMGET', 'igexp:' .. id .. ':job', 'due', 'lease', 'offered',
+        'source', 'sandbox', 'priority')
+      if not job[1] or job[1] == '' then
+        gone[#gone + 1] = {queue, id}
+      elseif tonumber(job[1]) <= now and (job[2] == '' or tonumber(job[2]) <= now)
+          and (not job[3] or tonumber(job[3]) <= now)
+          and (any or wanted[job[4]]) and job[5] == ARGV[2] then
+        return {id, tonumber(job[6]), tonumber(part[place + 1])}, false
+      end
+    end
+  end
+end
+
+local tenants = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
+local best, idle
+for place = 1, #tenants, 2 do
+  local tenant, served = tenants[place], tonumber(tenants[place + 1])
+  local found, empty = first('igexp:index:queue:' .. tenant)
+  if empty and served < exact - DAY then
+    idle = idle or {}
+    idle[#idle + 1] = tenant
+  end
+  -- Tenants come in the order of their turns: only a higher priority, or an older job in the same
+  -- turn, puts a later one before an earlier.
+  if found and (not best or found[2] > best[2]
+      or (found[2] == best[2] and served == best[5] and found[3] < best[3])) then
+    best = {found[1], found[2], found[3], tenant, served}
+  end
+end
+
+for _, each in ipairs(gone) do redis.call('ZREM', each[1], each[2]) end
+for _, tenant in ipairs(idle or {}) do redis.call('ZREM', KEYS[1], tenant) end
+if not best then return nil end
+redis.call('HSET', 'igexp:' .. best[1] .. ':job', 'offered',
+  string.format('%.0f', now + tonumber(ARGV[1])))
+redis.call('ZADD', KEYS[1], string.format('%.0f', exact), best[4])
+return {best[1], best[4]}
