@@ -303,6 +303,10 @@ class Secrets(Protocol):
         """The value encrypted, bound to that name, to be kept elsewhere."""
         ...
 
+    def derive(self, name: str) -> bytes:
+        """32 bytes that are the same whenever and wherever this key is used, of that name alone."""
+        ...
+
     def unseal(self, name: str, sealed: bytes) -> bytes:
         """What was sealed under that name; raises DamagedRecord."""
         ...

@@ -52,6 +52,16 @@ def test_what_lacks_an_id_a_name_or_a_time_is_out():
     ]  # fmt: skip
 
 
+def test_draw_1_needs_neither_name_nor_time():
+    """Where nothing asks for them, a comment without either takes part; a window asks."""
+    rows = [comment(1, username=None), comment(2, timestamp=None), comment(3, user_id=None)]
+    found = [fate.reason for fate in judge(rows, OPEN, placed=False).fates]
+    assert found == ["admitted", "admitted", "no_user_id"]
+    rules = structs.replace(OPEN, since="2026-01-01T00:00:00Z")
+    found = [fate.reason for fate in judge(rows, rules, placed=False).fates]
+    assert found == ["admitted", "no_time", "no_user_id"]
+
+
 def test_a_comment_of_two_exports_counts_once():
     """The same comment id is one comment, however often it is given."""
     assert reasons([comment(1), comment(2), comment(1)], OPEN) == ["admitted"] * 2 + ["repeated"]
@@ -169,7 +179,7 @@ def test_bonus_entries_are_added_by_declared_rules():
         replies=False,
         bonus=(
             Bonus(2, filters.parse(["mentions>=2"])[0]),
-            Bonus(3, filters.parse(["user=@loyal.txt"])[0]),
+            Bonus(3, filters.parse(["user=user2"])[0]),
         ),
     )
     rows = [
@@ -178,7 +188,7 @@ def test_bonus_entries_are_added_by_declared_rules():
         comment(3),
         comment(4, text="@ann @bob", parent_comment_id="1"),
     ]
-    judged = judge(rows, rules, lists={"@loyal.txt": ["user2"]})
+    judged = judge(rows, rules)
     assert [fate.entries for fate in judged.fates] == [3, 6, 1, 0]
     assert "with 3 entries" in judged.fates[0].words
     assert [(row.comment_id, entries) for row, entries in judged.admitted] == [

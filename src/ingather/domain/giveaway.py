@@ -87,6 +87,7 @@ class GiveawayRecord(Struct, frozen=True, kw_only=True, rename="camel", omit_def
     posts: tuple[GiveawayPost, ...] = ()
     alternates: tuple[GiveawayWinner, ...] = ()
     log_number: int | None = None
+    commit: str | None = None
     round: int | None = None
     round_time: str | None = None
 

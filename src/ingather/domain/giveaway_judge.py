@@ -14,8 +14,8 @@ So the result depends on which comments there are, and never on their order.
 """
 
 import unicodedata
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Callable, Collection, Iterable, Sequence
+from datetime import UTC, datetime
 
 from msgspec import Struct, structs
 
@@ -24,6 +24,7 @@ from ingather.domain.filter_kinds import fold
 from ingather.domain.giveaway_rules import REASONS, Fate, Rules, check, moment
 from ingather.domain.records import Comment
 
+_EVER = datetime.min.replace(tzinfo=UTC)
 _IN = Fate(True, "admitted", 1)
 _ODD = {"no_comment_id": Fate(False, "no_comment_id"), "no_user_id": Fate(False, "no_user_id")}
 
@@ -54,15 +55,16 @@ def judge(
     rules: Rules,
     *,
     winner_ids: Collection[str] = (),
-    lists: Mapping[str, Collection[str]] | None = None,
+    placed: bool = True,
 ) -> Judged:
     """The fate of every comment.
 
-    winner_ids: user ids of past winners, who may have taken another name since.
+    winner_ids: user ids of past winners, who may have taken another name since. placed: whether a
+    comment needs a username and a time to be drawn; draw/2 names both, draw/1 needs neither.
     """
     check(rules)
     given = list(comments)
-    alone = _alone(rules, frozenset(winner_ids))
+    alone = _alone(rules, frozenset(winner_ids), placed)
     fates: list[Fate] = []
     seen: set[str] = set()
     for comment in given:
@@ -78,7 +80,7 @@ def judge(
         _distinct(given, fates, rules)
     if rules.unique_users:
         _one_each(given, fates)
-    _weigh(given, fates, rules, lists)
+    _weigh(given, fates, rules)
     admitted = [
         (comment, fate.entries) for comment, fate in zip(given, fates, strict=True) if fate.admitted
     ]
@@ -86,8 +88,9 @@ def judge(
     return Judged(given, fates, admitted)
 
 
-def _alone(rules: Rules, winner_ids: frozenset[str]) -> Callable[[Comment], Fate]:
+def _alone(rules: Rules, winner_ids: frozenset[str], placed: bool) -> Callable[[Comment], Fate]:
     """The rules that look at one comment at a time."""
+    timed = bool(placed or rules.since or rules.until or rules.distinct_mentions)
     since = moment(rules.since) if rules.since else None
     until = moment(rules.until) if rules.until else None
     excluded, past = frozenset(rules.excluded), frozenset(rules.past_winners)
@@ -97,10 +100,11 @@ def _alone(rules: Rules, winner_ids: frozenset[str]) -> Callable[[Comment], Fate
     def fate(comment: Comment) -> Fate:
         if comment.user_id is None:
             return _ODD["no_user_id"]
-        if not comment.username:
+        name = (comment.username or "").lower()
+        if placed and not name:
             return Fate(False, "no_username")
         try:
-            written = moment(comment.timestamp or "")
+            written = moment(comment.timestamp or "") if timed else _EVER
         except ValueError:
             return Fate(False, "no_time")
         if comment.parent_comment_id is not None and not rules.replies:
@@ -109,7 +113,6 @@ def _alone(rules: Rules, winner_ids: frozenset[str]) -> Callable[[Comment], Fate
             return Fate(False, "too_early", detail=comment.timestamp)
         if until is not None and written >= until:
             return Fate(False, "too_late", detail=comment.timestamp)
-        name = comment.username.lower()
         if name in excluded:
             return Fate(False, "excluded", detail=f"@{name}")
         if name in past or comment.user_id in winner_ids:
@@ -208,14 +211,9 @@ def _one_each(given: Sequence[Comment], fates: list[Fate]) -> None:
             fates[place] = Fate(False, "other_comment", detail=given[stands_for].comment_id)
 
 
-def _weigh(
-    given: Sequence[Comment],
-    fates: list[Fate],
-    rules: Rules,
-    lists: Mapping[str, Collection[str]] | None,
-) -> None:
+def _weigh(given: Sequence[Comment], fates: list[Fate], rules: Rules) -> None:
     """One entry each, and more where a bonus is earned."""
-    tests = [(bonus, filters.Sieve((bonus.when,), sets=lists or {}).keep) for bonus in rules.bonus]
+    tests = [(bonus, filters.Sieve((bonus.when,)).keep) for bonus in rules.bonus]
     if not tests:
         return
     for place, fate in enumerate(fates):
