@@ -29,6 +29,7 @@ from ingather.domain.page import Page
 from ingather.domain.records import Record
 
 if TYPE_CHECKING:  # they bring cryptography with them, which no export needs
+    from ingather.domain.beacon import Chain
     from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
 
 
@@ -368,4 +369,15 @@ class Draws(Protocol):
 
     async def told(self, giveaway_id: str) -> Sequence["Note"]:
         """All that was done to a giveaway, in its order."""
+        ...
+
+
+class Beacon(Protocol):
+    """Randomness that nobody can choose, at moments known beforehand."""
+
+    chain: "Chain"
+
+    async def round(self, number: int) -> bytes | None:
+        """The verified signature of a round; None while it is not there yet, and then one waits.
+        Raises BeaconUnavailable, BeaconFalse."""
         ...

@@ -122,8 +122,8 @@ class Reader:
                 ahead = None
                 if state.ended is None and len(batch.rows) < room and not self._spent(batch):
                     ahead = self._fetch(state)
-                    # Let the request go out now: a store may commit without giving way once.
-                    await asyncio.sleep(0)
+                    for _ in ("made", "sent"):  # now: a store may commit without giving way once
+                        await asyncio.sleep(0)
                 outcome = await self._commit(batch)
                 over = outcome.reason is not None or state.ended is not None
                 if not over and idle and not outcome.new:

@@ -11,9 +11,7 @@ from functools import cache
 from typing import Any
 
 from ingather.sandbox.answers import Answer, plain_json
-
-BEACON_PATH = "/beacon"
-"""drand's addresses begin with it here, for they are the whole of a host elsewhere."""
+from ingather.sandbox.options import BEACON_PATH
 
 SECRET = int.from_bytes(hashlib.sha256(b"ingather sandbox beacon").digest(), "big") >> 2
 PUBLIC_KEY = (
@@ -30,24 +28,30 @@ NAME = "ingather-sandbox"
 _DST = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
 
 
-def answer(target: str, now: float | None = None) -> Answer:
-    """The answer to a GET below BEACON_PATH: info, a round, or the latest round."""
+def answer(
+    target: str, now: float | None = None, *, late: float = 0.0, false: bool = False
+) -> Answer:
+    """The answer to a GET below BEACON_PATH: info, a round, or the latest round.
+
+    late: seconds by which the rounds are behind. false: signatures are of another round.
+    """
+    newest = current((time.time() if now is None else now) - late)
     match target.removeprefix(BEACON_PATH).strip("/").split("/"):
         case [chain, "info"] if chain == CHAIN:
             return plain_json(info())
         case [chain, "public", "latest"] if chain == CHAIN:
-            return plain_json(round_of(current(now)))
+            return plain_json(round_of(newest, false))
         case [chain, "public", number] if chain == CHAIN and number.isdecimal():
             asked = int(number)
-            if asked > current(now):
+            if asked > newest:
                 return Answer(body=b'{"error":"Requested round not yet available"}', status=425)
-            return plain_json(round_of(max(1, asked)))
+            return plain_json(round_of(max(1, asked), false))
     return Answer(body=b'{"error":"unknown chain"}', status=404)
 
 
-def current(now: float | None = None) -> int:
-    """The newest round there is at a moment in epoch seconds, now where none is given."""
-    return int(((time.time() if now is None else now) - GENESIS) // PERIOD) + 1
+def current(now: float) -> int:
+    """The newest round there is at a moment in epoch seconds."""
+    return int((now - GENESIS) // PERIOD) + 1
 
 
 def info() -> dict[str, object]:
@@ -63,9 +67,9 @@ def info() -> dict[str, object]:
     }
 
 
-def round_of(number: int) -> dict[str, object]:
+def round_of(number: int, false: bool = False) -> dict[str, object]:
     """A round: its number, its signature, and the randomness that is the signature's SHA-256."""
-    signature = sign(number)
+    signature = sign(number + false)
     return {
         "round": number,
         "randomness": hashlib.sha256(signature).hexdigest(),
