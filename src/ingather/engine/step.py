@@ -194,7 +194,7 @@ class Reader:
         """What to commit of a page, and whether its target ends if nothing in it is new."""
         sifted = self._sieve.sift(page.records)
         depth = state.depth + 1
-        empty = 0 if page.records else state.empty + 1
+        empty = 0 if page.records or page.passed else state.empty + 1
         ending = self._ending(index, state, page, empty, sifted.reached_old)
         within = page.within if page.records else state.within
         idle_within = state.idle_within if within == state.within else 0
