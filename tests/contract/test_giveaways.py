@@ -38,6 +38,17 @@ async def sqlite(request):
 
 
 @contextlib.asynccontextmanager
+async def postgres(request):
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_sql import PostgresSql
+    from ingather.stores.sql_giveaways import SqlGiveaways
+
+    link = PgLink(request.getfixturevalue("make_database")())
+    yield SqlGiveaways(PostgresSql(link))
+    await link.close()
+
+
+@contextlib.asynccontextmanager
 async def redis(request):
     from ingather.stores.redis_giveaways import RedisGiveaways
     from ingather.stores.redis_link import RedisLink
@@ -55,7 +66,13 @@ async def both(request):
         yield BothGiveaways(truth._sql, copy)
 
 
-BACKINGS = {"memory": memory, "sqlite": sqlite, "redis": redis, "both": both}
+BACKINGS = {
+    "memory": memory,
+    "sqlite": sqlite,
+    "postgres": postgres,
+    "redis": redis,
+    "both": both,
+}
 
 
 @pytest.fixture(params=sorted(BACKINGS))

@@ -1,6 +1,5 @@
 """A giveaway from a finished export to its receipt, and what an organiser may try on the way."""
 
-import contextlib
 import json
 import os
 
@@ -9,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain import draw2, filters
+from ingather.domain import draw2, entries, filters
 from ingather.domain.beacon import QUICKNET, SANDBOX
 from ingather.domain.draw_receipt import Posted
 from ingather.domain.giveaway_rules import Bonus, Rules
@@ -63,7 +62,7 @@ class House:
         self.kept = MemoryGiveaways()
         self.beacon = Rounds(clock)
         self._make = make
-        vault = Vault(folder)
+        self.vault = vault = Vault(folder)
         self.giveaways = Giveaways(
             exports=Exports([self.store]),
             records=self.kept,
@@ -236,10 +235,9 @@ async def test_an_opening_shows_an_entrant_that_they_are_in(house):
     assert by_name == by_comment
     await house.draws.wait(draw.giveaway_id, house.beacon)
     (found,) = by_name["openings"]
-    entry = msgspec.convert(found["entry"], draw2.Entry)
-    leaf = draw2.leaf(entry, bytes.fromhex(found["salt"])).hex() if hasattr(draw2, "leaf") else None
-    receipt = await house.receipt(draw)
-    assert leaf is None or receipt["leaves"][found["position"]] == leaf
+    entry = msgspec.convert(found["entry"], entries.Entry)
+    leaf = entries.leaf(entry, bytes.fromhex(found["salt"])).hex()
+    assert (await house.receipt(draw))["leaves"][found["position"]] == leaf
     with pytest.raises(errors.BadInput, match="not in this draw"):
         await house.draws.opening(draw.giveaway_id, "nobody")
 
@@ -472,13 +470,21 @@ async def test_a_hidden_commitment_leaves_a_hole(house):
 
 
 async def test_another_list_than_the_committed_one_is_not_drawn(house):
-    """The sealed list must have the committed root."""
+    """The sealed list must have the committed root, whoever holds the key to seal another."""
     job = await house.export()
     first, second = await house.commit(job), await house.commit(job, delay=90.0)
-    house.kept._log[0] = structs.replace(first, sealed=second.sealed)
-    await house.clock.sleep(3_600)
-    with pytest.raises(errors.DamagedRecord):
-        await house.draws.reveal(first.giveaway_id, house.beacon)
+    for sealed in (
+        second.sealed,
+        house.vault.seal(
+            f"giveaway:{first.giveaway_id}",
+            house.vault.unseal(f"giveaway:{second.giveaway_id}", second.sealed),
+        ),
+    ):
+        house.kept._log[0] = structs.replace(first, sealed=sealed)
+        await house.clock.sleep(3_600)
+        with pytest.raises(errors.DamagedRecord):
+            await house.draws.reveal(first.giveaway_id, house.beacon)
+        assert house.kept._log[0].signature is None
 
 
 async def test_another_round_or_another_chain_cannot_be_chosen(house):
@@ -545,7 +551,7 @@ async def test_an_anchor_has_to_come_before_the_round(house):
     with pytest.raises(errors.BadInput, match="after"):
         await house.draws.anchor(drawn, structs.replace(posted, id="19"))
     receipt = await house.receipt(draw)
-    assert receipt["anchors"] == [{"type": "comment", **msgspec.to_builtins(posted)} | {}]
+    assert receipt["anchors"] == [msgspec.to_builtins(posted)]
 
 
 async def test_nothing_of_a_secret_is_told(house):
@@ -556,5 +562,3 @@ async def test_nothing_of_a_secret_is_told(house):
     kept = msgspec.json.encode([record, told, structs.replace(draw, sealed=b"")]).decode()
     assert "user1" not in kept
     assert b"user1" not in draw.sealed
-    with contextlib.suppress(UnicodeDecodeError):
-        assert "user1" not in draw.sealed.decode()

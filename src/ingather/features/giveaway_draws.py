@@ -196,11 +196,18 @@ class GiveawayDraws:
         """The draw with its list."""
         packed = self._secrets.unseal(f"giveaway:{draw.giveaway_id}", draw.sealed)
         hidden = sealed.unpacked(packed)
+        committed, frozen = committed_of(draw), hidden.frozen()
+        if frozen.root.hex() != committed.said["entries"]["root"]:
+            raise errors.DamagedRecord(
+                "The sealed list of this giveaway is not the one that was committed to: it was"
+                " changed since, and cannot be drawn from.",
+                hint="Restore the database from a backup.",
+            )
         return Opened(
             draw=draw,
             record=await self._records.show(draw.giveaway_id),
-            committed=committed_of(draw),
-            frozen=hidden.frozen(),
+            committed=committed,
+            frozen=frozen,
             comments=hidden.comments(),
         )
 

@@ -21,7 +21,7 @@ CREATE TABLE IF NOT EXISTS giveaway_posts (
 -- columns again; those after `sealed` say what became of the draw. sealed: the master secret and
 -- the admitted comments, encrypted, base64.
 CREATE TABLE IF NOT EXISTS giveaway_draws (
-    seq          INTEGER PRIMARY KEY,
+    seq          BIGINT PRIMARY KEY,
     prev         TEXT,
     commit_hash  TEXT NOT NULL UNIQUE,
     giveaway_id  TEXT NOT NULL UNIQUE,
@@ -34,13 +34,13 @@ CREATE TABLE IF NOT EXISTS giveaway_draws (
     signature    TEXT,
     drawn_at     TEXT,
     disqualified TEXT NOT NULL,
-    version      INTEGER NOT NULL
+    version      BIGINT NOT NULL
 );
 
 -- What was done to each giveaway, by whom and when; rows are only ever added.
 CREATE TABLE IF NOT EXISTS giveaway_audit (
     giveaway_id TEXT NOT NULL,
-    number      INTEGER NOT NULL,
+    number      BIGINT NOT NULL,
     at          TEXT NOT NULL,
     who         TEXT NOT NULL,
     action      TEXT NOT NULL,
