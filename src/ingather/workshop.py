@@ -33,6 +33,12 @@ class Workshop:
             sandbox=world.settings.sandbox,
         )
 
+    async def take_up(self, seconds: float) -> Job | None:
+        """Run the next job that is due for at most so many seconds, as it then stands, an error in
+        it; None where none is due. Raises StoreUnavailable."""
+        crew = self.crew(room=1, report=Quiet())
+        return await crew.one(seconds)
+
     async def run(self, claim: Claim, stop: Stop) -> Job:
         """Take a job that was just claimed as far as it goes now. Raises as `Worker.run`."""
         try:
@@ -53,3 +59,19 @@ class Workshop:
             reason="needs_login" if keyless else None,
             error=Failure(failure.message, failure.code),
         )
+
+
+class Quiet:
+    """A report to nobody."""
+
+    def began(self, job: Job) -> None: ...
+
+    def ended(self, job: Job) -> None: ...
+
+    def failed(self, job: Job, error: Exception) -> None: ...
+
+    def held_back(self, count: int, error: errors.IngatherError) -> None: ...
+
+    def trouble(self, error: errors.IngatherError) -> None: ...
+
+    def well_again(self) -> None: ...

@@ -3,14 +3,14 @@
 import asyncio
 import contextlib
 import random
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from typing import Any, Protocol
 
 from ingather import errors
 from ingather.domain.job import MAX_ATTEMPTS, Failure, Holder, Job
 from ingather.engine import lease
 from ingather.engine.stop import Stop
-from ingather.ports import Claim, Clock, Leases, Queue
+from ingather.ports import Claim, Clock, Jobs, Leases, Queue
 
 POLL = 1.0
 """Seconds after which new work is noticed at the latest."""
@@ -21,8 +21,12 @@ GRACE = 20.0
 LATER = 30.0
 """Seconds before a job that fell over something unforeseen is tried again."""
 
-Run = Callable[[Claim, Stop], Awaitable[Job]]
+Run = Callable[[Claim, Stop], Coroutine[Any, Any, Job]]
 """Takes a claimed job as far as it goes now, and gives it back."""
+
+
+class Store(Jobs, Leases, Protocol):
+    """Where the jobs of a queue rest."""
 
 
 class Report(Protocol):
@@ -53,7 +57,7 @@ class Crew:
     def __init__(
         self,
         queues: Sequence[Queue],
-        leases_of: Callable[[Job], Leases],
+        store_of: Callable[[Job], Store],
         run: Run,
         clock: Clock,
         *,
@@ -64,7 +68,7 @@ class Crew:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         self._queues = list(queues)
-        self._leases_of = leases_of
+        self._store_of = store_of
         self._run = run
         self._clock = clock
         self._room = room
@@ -102,8 +106,8 @@ class Crew:
             await self._give_back()
 
     async def one(self, seconds: float) -> Job | None:
-        """Run the next job for at most so many seconds, as it stands then; None where none is
-        due. Raises the error that ended its run, or a store's."""
+        """Run the next job for at most so many seconds, as it stands then, its error in it; None
+        where none is due. Raises a store's errors."""
         claim = await self._next()
         if claim is None:
             return None
@@ -116,7 +120,7 @@ class Crew:
             return await task
         except errors.IngatherError as failure:
             await self._spread(claim.job, failure)
-            raise
+            return await self._store_of(claim.job).show(claim.job.id)
         finally:
             stop.close()
 
@@ -171,7 +175,7 @@ class Crew:
             if not ours or job.holder is None or not lease.is_dead(job.holder, self._me):
                 continue
             try:
-                return await self._leases_of(job).claim(
+                return await self._store_of(job).claim(
                     job.id, self._me, lease=lease.LEASE, dead=job.fence
                 )
             except (errors.JobBusy, errors.BadInput):
@@ -221,7 +225,7 @@ class Crew:
         told = Failure(f"{type(failure).__name__}: {failure}", "unforeseen")
         over = claim.job.attempts >= MAX_ATTEMPTS
         with contextlib.suppress(errors.IngatherError):  # then its lease runs out by itself
-            await self._leases_of(claim.job).settle(
+            await self._store_of(claim.job).settle(
                 claim.job.id,
                 claim.fence,
                 "failed" if over else "pending",
