@@ -4,6 +4,7 @@ import csv
 import signal
 import time
 
+import psutil
 import pytest
 
 ROWS = 700
@@ -27,6 +28,12 @@ def worker(cli, until):
     yield start
     for one in started:
         one.kill()
+
+
+@pytest.fixture
+def stopped(until):
+    """Wait until a worker has come to its test point."""
+    return lambda one: until(lambda: psutil.Process(one.pid).status() == psutil.STATUS_STOPPED)
 
 
 def rows(cli):
@@ -78,14 +85,14 @@ def test_a_job_of_the_command_line_is_left_to_it(cli, begun, oracle):
     assert len(rows(cli)) == ROWS
 
 
-def test_sigterm_gives_the_job_back(cli, queued, worker, outside, until):
+def test_sigterm_gives_the_job_back(cli, queued, worker, outside, stopped):
     """SIGTERM during a slow page: the worker ends with 0 within seconds, the job waits again with
     what it has, and the next worker ends it without a row missing or twice."""
-    outside.control(latency_ms=50)
-    first = worker()
-    until(lambda: cli.job()["rows"] > 0)
+    first = worker(INGATHER_TEST_POINT="committed:3:stop")
+    stopped(first)
     outside.control(latency_ms=8_000)
-    time.sleep(0.2)
+    first.send(signal.SIGCONT)
+    time.sleep(0.3)
     since = time.monotonic()
     first.send(signal.SIGTERM)
     answer = first.ended()
@@ -102,18 +109,18 @@ def test_sigterm_gives_the_job_back(cli, queued, worker, outside, until):
     assert len(found) == len(set(found)) == ROWS
 
 
-def test_a_second_signal_ends_at_once(cli, queued, worker, until):
+def test_a_second_signal_ends_at_once(cli, queued, worker, stopped):
     """Who cannot wait for the drain sends it again."""
     first = worker(INGATHER_TEST_POINT="committed:3:stop")
-    until(lambda: cli.job()["rows"] > 0)
+    stopped(first)
     first.send(signal.SIGTERM, signal.SIGINT, signal.SIGCONT)
     assert first.ended(within=3).code in (0, 130)
 
 
-def test_a_killed_workers_job_goes_on_at_once(cli, queued, worker, until):
+def test_a_killed_workers_job_goes_on_at_once(cli, queued, worker, stopped, until):
     """SIGKILL: another worker of this machine goes on within seconds, not after the lease."""
     first = worker(INGATHER_TEST_POINT="committed:3:stop")
-    until(lambda: cli.job()["rows"] > 0)
+    stopped(first)
     first.kill()
     assert "waiting for a worker" in cli("jobs", "list").out
     since = time.monotonic()
