@@ -724,9 +724,13 @@ def beacon_holds(public_key: str, round_number: int, signature: bytes) -> bool:
 
 
 def _holds_in_python(public_key: str, round_number: int, signature: bytes) -> bool:
+    deepest = sys.getrecursionlimit()
     points: Any = importlib.import_module("py_ecc.bls.g2_primitives")
     hashing: Any = importlib.import_module("py_ecc.bls.hash_to_curve")
     curve: Any = importlib.import_module("py_ecc.optimized_bls12_381")
+    # Its import allows a recursion a hundred times deeper, which no stack holds: afterwards JSON
+    # that is nested deeply enough would end the process.
+    sys.setrecursionlimit(deepest)
     try:
         point = points.pubkey_to_G1(signature)  # its keys lie in G1, as this chain's signatures do
     except ValueError:

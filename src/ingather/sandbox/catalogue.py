@@ -9,9 +9,11 @@ from ingather.sandbox.options import (
     HIKER_KEY,
     HIKER_PATH,
     TOKEN,
+    TSA_PATH,
     VERSION,
     WEB_PATH,
 )
+from ingather.sandbox.others import ABSENT, SIZED
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
 
@@ -40,10 +42,13 @@ def describe(world: World, base: str) -> dict[str, object]:
         "login_url": f"{base}/{VERSION}/dialog/oauth",
         "hiker_url": f"{base}{HIKER_PATH}",
         "beacon_url": f"{base}{BEACON_PATH}",
+        "tsa_url": f"{base}{TSA_PATH}",
         "web_url": f"{base}{WEB_PATH}",
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],
         "hiker_posts": {mood: post_pk(mood, 120) for mood in POSTS},
+        "others": [f"{sort}120" for sort in SIZED],
+        "no_professionals": list(ABSENT),
         "control": f"{base}/_control",
         "seed": world.seed,
         "account": {"id": world.account.id, "username": world.account.username},
