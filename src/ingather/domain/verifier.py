@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -723,6 +724,7 @@ def beacon_holds(public_key: str, round_number: int, signature: bytes) -> bool:
     return True
 
 
+@lru_cache(16)
 def _holds_in_python(public_key: str, round_number: int, signature: bytes) -> bool:
     deepest = sys.getrecursionlimit()
     points: Any = importlib.import_module("py_ecc.bls.g2_primitives")
