@@ -3,7 +3,7 @@
 IngatherError
 ├── BadInput            say it differently            exit code 2
 │   ├── UnreadablePost, UnresolvableShare, UnreadableName, UnknownFileEnding, UnwritablePath
-│   └── BadSetting, JobNotFound
+│   └── BadSetting, JobNotFound, GiveawayNotFound
 ├── SourceError         the outside world
 │   ├── Transient       the same call may succeed soon: retried with jitter
 │   │   └── TooMuchData a smaller page may succeed
@@ -20,6 +20,7 @@ IngatherError
 │   └── SchemaDrift     the answer has not the shape we know
 ├── DrawError           a giveaway cannot be drawn as asked (the seeds' words, without a full stop)
 │   ├── NoParticipants, TooFewParticipants, NoUniqueWinner
+│   ├── RoundNotYet     wait, then draw: nothing is lost
 │   └── ExportNotComplete, ExportHasNoComments, ExportNotFound, ExportForbidden
 ├── BeaconError         the public randomness is not to be had
 │   ├── BeaconUnavailable
@@ -103,6 +104,12 @@ class JobNotFound(BadInput):
     """There is no such job."""
 
     code = "job_not_found"
+
+
+class GiveawayNotFound(BadInput):
+    """There is no such giveaway."""
+
+    code = "giveaway_not_found"
 
 
 class SourceError(IngatherError):
@@ -315,6 +322,23 @@ class ExportForbidden(DrawError):
     """Forbidden: You do not own this export"""
 
     code = "export_forbidden"
+
+
+class RoundNotYet(DrawError):
+    """The round that this giveaway waits for is not there yet.
+
+    wait: seconds until it is due; 0 where it is late.
+    """
+
+    code = "round_not_yet"
+    retry = True
+    exit_code = 3
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, wait: float = 0.0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.wait = wait
 
 
 class BeaconError(IngatherError):

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, posts, sandbox, verify
+from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox, verify
 
 app = typer.Typer(
     name="ingather",
@@ -52,4 +52,5 @@ app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("doctor")(doctor.doctor)
 app.command("verify")(verify.verify)
+app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)
