@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Job, Owner
-from ingather.ports import Clock, Secrets, Source
+from ingather.ports import Beacon, Clock, Secrets, Source
 from ingather.settings import Settings
 from ingather.storage import Storage, make_folder
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
+    from ingather.features.giveaway_draws import GiveawayDraws
+    from ingather.features.giveaways import Giveaways
     from ingather.providers.graph import GraphSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
@@ -143,6 +145,38 @@ class World(Storage):
         from ingather.providers.webpage import PageSource
 
         return PageSource(self.http, url=self.settings.web_url, clock=self.clock)
+
+    def beacon(self, words: str | None = None) -> Beacon:
+        """drand, sandbox, or file:ROUNDS.json; the first two as the world is, without words."""
+        from ingather.providers import beacon
+
+        return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
+
+    @cached_property
+    def drawing(self) -> "Giveaways":
+        """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
+        import os
+
+        from ingather.features.giveaway_exports import Exports
+        from ingather.features.giveaways import Giveaways
+
+        return Giveaways(
+            exports=Exports(self.stores),
+            records=self.giveaways,
+            draws=self.giveaways,
+            secrets=self.secrets,
+            clock=self.clock,
+            random=os.urandom,
+        )
+
+    @cached_property
+    def drawn(self) -> "GiveawayDraws":
+        """Giveaways from their commitment on."""
+        from ingather.features.giveaway_draws import GiveawayDraws
+
+        return GiveawayDraws(
+            records=self.giveaways, draws=self.giveaways, secrets=self.secrets, clock=self.clock
+        )
 
     @cached_property
     def comments(self) -> "Comments":

@@ -5,12 +5,14 @@ from ingather.sandbox.hiker_world import MOODS, POSTS, post_pk
 from ingather.sandbox.options import (
     APP_ID,
     APP_SECRET,
+    BEACON_PATH,
     HIKER_KEY,
     HIKER_PATH,
     TOKEN,
     VERSION,
     WEB_PATH,
 )
+from ingather.sandbox.others import ABSENT, SIZED
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
 
@@ -38,10 +40,13 @@ def describe(world: World, base: str) -> dict[str, object]:
         "graph_url": f"{base}/{VERSION}",
         "login_url": f"{base}/{VERSION}/dialog/oauth",
         "hiker_url": f"{base}{HIKER_PATH}",
+        "beacon_url": f"{base}{BEACON_PATH}",
         "web_url": f"{base}{WEB_PATH}",
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],
         "hiker_posts": {mood: post_pk(mood, 120) for mood in POSTS},
+        "others": [f"{sort}120" for sort in SIZED],
+        "no_professionals": list(ABSENT),
         "control": f"{base}/_control",
         "seed": world.seed,
         "account": {"id": world.account.id, "username": world.account.username},
