@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
+    from ingather.features.giveaway_draws import GiveawayDraws
+    from ingather.features.giveaways import Giveaways
     from ingather.features.keys import Keys
     from ingather.features.webhooks import Webhooks
     from ingather.providers.graph import GraphSource
@@ -68,6 +70,7 @@ class World(Storage):
         super().__init__(settings)
         self.names = names or {}
         self.clock = clock or SystemClock()
+        self._login_in_use: Login | None = None
 
     async def __aenter__(self) -> "World":
         return self
@@ -140,6 +143,19 @@ class World(Storage):
             app_secret=self.settings.app_secret,
         )
 
+    def reach(self) -> frozenset[str]:
+        """The sources that can be asked with the tokens and keys there are just now."""
+        found = {"archive"}
+        if self.settings.hiker_key is not None:
+            found.add("hiker")
+        kept = None if self.settings.access_tokens else self._kept_login()
+        if kept != self._login_in_use:  # somebody logged in anew, or out
+            self._login_in_use = kept
+            self.__dict__.pop("graph", None)
+        if self.settings.access_tokens or kept is not None:
+            found.add("graph")
+        return frozenset(found)
+
     @property
     def _login_name(self) -> str:
         return "sandbox-login" if self.settings.sandbox else "login"
@@ -176,6 +192,32 @@ class World(Storage):
         from ingather.providers import beacon
 
         return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
+
+    @cached_property
+    def drawing(self) -> "Giveaways":
+        """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
+        import os
+
+        from ingather.features.giveaway_exports import Exports
+        from ingather.features.giveaways import Giveaways
+
+        return Giveaways(
+            exports=Exports(self.stores),
+            records=self.giveaways,
+            draws=self.giveaways,
+            secrets=self.secrets,
+            clock=self.clock,
+            random=os.urandom,
+        )
+
+    @cached_property
+    def drawn(self) -> "GiveawayDraws":
+        """Giveaways from their commitment on."""
+        from ingather.features.giveaway_draws import GiveawayDraws
+
+        return GiveawayDraws(
+            records=self.giveaways, draws=self.giveaways, secrets=self.secrets, clock=self.clock
+        )
 
     @cached_property
     def comments(self) -> "Comments":

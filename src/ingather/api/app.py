@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -130,14 +130,14 @@ async def serve(
     port: int,
     stop: "Stop",
     *,
-    listening: socket.socket | None = None,
     rate: int = RATE,
+    ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve until `stop` is requested; requests under way are then given a few seconds.
 
-    listening: a socket of `bound`, where the caller wants to know the port first.
+    port: 0 for a free one. ready: told the address once it can be connected to.
     """
-    sock = listening or bound(host, port)
+    sock = bound(host, port)
     app = build(world, rate=rate)
     server = _Server(
         uvicorn.Config(
@@ -153,6 +153,7 @@ async def serve(
         )
     )
     async with _delivering(world, app.state.door), _until(stop, app.state.door, server):
+        ready(f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}")
         try:
             await server.serve(sockets=[sock])
         finally:

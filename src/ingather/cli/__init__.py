@@ -9,7 +9,20 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, keys, login, migrate, posts, sandbox
+from ingather.cli import (
+    doctor,
+    export,
+    extract,
+    jobs,
+    keys,
+    login,
+    migrate,
+    posts,
+    sandbox,
+    up,
+    verify,
+    worker,
+)
 
 app = typer.Typer(
     name="ingather",
@@ -19,7 +32,7 @@ app = typer.Typer(
         " `ingather export comments POST -o comments.xlsx`."
     ),
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage, 3 paused (it says how to go on), "
-    "130 interrupted (everything so far is kept).",
+    "4 not provable (`verify`), 130 interrupted (everything so far is kept).",
     no_args_is_help=True,
     rich_markup_mode=None,  # its import alone costs as much as all of --help may take
     pretty_exceptions_enable=False,
@@ -48,9 +61,12 @@ app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
+app.command("up")(up.up)
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify.verify)
 app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)

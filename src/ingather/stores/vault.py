@@ -53,14 +53,14 @@ class Vault:
             _sync(file.parent)
 
     def seal(self, name: str, value: bytes) -> bytes:
-        """The secret encrypted, for a table: only `unseal` with the same name and key reads it."""
+        """The value encrypted and bound to the name, for who keeps it elsewhere than here."""
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         nonce = os.urandom(_NONCE)
         return _MAGIC + nonce + AESGCM(self._derived()).encrypt(nonce, value, name.encode())
 
     def unseal(self, name: str, sealed: bytes) -> bytes:
-        """What `seal` sealed under this name; raises DamagedRecord as `read` does."""
+        """What `seal` was given under that name; raises DamagedRecord for anything else."""
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
@@ -73,6 +73,11 @@ class Vault:
             f" {_KEY_FILE}) is not the one it was written with. Log in again."
         )
 
+    def derive(self, name: str) -> bytes:
+        """32 bytes under a name, the same in every process that has this key, and written nowhere:
+        a key of another kind, as for signing."""
+        return self._expanded(b"ingather derived v1 " + name.encode())
+
     def forget(self, name: str) -> None:
         """Remove a secret; nothing happens where there is none."""
         with _told():
@@ -84,14 +89,16 @@ class Vault:
 
     def _derived(self) -> bytes:
         if self._key is None:
-            from cryptography.hazmat.primitives.hashes import SHA256
-            from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-            with _told():
-                given = self._secret_key.encode() if self._secret_key else self._own_key()
-            kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ingather vault v1")
-            self._key = kdf.derive(given)
+            self._key = self._expanded(b"ingather vault v1")
         return self._key
+
+    def _expanded(self, info: bytes) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        with _told():
+            given = self._secret_key.encode() if self._secret_key else self._own_key()
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(given)
 
     def _own_key(self) -> bytes:
         """The key file's content, made if absent; of two processes making it, one wins for both."""

@@ -36,10 +36,13 @@ class Api:
 
         self.loop = asyncio.get_running_loop()
         async with World(self._settings, names=self._names) as self.world:
-            sock = app.bound("127.0.0.1", 0)
-            self.url = f"http://127.0.0.1:{sock.getsockname()[1]}"
-            self._up.set()
-            await app.serve(self.world, "127.0.0.1", 0, self._stop, listening=sock, rate=self._rate)
+            await app.serve(
+                self.world, "127.0.0.1", 0, self._stop, rate=self._rate, ready=self._ready
+            )
+
+    def _ready(self, url: str) -> None:
+        self.url = url
+        self._up.set()
 
     def start(self) -> "Api":
         self._thread.start()
