@@ -67,7 +67,7 @@ def test_only_the_secret_opens_it(api, method, secret):
 def test_two_secrets_are_taken_while_they_change(new_api):
     """Each of the two between the comma."""
     api = new_api(CRON_SECRET="the-old-one, the-new-one")
-    for secret, status in (("the-old-one", 200), ("the-new-one", 200), ("the-old-one, ", 401)):
+    for secret, status in (("the-old-one", 200), ("the-new-one", 200), ("the-old-one,", 401)):
         with timer(api.url, secret) as cron:
             assert cron.get(WHERE).status_code == status
 
