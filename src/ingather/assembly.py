@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Job, Owner
-from ingather.ports import Clock, Secrets, Source
+from ingather.ports import Beacon, Clock, Secrets, Source
 from ingather.settings import Settings
 from ingather.storage import Storage, make_folder
 
@@ -143,6 +143,12 @@ class World(Storage):
         from ingather.providers.webpage import PageSource
 
         return PageSource(self.http, url=self.settings.web_url, clock=self.clock)
+
+    def beacon(self, words: str | None = None) -> Beacon:
+        """drand, sandbox, or file:ROUNDS.json; the first two as the world is, without words."""
+        from ingather.providers import beacon
+
+        return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
 
     @cached_property
     def comments(self) -> "Comments":

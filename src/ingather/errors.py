@@ -18,6 +18,12 @@ IngatherError
 │   │   └── WrongPage   another account's page, or none of a profile
 │   ├── Refused         the request itself is at fault: never retried
 │   └── SchemaDrift     the answer has not the shape we know
+├── DrawError           a giveaway cannot be drawn as asked (the seeds' words, without a full stop)
+│   ├── NoParticipants, TooFewParticipants, NoUniqueWinner
+│   └── ExportNotComplete, ExportHasNoComments, ExportNotFound, ExportForbidden
+├── BeaconError         the public randomness is not to be had
+│   ├── BeaconUnavailable
+│   └── BeaconFalse     it is not what the beacon's key signed: never used
 └── StoreError          where jobs rest
     ├── LeaseLost       somebody else holds the job: stop without writing
     ├── JobBusy         another live process holds it
@@ -254,3 +260,77 @@ class DamagedRecord(StoreError):
     """What is stored under this job is not a readable record."""
 
     code = "damaged_record"
+
+
+class DrawError(IngatherError):
+    """The giveaway cannot be drawn."""
+
+    code = "draw_error"
+
+
+class NoParticipants(DrawError):
+    """No participants available after filtering"""
+
+    code = "no_participants"
+
+
+class TooFewParticipants(DrawError):
+    """There are fewer participants than winners."""
+
+    code = "too_few_participants"
+
+    def __init__(self, winners: int, participants: int) -> None:
+        told = f"Cannot select {winners} winners from {participants} participants"  # noqa: S608
+        super().__init__(told)
+
+
+class NoUniqueWinner(DrawError):
+    """No winner was found for a slot whose user had not won yet."""
+
+    code = "no_unique_winner"
+
+    def __init__(self, slot: int, attempts: int) -> None:
+        super().__init__(f"Could not find unique winner for slot {slot} after {attempts} attempts")
+
+
+class ExportNotComplete(DrawError):
+    """Export is not complete"""
+
+    code = "export_not_complete"
+
+
+class ExportHasNoComments(DrawError):
+    """Export has no comments"""
+
+    code = "export_has_no_comments"
+
+
+class ExportNotFound(DrawError):
+    """Export not found"""
+
+    code = "export_not_found"
+
+
+class ExportForbidden(DrawError):
+    """Forbidden: You do not own this export"""
+
+    code = "export_forbidden"
+
+
+class BeaconError(IngatherError):
+    """The public randomness cannot be had."""
+
+    code = "beacon_error"
+
+
+class BeaconUnavailable(BeaconError):
+    """The beacon does not answer; a draw waits for it."""
+
+    code = "beacon_unavailable"
+    retry = True
+
+
+class BeaconFalse(BeaconError):
+    """What came as the beacon's signature is not signed by its key; it was not used."""
+
+    code = "beacon_false"

@@ -5,7 +5,7 @@ same suite in tests/contract.
 """
 
 from collections.abc import AsyncIterator, Collection, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
@@ -27,6 +27,9 @@ from ingather.domain.job import (
 from ingather.domain.page import Page
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile, Record
+
+if TYPE_CHECKING:
+    from ingather.domain.beacon import Chain
 
 
 class Clock(Protocol):
@@ -324,3 +327,14 @@ class Secrets(Protocol):
     def write(self, name: str, value: bytes) -> None: ...
 
     def forget(self, name: str) -> None: ...
+
+
+class Beacon(Protocol):
+    """Randomness that nobody can choose, at moments known beforehand."""
+
+    chain: "Chain"
+
+    async def round(self, number: int) -> bytes | None:
+        """The verified signature of a round; None while it is not there yet, and then one waits.
+        Raises BeaconUnavailable, BeaconFalse."""
+        ...

@@ -5,12 +5,12 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from ingather.sandbox import catalogue, faults, ids, login
+from ingather.sandbox import beacon, catalogue, faults, ids, login
 from ingather.sandbox.answers import Answer, GraphError, dump, plain_json, unknown_object
 from ingather.sandbox.calls import Call, understand
 from ingather.sandbox.graph import Graph
 from ingather.sandbox.hiker import Hiker
-from ingather.sandbox.options import APP_SECRET, HIKER_PATH, WEB_PATH, Options
+from ingather.sandbox.options import APP_SECRET, BEACON_PATH, HIKER_PATH, WEB_PATH, Options
 from ingather.sandbox.pager import View
 from ingather.sandbox.pages import Pages
 from ingather.sandbox.state import State, Wish
@@ -51,6 +51,8 @@ class App:
             return self._control(request)
         if target.startswith(f"{HIKER_PATH}/"):
             return self.hiker(request)
+        if target.startswith(f"{BEACON_PATH}/"):
+            return beacon.answer(target, late=self.state.beacon_late, false=self.state.beacon_false)
         if target.startswith(f"{WEB_PATH}/"):
             return self.pages(request)
         key = (target, request.headers.get("authorization", ""))

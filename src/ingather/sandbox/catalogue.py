@@ -5,6 +5,7 @@ from ingather.sandbox.hiker_world import MOODS, POSTS, post_pk
 from ingather.sandbox.options import (
     APP_ID,
     APP_SECRET,
+    BEACON_PATH,
     HIKER_KEY,
     HIKER_PATH,
     TOKEN,
@@ -38,6 +39,7 @@ def describe(world: World, base: str) -> dict[str, object]:
         "graph_url": f"{base}/{VERSION}",
         "login_url": f"{base}/{VERSION}/dialog/oauth",
         "hiker_url": f"{base}{HIKER_PATH}",
+        "beacon_url": f"{base}{BEACON_PATH}",
         "web_url": f"{base}{WEB_PATH}",
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],

@@ -11,6 +11,9 @@ HIKER_PATH = "/hiker"
 """HikerAPI's addresses begin with it here, for they are the whole of a host elsewhere."""
 
 
+BEACON_PATH = "/beacon"
+"""Likewise drand's addresses."""
+
 WEB_PATH = "/web"
 """Likewise the addresses of Instagram's website."""
 

@@ -8,7 +8,7 @@ import urllib.request
 from queue import Empty, Queue
 from types import TracebackType
 
-from ingather.sandbox.options import HIKER_PATH, VERSION, WEB_PATH
+from ingather.sandbox.options import BEACON_PATH, HIKER_PATH, VERSION, WEB_PATH
 
 _READY = "sandbox ready at "
 
@@ -43,6 +43,11 @@ class SandboxProcess:
     @property
     def hiker_url(self) -> str:
         return f"{self.url}{HIKER_PATH}"
+
+    @property
+    def beacon_url(self) -> str:
+        """Stands for api.drand.sh."""
+        return f"{self.url}{BEACON_PATH}"
 
     @property
     def web_url(self) -> str:

@@ -39,7 +39,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     in_calls: as schedule, counted from now. without: permissions that the person declined.
     hiker_requests: units left at HikerAPI, None for plenty. hiker_rate: calls a second that it
     allows, None for any. page_language: the language in which profile pages come, whatever is
-    asked for.
+    asked for. beacon_late: seconds by which its rounds are behind; beacon_false: its signatures
+    are of another round.
     """
 
     reset: bool = False
@@ -61,13 +62,15 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     retry_after: int | UnsetType = UNSET
     hiker_requests: int | UnsetType | None = UNSET
     hiker_rate: int | UnsetType | None = UNSET
+    beacon_late: float | UnsetType = UNSET
+    beacon_false: bool | UnsetType = UNSET
     page_language: str | UnsetType | None = UNSET
 
 
 _SIMPLE = (
     "edges", "only_post", "only_kind", "latency_ms", "require_proof", "deny", "without", "budget",
     "regain_minutes", "retry_after", "hiker_requests", "hiker_rate",
-    "page_language",
+    "page_language", "beacon_late", "beacon_false",
 )  # fmt: skip
 
 
@@ -97,6 +100,8 @@ class State:
         self.hiker_rate: int | None = None
         self.hiker_billed = 0
         self.page_language: str | None = None
+        self.beacon_late = 0.0
+        self.beacon_false = False
         self.epoch = 0
         self.dead: dict[str, int] = {}  # token -> subcode of the 190 it gets
         self.total = 0
