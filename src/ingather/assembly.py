@@ -16,6 +16,7 @@ from ingather.settings import Settings
 from ingather.storage import Storage, make_folder
 
 if TYPE_CHECKING:
+    from ingather.features.analyses import Reels
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
@@ -178,10 +179,27 @@ class World(Storage):
             source=cache(lambda: self._source(kind, source, words, route)),
         )
 
+    def analyses(self, source: str, *, route: str | None = None) -> "Reels":
+        """Analyses of accounts' reels through one source."""
+        from ingather.features.analyses import Reels
+        from ingather.stores.sql_analyses import SqlAnalyses
+
+        return Reels(
+            table=SqlAnalyses(self.sql),
+            jobs=self.sql_store,
+            leases=self.sql_store,
+            rows=self.sql_store,
+            limiter=self.limiter,
+            clock=self.clock,
+            source=cache(lambda: self._source("reels", source, (), route)),
+        )
+
     def collection_of(self, job: Job) -> "Collection":
         """What runs and saves a job that exists."""
         if job.kind == "comments":
             return self.comments
+        if job.kind == "analysis":
+            return self.analyses(job.source, route=job.route)
         words = (job.targets[0].words or "").split("\n")
         return self.extractions(job.kind, job.source, words, route=job.route)
 

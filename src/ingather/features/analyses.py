@@ -1,20 +1,18 @@
 """An account's reels, read to the end and analysed: a job like any other, and what it says."""
 
-import asyncio
 import contextlib
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
-from pathlib import Path
 from typing import Protocol
 
-from msgspec import Struct, structs
+from msgspec import Struct
 
 from ingather import errors
-from ingather.domain import analysis, filters, names, progress
-from ingather.domain.analysis import Analysis
+from ingather.domain import filters, names, progress
+from ingather.domain.analysis import Analysis, Change, analyse, change
 from ingather.domain.instants import iso
-from ingather.domain.job import Counters, Failure, File, Job, Options, Owner, Target, TargetState
+from ingather.domain.job import File, Job, Options, Owner, Target, TargetState
 from ingather.domain.page import Page
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
@@ -22,6 +20,7 @@ from ingather.engine.backoff import Fetcher
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.features.collection import Collection
+from ingather.features.telling import Telling
 from ingather.ports import Analyses, Source
 
 KIND = "analysis"
@@ -52,13 +51,12 @@ class Wanted(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True):
-    """All there is to say of a finished, or unfinished, analysis. before: the account's own last
-    one, and what has changed since it."""
+    """All there is to say of an analysis, finished or not. change: since the account's own last."""
 
     job: Job
     analysis: Analysis
     reels: Sequence[Media]
-    change: analysis.Change | None = None
+    change: Change | None = None
 
 
 class Reels(Collection):
@@ -117,12 +115,11 @@ class Reels(Collection):
 
     async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
         """Take the job as far as it goes, telling the table how far that is."""
-        told = _Telling(job, self._table, self._rows_of, watch, self._clock.monotonic)
+        told = Telling(job, self._table, self._rows_of, watch, self._clock)
         source = _Introduced(self._source(), told)  # type: ignore[arg-type]
-        own = self._fetcher_of(source)
         try:
             async with told:
-                job = await super().run(job, own, stop=stop, watch=told)
+                job = await super().run(job, self._asking(source), stop=stop, watch=told)
         except errors.IngatherError:
             with contextlib.suppress(errors.StoreError):
                 await self._tell_end(await self._jobs.show(job.id))
@@ -156,10 +153,8 @@ class Reels(Collection):
         if before is None:
             return Report(job, found, reels)
         then = await self._all(before)
-        earlier = await self._analysed(
-            before, then, zone, zone_name, collaborations=collaborations
-        )
-        return Report(job, found, reels, analysis.change(found, reels, earlier, then))
+        earlier = await self._analysed(before, then, zone, zone_name, collaborations=collaborations)
+        return Report(job, found, reels, change(found, reels, earlier, then))
 
     async def _analysed(
         self,
@@ -172,7 +167,7 @@ class Reels(Collection):
     ) -> Analysis:
         profile = await self.profile(job)
         at = datetime.fromisoformat(job.finished_at or job.started_at or job.created_at)
-        return analysis.analyse(
+        return analyse(
             profile or Profile(user_id=None, username=job.targets[0].words or ""),
             reels,
             at=at if at.tzinfo else at.replace(tzinfo=UTC),
@@ -206,7 +201,7 @@ class Reels(Collection):
 class _Introduced:
     """A source that, asked for a target, looks the account up and hands its profile on."""
 
-    def __init__(self, source: ProfileSource, told: "_Telling") -> None:
+    def __init__(self, source: ProfileSource, told: Telling) -> None:
         self._source = source
         self._told = told
         self.name, self.route, self.limit_key = source.name, source.route, source.limit_key
@@ -216,9 +211,14 @@ class _Introduced:
 
     async def resolve(self, post: str) -> Target:
         profile = await self._source.profile(post)
-        target = await self._source.resolve(post)
+        if profile.is_private:
+            raise errors.NotReachable(f"@{profile.username} cannot be read: it is private.")
         await self._told.introduce(profile)
-        return target
+        return Target(
+            id=profile.user_id or "",
+            username=profile.username,
+            permalink=f"https://www.instagram.com/{profile.username}/",
+        )
 
     async def fetch(
         self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
@@ -227,5 +227,3 @@ class _Introduced:
 
     async def close(self) -> None:
         await self._source.close()
-
-
