@@ -77,7 +77,7 @@ async def test_another_professional_account(graph):
         profile_pic_url="https://scontent.sandbox.invalid/blue.bottle.jpg",
         followers_count=other.followers_count,
         follows_count=other.follows_count,
-        media_count=len(other.posts),
+        media_count=other.size,
         is_professional=True,
     )
 

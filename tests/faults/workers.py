@@ -20,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import aiohttp  # noqa: F401 - imported lately by the product: here, so that forks have it
 import psutil
 import redis.asyncio  # noqa: F401
 import yarl  # noqa: F401

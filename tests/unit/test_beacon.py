@@ -1,6 +1,8 @@
 """Beacons: rounds by the clock, and signatures that only the chain's key can make."""
 
 import hashlib
+import subprocess
+import sys
 
 import pytest
 from hypothesis import given
@@ -88,3 +90,15 @@ def test_rounds_by_the_clock():
     assert QUICKNET.round_at(1692803367) == 1
     assert QUICKNET.round_at(1692803367.001) == 2
     assert QUICKNET.round_at(0) == 1
+
+
+def test_a_verification_leaves_the_depth_of_recursion_as_it_was():
+    """The library allows itself a recursion that no stack holds; were it left at that, JSON nested
+    a hundred thousand deep would end the process that once verified a beacon."""
+    code = (
+        "import sys; deepest = sys.getrecursionlimit()\n"
+        "from ingather.domain import verifier\n"
+        "verifier.beacon_holds('00' * 96, 1, bytes(48))\n"
+        "assert 'py_ecc' in sys.modules and sys.getrecursionlimit() == deepest\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -121,7 +121,32 @@ def test_a_recorded_reel():
         "#HostilePlanet is now streaming on @DisneyPlus.",
         hashtags=("HostilePlanet",),
         mentions=("disneyplus",),
+        thumbnail_url=found.thumbnail_url,
+        likes_hidden=False,
+        is_paid_partnership=False,
+        coauthors=(),
+        plays_from="hiker.play_count",
     )
+    assert found.thumbnail_url.startswith("https://")
+
+
+def test_recorded_reels_are_shared_by_accounts():
+    """Who shares a reel is told by name; whose it is stays in username; nothing tells of pins."""
+    found = hiker_media.medias(recorded("v1-user-clips-chunk"), "c", "pair", None, clips=True)
+    (first, *_) = found.records
+    assert first.coauthors == ("natgeo",)
+    assert first.username != "natgeo"
+    assert first.is_pinned is None
+
+
+def test_a_reel_is_pinned_where_somebody_pinned_it():
+    """The list of who pinned a reel tells whether it is; that of the other tab does not."""
+    pinned, other, plain = medias(
+        REEL | {"clips_tab_pinned_user_ids": [5]},
+        REEL | {"clips_tab_pinned_user_ids": [], "timeline_pinned_user_ids": ["5"]},
+        REEL,
+    )
+    assert (pinned.is_pinned, other.is_pinned, plain.is_pinned) == (True, False, None)
 
 
 def test_recorded_comments_and_replies():

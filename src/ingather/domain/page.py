@@ -29,6 +29,9 @@ class Page(Struct, frozen=True):
     where it bills nothing.
     within: the list inside a row, such as a comment's replies, that this page is of; None for the
     list of rows itself.
+    passed: rows of another sort than was asked for, such as photos in a list of reels; with some,
+    a page without records is no empty one.
+    more_calls: calls that were made for it beyond the one that every page takes.
     """
 
     records: Sequence[Record]
@@ -37,3 +40,5 @@ class Page(Struct, frozen=True):
     repaired: int = 0
     within: str | None = None
     units: int = 0
+    passed: int = 0
+    more_calls: int = 0

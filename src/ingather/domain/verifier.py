@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib
+import sys
 from typing import Any
 
 _DST = b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_NUL_"
@@ -13,9 +14,13 @@ def beacon_holds(public_key: str, round_number: int, signature: bytes) -> bool:
     public_key: 96 bytes in hex, one of the pinned ones. signature: 48 bytes, of which only the
     one canonical writing is accepted, because the draw's key is made of these bytes.
     """
+    deepest = sys.getrecursionlimit()
     points: Any = importlib.import_module("py_ecc.bls.g2_primitives")
     hashing: Any = importlib.import_module("py_ecc.bls.hash_to_curve")
     curve: Any = importlib.import_module("py_ecc.optimized_bls12_381")
+    # Its import allows a recursion a hundred times deeper, which no stack holds: afterwards JSON
+    # that is nested deeply enough would end the process.
+    sys.setrecursionlimit(deepest)
 
     if len(signature) != 48:
         return False

@@ -95,6 +95,7 @@ class Fetcher:
         await self._gate.learn(page.usage)
         self._tally.repaired += page.repaired
         self._tally.units += page.units
+        self._tally.calls += page.more_calls
         return page
 
     async def resolve(self, words: str) -> Target:

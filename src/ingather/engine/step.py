@@ -122,8 +122,8 @@ class Reader:
                 ahead = None
                 if state.ended is None and len(batch.rows) < room and not self._spent(batch):
                     ahead = self._fetch(state)
-                    # Let the request go out now: a store may commit without giving way once.
-                    await asyncio.sleep(0)
+                    for _ in ("made", "sent"):  # now: a store may commit without giving way once
+                        await asyncio.sleep(0)
                 outcome = await self._commit(batch)
                 over = outcome.reason is not None or state.ended is not None
                 if not over and idle and not outcome.new:
@@ -194,7 +194,7 @@ class Reader:
         """What to commit of a page, and whether its target ends if nothing in it is new."""
         sifted = self._sieve.sift(page.records)
         depth = state.depth + 1
-        empty = 0 if page.records else state.empty + 1
+        empty = 0 if page.records or page.passed else state.empty + 1
         ending = self._ending(index, state, page, empty, sifted.reached_old)
         within = page.within if page.records else state.within
         idle_within = state.idle_within if within == state.within else 0

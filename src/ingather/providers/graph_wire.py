@@ -65,6 +65,14 @@ class Media(Struct, frozen=True, gc=False):
     username: str | None = None
     media_type: str | None = None
     media_product_type: str | None = None
+    like_count: Count | None = None
+    view_count: Count | None = None
+    thumbnail_url: str | None = None
+
+
+class MediaPage(Struct, frozen=True, gc=False):
+    data: list[Media]
+    paging: Paging | None = None
 
 
 class Profile(Struct, frozen=True, gc=False):
@@ -77,6 +85,7 @@ class Profile(Struct, frozen=True, gc=False):
     followers_count: Count | None = None
     follows_count: Count | None = None
     media_count: Count | None = None
+    media: MediaPage | None = None
 
 
 class Discovery(Struct, frozen=True, gc=False):
@@ -85,9 +94,20 @@ class Discovery(Struct, frozen=True, gc=False):
     business_discovery: Profile
 
 
-class MediaPage(Struct, frozen=True, gc=False):
-    data: list[Media]
-    paging: Paging | None = None
+class Measured(Struct, frozen=True, gc=False):
+    value: Count | dict[str, object] | None = None
+
+
+class Insight(Struct, frozen=True, gc=False):
+    """One metric; its number is in `values` or, newer, in `total_value`."""
+
+    name: str
+    values: list[Measured] | None = None
+    total_value: Measured | None = None
+
+
+class Insights(Struct, frozen=True, gc=False):
+    data: list[Insight]
 
 
 class PageNode(Struct, frozen=True, gc=False):
@@ -116,6 +136,7 @@ ACCOUNTS = msgspec.json.Decoder(Accounts)
 USER = msgspec.json.Decoder(User)
 PROFILE = msgspec.json.Decoder(Profile)
 DISCOVERY = msgspec.json.Decoder(Discovery)
+INSIGHTS = msgspec.json.Decoder(Insights)
 
 
 def decode(decoder: "msgspec.json.Decoder[T]", body: bytes, endpoint: str) -> tuple[T, bool]:

@@ -47,6 +47,8 @@ def _media(row: wire.Media, endpoint: str) -> Media:
     video, clip = row.media_type == _VIDEO, _is_clip(row)
     way = "reel" if clip else "p"
     made = row.taken_at_ts if row.taken_at is None else row.taken_at
+    plays, plays_from = _plays(row) if video else (None, "")
+    pinned = row.clips_tab_pinned_user_ids if clip else row.timeline_pinned_user_ids
     return Media(
         media_id=_media_id(row, endpoint),
         shortcode=row.code or None,
@@ -56,12 +58,22 @@ def _media(row: wire.Media, endpoint: str) -> Media:
         username=(row.user.username or None) if row.user else None,
         like_count=None if row.like_and_view_counts_disabled else count(row.like_count),
         comment_count=count(row.comment_count),
-        play_count=_plays(row) if video else None,
+        play_count=plays,
         duration=_seconds(row.video_duration) if video else None,
         caption=caption or None,
         hashtags=None if caption is None else text.hashtags(caption),
         mentions=None if caption is None else text.mentions(caption),
+        thumbnail_url=row.thumbnail_url or None,
+        likes_hidden=row.like_and_view_counts_disabled,
+        is_pinned=None if pinned is None else bool(pinned),
+        is_paid_partnership=row.is_paid_partnership,
+        coauthors=None if row.coauthor_producers is None else _names(row.coauthor_producers),
+        plays_from=None if plays is None else f"hiker.{plays_from}",
     )
+
+
+def _names(users: list[wire.User]) -> tuple[str, ...]:
+    return tuple(user.username for user in users if user.username)
 
 
 def _media_id(row: wire.Media, endpoint: str) -> str:
@@ -72,9 +84,13 @@ def _media_id(row: wire.Media, endpoint: str) -> str:
     return known(found, endpoint, "pk")
 
 
-def _plays(row: wire.Media) -> int | None:
-    """Views of a video. 0 is what the service writes where it was told nothing."""
-    return count(row.play_count or row.ig_play_count or row.view_count or None)
+def _plays(row: wire.Media) -> tuple[int | None, str]:
+    """Views of a video, and by which of its numbers. 0 is what the service writes where it was
+    told nothing."""
+    for name in ("play_count", "ig_play_count", "view_count"):
+        if found := getattr(row, name):
+            return count(found), name
+    return None, ""
 
 
 def _seconds(found: float | None) -> float | None:

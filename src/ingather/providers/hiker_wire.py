@@ -80,6 +80,11 @@ class Media(Struct, frozen=True, gc=False):
     caption_text: str | None = None
     caption: Caption | None = None
     like_and_view_counts_disabled: bool | None = None
+    thumbnail_url: str | None = None
+    is_paid_partnership: bool | None = None
+    coauthor_producers: list[User] | None = None
+    timeline_pinned_user_ids: list[Id] | None = None
+    clips_tab_pinned_user_ids: list[Id] | None = None
 
 
 class Users(Struct, frozen=True, gc=False):

@@ -1,22 +1,26 @@
-"""The one way out: GET, one total deadline, a bounded body, and errors that name no secret.
+"""The one way out: one total deadline, a bounded body, and errors that name no secret.
 
 A failure of the network is `errors.Transient`, raised without a cause and without a context: what
-aiohttp says may quote an address, and an address may carry a secret. Redirects are never followed,
-cookies never kept.
+the system says may quote an address, and an address may carry a secret. Redirects are never
+followed, cookies never kept, proxies never asked of the environment.
 """
 
 import asyncio
+import re
+import socket
+import ssl
 import zlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from functools import cached_property, lru_cache
+from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
 
 from msgspec import Struct
 
 from ingather import __version__, errors
-
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+from ingather.providers.http_dial import dial
+from ingather.providers.http_head import Broken
+from ingather.providers.http_wire import Dropped, Raw, TooLarge, Wire
 
 DEADLINE: Final = 30.0
 """Seconds for one call, from its first packet to the last byte of its body."""
@@ -25,6 +29,17 @@ MAX_BODY: Final = 16 * 1024 * 1024
 """Bytes a body may have, both as sent and once decompressed."""
 
 CONNECTIONS: Final = 256
+IDLE: Final = 60.0
+"""Seconds after which a connection that nobody used is not used again."""
+
+_URL = re.compile(r"(https?)://([^/?#@\\]+)(/[!-~]*|)", re.IGNORECASE)
+_UNSENDABLE = re.compile("[^\t -~\x80-\xff]")
+_OURS: Final = {
+    "user-agent": f"User-Agent: ingather/{__version__}\r\n",
+    "accept": "Accept: */*\r\n",
+    "accept-encoding": "Accept-Encoding: gzip\r\n",
+}
+"""What every request says where the caller does not say otherwise."""
 
 
 class Answer(Struct, frozen=True, gc=False):
@@ -38,8 +53,17 @@ class Answer(Struct, frozen=True, gc=False):
         return f"Answer(status={self.status}, {len(self.body)} bytes)"
 
 
+class Place(Struct, frozen=True):
+    """Where to connect to. name: as the Host header has it."""
+
+    host: str
+    port: int
+    tls: bool
+    name: str
+
+
 class Http:
-    """A pool of kept-alive connections, made at the first call."""
+    """A pool of kept-alive connections, made when they are needed."""
 
     def __init__(
         self,
@@ -50,8 +74,9 @@ class Http:
     ) -> None:
         self._deadline = deadline
         self._max_body = max_body
-        self._connections = connections
-        self._session: ClientSession | None = None
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: dict[Place, list[Wire]] = {}
+        self._wires: set[Wire] = set()
 
     async def get(
         self,
@@ -66,105 +91,182 @@ class Http:
         deadline: seconds for the whole call. Raises Transient where no whole answer came in time,
         or one too large; Refused where the address is none.
         """
-        import aiohttp
-        from yarl import URL
-
         if params:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, quote_via=quote)}"
-        seconds = self._deadline if deadline is None else deadline
-        response: ClientResponse | None = None
-        failure: errors.SourceError
-        try:
-            target = URL(url, encoded=True)
-            async with asyncio.timeout(seconds):
-                response = await self._open().get(target, headers=headers, allow_redirects=False)
-                body = await self._read(response)
-            return Answer(response.status, response.headers, body)
-        except TimeoutError:
-            failure = errors.Transient(f"{_host(url)} gave no whole answer within {seconds:g} s.")
-        except errors.Transient as found:
-            failure = found
-        except aiohttp.InvalidURL:
-            failure = errors.Refused("The address of the source is not a usable URL.")
-        except (aiohttp.ClientError, OSError, ValueError, EOFError, zlib.error) as found:
-            failure = errors.Transient(_sentence(found, _host(url)))
-        finally:
-            if response is not None:
-                response.close()
-        raise failure
+        return await self._call("GET", url, headers, b"", deadline)
+
+    async def post(
+        self,
+        url: str,
+        body: bytes,
+        *,
+        headers: Mapping[str, str] | None = None,
+        deadline: float | None = None,
+    ) -> Answer:
+        """Send a body to an address; never a second time. headers: its Content-Type among them.
+        Raises as `get` does."""
+        more = {**(headers or {}), "Content-Length": str(len(body))}
+        return await self._call("POST", url, more, body, deadline)
 
     async def close(self) -> None:
         """Close every connection; a later call opens new ones."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        wires = list(self._wires)
+        for wire in wires:
+            wire.close()
+        if wires:
+            await asyncio.sleep(0)  # the transports let go of their sockets in the loop's next turn
 
-    def _open(self) -> "ClientSession":
-        if self._session is None:
-            import aiohttp
+    async def _call(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        body: bytes,
+        deadline: float | None,
+    ) -> Answer:
+        seconds = self._deadline if deadline is None else deadline
+        place, request = _request(method, url, headers, body)
+        failure: errors.SourceError
+        try:
+            status, found, packed = await self._exchange(place, request, seconds, method == "GET")
+            return Answer(status, found, self._unpacked(found.get("content-encoding"), packed))
+        except TimeoutError:
+            failure = errors.Transient(f"{place.host} gave no whole answer within {seconds:g} s.")
+        except (OSError, ssl.SSLError, Broken, Dropped, TooLarge, zlib.error) as found_wrong:
+            failure = errors.Transient(self._sentence(found_wrong, place.host))
+        raise failure
 
-            self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=self._connections, keepalive_timeout=60),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=None),
-                headers={"User-Agent": f"ingather/{__version__}", "Accept-Encoding": "gzip"},
-                auto_decompress=False,
+    async def _exchange(self, place: Place, request: bytes, seconds: float, again: bool) -> Raw:
+        """Send a request over a connection that is there, or a new one. again: whether it may be
+        sent a second time where a connection kept for long turns out to have ended."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        if self._slots.locked():
+            async with asyncio.timeout_at(until):
+                await self._slots.acquire()
+        else:
+            await self._slots.acquire()
+        try:
+            if (wire := self._kept(place, loop.time())) is not None:
+                try:
+                    return await self._ask(wire, place, request, seconds)
+                except Dropped as dropped:
+                    if dropped.begun or not again:
+                        raise
+            async with asyncio.timeout_at(until):
+                wire = await self._connect(place)
+            return await self._ask(wire, place, request, until - loop.time())
+        finally:
+            self._slots.release()
+
+    async def _ask(self, wire: Wire, place: Place, request: bytes, seconds: float) -> Raw:
+        try:
+            answer = await wire.ask(request, seconds)
+        except BaseException:
+            wire.close()  # its answer may still be on the way
+            raise
+        if wire.usable:
+            wire.idle_since = asyncio.get_running_loop().time()
+            self._idle.setdefault(place, []).append(wire)
+        return answer
+
+    def _kept(self, place: Place, now: float) -> Wire | None:
+        """The connection that was used last, if it is fresh enough."""
+        idle = self._idle.get(place)
+        while idle:
+            wire = idle.pop()
+            if wire.usable and now - wire.idle_since < IDLE:
+                return wire
+            wire.close()
+        return None
+
+    async def _connect(self, place: Place) -> Wire:
+        loop = asyncio.get_running_loop()
+        reached = await dial(place.host, place.port)
+        try:
+            _, wire = await loop.create_connection(
+                lambda: Wire(self._max_body, self._wires.discard),
+                sock=reached,
+                ssl=self._tls if place.tls else None,
+                server_hostname=place.host if place.tls else None,
             )
-        return self._session
+        except BaseException:
+            reached.close()
+            raise
+        self._wires.add(wire)
+        return wire
 
-    async def _read(self, response: "ClientResponse") -> bytes:
-        """The body, whole; stops reading as soon as it is too large."""
-        encoding = response.headers.get("Content-Encoding", "identity").strip().lower()
-        if encoding in ("identity", ""):
-            return await self._plain(response)
-        if encoding not in ("gzip", "x-gzip", "deflate"):
-            raise errors.Transient(f"{response.host} answered in an encoding not asked for.")
-        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
-        packed, parts, size = 0, [], 0
-        while chunk := await response.content.readany():
-            packed += len(chunk)
-            parts.append(inflater.decompress(chunk, self._max_body + 1 - size))
-            size += len(parts[-1])
-            if size > self._max_body or packed > self._max_body:
-                raise self._too_large(response)
-        if not inflater.eof:
-            raise errors.Transient(f"{response.host} broke off in the middle of an answer.")
-        return b"".join(parts)
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        context = ssl.create_default_context()
+        context.set_alpn_protocols(["http/1.1"])
+        return context
 
-    async def _plain(self, response: "ClientResponse") -> bytes:
-        body = await response.content.readany()
-        if len(body) <= self._max_body and response.content.at_eof():
+    def _unpacked(self, encoding: str | None, body: bytes) -> bytes:
+        """The body decompressed; no more of it than may be."""
+        coding = (encoding or "").strip().lower()
+        if coding in ("", "identity"):
             return body
-        parts, size = [body], len(body)
-        while size <= self._max_body:
-            chunk = await response.content.readany()
-            if not chunk:
-                return b"".join(parts)
-            parts.append(chunk)
-            size += len(chunk)
-        raise self._too_large(response)
+        if coding not in ("gzip", "x-gzip", "deflate"):
+            raise Broken("an encoding that was not asked for")
+        inflater = zlib.decompressobj(zlib.MAX_WBITS | 32)
+        plain = inflater.decompress(body, self._max_body + 1)
+        if len(plain) > self._max_body:
+            raise TooLarge
+        if not inflater.eof:
+            raise Dropped(begun=True)
+        return plain
 
-    def _too_large(self, response: "ClientResponse") -> errors.Transient:
-        most = self._max_body // (1024 * 1024)
-        return errors.Transient(f"{response.host} answered with more than {most} MB; dropped.")
+    def _sentence(self, found: Exception, host: str) -> str:
+        """What went wrong, from the kind of the error alone."""
+        match found:
+            case socket.gaierror():
+                return f"{host} has no address; is this computer online?"
+            case ssl.SSLError():
+                return f"{host} could not prove who it is (TLS)."
+            case OSError():
+                return f"{host} accepts no connection."
+            case TooLarge():
+                most = self._max_body // (1024 * 1024)
+                return f"{host} answered with more than {most} MB; dropped."
+            case Broken():
+                return f"{host} did not answer in HTTP: {found}."
+            case zlib.error():
+                return f"{host} answered with something that cannot be decompressed."
+        return f"{host} broke the connection off in the middle of a call."
 
 
-def _host(url: str) -> str:
-    """Who was called, for messages: never more of the address than its host."""
+def _request(
+    method: str, url: str, headers: Mapping[str, str] | None, body: bytes
+) -> tuple[Place, bytes]:
+    """Where a request goes, and its bytes. Raises Refused for what cannot be sent."""
+    parts = _URL.fullmatch(url.partition("#")[0])
+    place = _place(parts[1].lower(), parts[2]) if parts else None
+    if parts is None or place is None:
+        raise errors.Refused("The address of the source is not a usable URL.")
+    lines = {"": f"{method} {parts[3] or '/'} HTTP/1.1\r\nHost: {place.name}\r\n", **_OURS}
+    for name, value in (headers or {}).items():
+        if not (value.isascii() and value.isprintable()) and _UNSENDABLE.search(value):
+            raise errors.Refused(
+                f"What is to be sent to {place.host} as {name} holds a character that cannot be"
+                " sent, such as the end of a line."
+            )
+        lines[name.lower()] = f"{name}: {value}\r\n"
+    return place, "".join([*lines.values(), "\r\n"]).encode("latin-1") + body
+
+
+@lru_cache(maxsize=64)
+def _place(scheme: str, authority: str) -> Place | None:
+    tls = scheme == "https"
     try:
-        return urlsplit(url).hostname or "The source"
+        parts = urlsplit(f"//{authority}")
+        host = parts.hostname or ""
+        port = parts.port or (443 if tls else 80)
+        name = host if ":" in host else host.encode("idna").decode()
     except ValueError:
-        return "The source"
-
-
-def _sentence(found: BaseException, host: str) -> str:
-    """What went wrong, from the kind of the error alone."""
-    import aiohttp
-
-    if isinstance(found, aiohttp.ClientConnectorDNSError):
-        return f"{host} has no address; is this computer online?"
-    if isinstance(found, aiohttp.ClientSSLError):
-        return f"{host} could not prove who it is (TLS)."
-    if isinstance(found, aiohttp.ClientConnectorError):
-        return f"{host} accepts no connection."
-    return f"{host} broke the connection off ({type(found).__name__})."
+        return None
+    if not name or not name.isprintable() or " " in name:
+        return None
+    shown = f"[{name}]" if ":" in name else name
+    usual = port == (443 if tls else 80)
+    return Place(name, port, tls, shown if usual else f"{shown}:{port}")

@@ -83,7 +83,7 @@ class App:
         fault = state.plan.strike(
             number,
             limit=call.limit,
-            paged="after" in call.params,
+            paged=call.paged,
             within=state.within(call.kind, call.post),
         )
         answer = self._struck(call, number, trace, fault) if fault else None
@@ -138,6 +138,7 @@ class App:
             epoch=self.state.epoch,
             faults=bends,
             granted="instagram_manage_comments" not in self.state.without,
+            insights="instagram_manage_insights" not in self.state.without,
         )
         body = dump(self._read(call, view))
         if not bends and call.method == "GET":

@@ -6,6 +6,7 @@ over this chain is a rehearsal, and nothing outside the sandbox ever trusts it.
 
 import hashlib
 import importlib
+import sys
 import time
 from functools import cache
 from typing import Any
@@ -80,9 +81,13 @@ def round_of(number: int, false: bool = False) -> dict[str, object]:
 @cache
 def sign(number: int) -> bytes:
     """The round's 48 bytes, whether its time has come or not."""
+    deepest = sys.getrecursionlimit()
     points: Any = importlib.import_module("py_ecc.bls.g2_primitives")
     hashing: Any = importlib.import_module("py_ecc.bls.hash_to_curve")
     curve: Any = importlib.import_module("py_ecc.optimized_bls12_381")
+    # Its import allows a recursion a hundred times deeper, which no stack holds: afterwards JSON
+    # that is nested deeply enough would end the process.
+    sys.setrecursionlimit(deepest)
     message = hashlib.sha256(number.to_bytes(8, "big")).digest()
     hashed = hashing.hash_to_G1(message, _DST, hashlib.sha256)
     signature: bytes = points.G1_to_pubkey(curve.multiply(hashed, SECRET))

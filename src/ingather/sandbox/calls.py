@@ -15,7 +15,8 @@ _VERSION = re.compile(r"v(\d{1,2})\.\d")
 _OLDEST = 21  # calls to an expired version are served by the oldest that lives
 _SECRET_PARAMS = {"access_token", "appsecret_proof", "client_secret", "code", "fb_exchange_token",
                   "input_token"}  # fmt: skip
-_EDGES = {"comments", "replies", "children", "accounts", "permissions"}
+_EDGES = {"comments", "replies", "children", "accounts", "permissions", "insights"}
+_LIMIT, _AFTER = re.compile(r"\.limit\((\d{1,9})\)"), re.compile(r"\.after\(")
 
 
 class Call(Struct):
@@ -33,6 +34,7 @@ class Call(Struct):
     token_in_query: bool
     post: str | None = None
     limit: int = 25
+    paged: bool = False
     body: bytes | None = None
     cost: int = 1
     key: tuple[str, str] = ("", "")
@@ -72,8 +74,13 @@ def understand(request: Request, graph: Graph) -> Call:
         call.post = graph.post_of(parts[0])
     if not parts:
         call.cost = params.get("ids", "").count(",") + 1
+    call.paged = "after" in params
     if params.get("limit", "").isdecimal():
         call.limit = int(params["limit"][:9])
+    elif call.kind == "discovery":
+        within = params["fields"]
+        call.paged = bool(_AFTER.search(within))
+        call.limit = int(found[1]) if (found := _LIMIT.search(within)) else call.limit
     return call
 
 
@@ -94,6 +101,8 @@ def _kind(graph: Graph, parts: list[str], params: dict[str, str]) -> str:
             return "media_list"
         case [_, edge] if edge in _EDGES:
             return edge
+        case [_] if "business_discovery" in params.get("fields", ""):
+            return "discovery"
         case [object_id]:
             return _node_kind(graph, object_id)
     return "other"

@@ -12,6 +12,7 @@ from ingather.sandbox.options import (
     VERSION,
     WEB_PATH,
 )
+from ingather.sandbox.others import ABSENT, SIZED
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
 
@@ -44,6 +45,8 @@ def describe(world: World, base: str) -> dict[str, object]:
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],
         "hiker_posts": {mood: post_pk(mood, 120) for mood in POSTS},
+        "others": [f"{sort}120" for sort in SIZED],
+        "no_professionals": list(ABSENT),
         "control": f"{base}/_control",
         "seed": world.seed,
         "account": {"id": world.account.id, "username": world.account.username},

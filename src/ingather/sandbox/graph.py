@@ -6,7 +6,7 @@ from typing import Any
 from msgspec import Struct
 
 from ingather.sandbox import fields as expansion
-from ingather.sandbox import others, pager
+from ingather.sandbox import insights, others, pager
 from ingather.sandbox.answers import GraphError, invalid, unknown_object
 from ingather.sandbox.fields import Field
 from ingather.sandbox.kinds import ID_ONLY, KINDS, Getter, Kind, check
@@ -79,6 +79,8 @@ class Graph(Struct, frozen=True):
     ) -> dict[str, object]:
         """`GET /{id}/{edge}`."""
         node = self.find(object_id)
+        if name == "insights" and isinstance(node, Post):
+            return insights.tell(node, params.get("metric"), granted=view.insights)
         kind = _kind(node)
         if name not in kind.edges:
             raise GraphError(2500, f"Unknown path components: /{name}")
@@ -119,6 +121,8 @@ class Graph(Struct, frozen=True):
             return self._within(KINDS[kind.edges[name]], field, view)
         if name in kind.finders:
             argument, sort = kind.finders[name]
+            if not view.insights:
+                raise GraphError(10, "(#10) Application does not have permission for this action")
             tell = self._writer(KINDS[sort], field.inner or ID_ONLY, view)
             wanted = field.args[argument]
             return lambda node, world: tell(others.find(wanted, world.seed))
@@ -166,8 +170,8 @@ class Graph(Struct, frozen=True):
         if name == "accounts":
             return Edge(node.id, name, len(PAGES), lambda at: write(PAGES[at]))
         if isinstance(node, Other):
-            posts = list(node.posts)
-            return Edge(node.id, name, len(posts), lambda at: write(posts[at]), 50, bare=True)
+            other = node
+            return Edge(node.id, name, other.size, lambda at: write(other.post(at)), 50, bare=True)
         if name == "media":
             posts = _between(world.posts, args)
             return Edge(node.id, name, len(posts), lambda at: write(posts[at]))

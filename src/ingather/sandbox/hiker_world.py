@@ -189,6 +189,9 @@ class HikerWorld:
             "view_count": 0,
             "resources": [],
             "like_and_view_counts_disabled": hidden,
+            "sponsor_tags": [],
+            "coauthor_producers": [self.user(item.owner, place) for place in range(bits % 7 == 0)],
+            "is_paid_partnership": bits % 12 == 0,
         }  # fmt: skip
 
     def comment(self, found: Post, number: int, *, whole: bool, v1: bool) -> dict[str, object]:

@@ -25,6 +25,7 @@ class Kind(Struct, frozen=True):
     links: Mapping[str, str] = {}  # field -> kind of the one node it leads to
     edges: Mapping[str, str] = {}  # field -> kind of its rows
     finders: Mapping[str, tuple[str, str]] = {}  # field -> argument it needs, kind it finds
+    refused: Mapping[str, tuple[int, str]] = {}  # field -> code and message of its refusal
     defaults: tuple[Field, ...] = ID_ONLY
 
 
@@ -32,6 +33,8 @@ def check(kind: Kind, fields: Iterable[Field], kinds: Mapping[str, Kind]) -> Non
     """Refuse an unknown field, as the whole request is refused, rows or no rows."""
     for field in fields:
         onward = kind.edges.get(field.name) or kind.links.get(field.name)
+        if field.name in kind.refused:
+            raise GraphError(*kind.refused[field.name])
         if onward is not None:
             check(kinds[onward], field.inner or (), kinds)
         elif field.name in kind.finders:
@@ -205,26 +208,34 @@ USER = Kind(
 )
 
 _NOT_OF_OTHERS = ("saved_count", "shares_count", "owner", "legacy_instagram_media_id", "ig_id")
+_NO_PERMISSION = (10, "(#10) Application does not have permission for this action")
 
 OTHER_MEDIA = Kind(
     "IGMedia",
     {name: get for name, get in MEDIA.plain.items() if name not in _NOT_OF_OTHERS}
     | {
         "username": lambda p, w: p.username,
+        "shortcode": lambda p, w: None,  # asked for in vain; the permalink has it
         "like_count": lambda p, w: None if p.seed % 11 == 0 else p.seed % 4000,
         "view_count": lambda p, w: p.seed % 90_000 if p.product == "REELS" else None,
     },
     edges={"children": "child"},
+    refused={"comments": _NO_PERMISSION, "insights": _NO_PERMISSION},
 )
 
 OTHER = Kind(
     "IGUser",
     {
         **USER.plain,
-        "media_count": lambda a, w: len(a.posts),
+        "media_count": lambda a, w: a.size,
         "profile_picture_url": lambda a, w: f"https://scontent.sandbox.invalid/{a.username}.jpg",
     },
     edges={"media": "other_media"},
+    refused={
+        "stories": _NO_PERMISSION,
+        "shopping_product_tag_eligibility": _NO_PERMISSION,
+        "live_media": (36104, "Cannot access live media from business discovery"),
+    },
 )
 
 _TASKS = ("ANALYZE", "ADVERTISE", "MESSAGING", "MODERATE", "CREATE_CONTENT", "MANAGE")

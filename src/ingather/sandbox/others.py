@@ -1,4 +1,8 @@
-"""Other people's professional accounts, as business discovery shows them: made from their names."""
+"""Other people's professional accounts, as business discovery shows them: made from their names.
+
+`reels1000` has a thousand reels, `posts1000` a thousand posts of all sorts; any other name has a
+number of its own. None of the posts is kept.
+"""
 
 import hashlib
 import re
@@ -8,20 +12,47 @@ from ingather.sandbox.answers import GraphError
 from ingather.sandbox.layout import Layout
 from ingather.sandbox.things import Account, Post
 
+ABSENT = ("ghost", "personal", "private", "deactivated")
+"""Names that begin so have no professional account; the platform answers alike for all of them."""
+SIZED = ("reels", "posts")
 _ALLOWED = re.compile(r"[A-Za-z0-9._]{1,30}")
-_ABSENT = ("ghost", "personal")  # names that begin so have no professional account
+_SIZED = re.compile(rf"({'|'.join(SIZED)})([0-9]{{1,6}})")
 _NEWEST = 1_790_769_600  # 2026-09-30
+_APART, _SPAN = 90_000, 300_000_000  # seconds between two posts, at the most; between all
 
 
 class Other(Account, frozen=True, kw_only=True):
-    """A professional account that is not the asker's."""
+    """A professional account that is not the asker's, with so many posts."""
 
-    posts: tuple[Post, ...] = ()
+    bits: int
+    size: int
+    sort: str = ""
+
+    def post(self, place: int) -> Post:
+        """One of its posts, the newest being 0."""
+        own = ids.mix(self.bits, place)
+        reel = self.sort == "reels" or own & 1 == 0
+        album = not reel and own & 6 == 0
+        apart = max(60, min(_APART, _SPAN // max(1, self.size)))
+        tag = self.username.replace(".", "")
+        return Post(
+            id=f"180{own % 10**14:014d}",
+            pk=3_700_000_000_000_000_000 - place * 3 * 10**12 - own % 10**12,
+            seed=own,
+            created=_NEWEST - place * apart - own % apart,
+            layout=Layout(own >> 8 & 0x3FF),
+            first_id=0,
+            step=1,
+            username=self.username,
+            product="REELS" if reel else "FEED",
+            media_type="VIDEO" if reel else "CAROUSEL_ALBUM" if album else "IMAGE",
+            caption=None if own >> 4 & 7 == 0 else f"Part {place} ✨ #{tag} #reel",
+        )
 
 
 def find(username: str, seed: int) -> Other:
     """The account of that name; 110/2207013 where there is none, or a personal one."""
-    if not _ALLOWED.fullmatch(username) or username.lower().startswith(_ABSENT):
+    if not _ALLOWED.fullmatch(username) or username.lower().startswith(ABSENT):
         raise GraphError(
             110,
             "Invalid user id",
@@ -38,6 +69,7 @@ def make(username: str, seed: int) -> Other:
     name = username.lower()
     digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
     bits = int.from_bytes(digest[:8], "big")
+    sized = _SIZED.fullmatch(name)
     return Other(
         id=f"178414{bits % 10**11:011d}",
         pk=bits % 60_000_000_000,
@@ -46,25 +78,7 @@ def make(username: str, seed: int) -> Other:
         biography=f"Everything {name} makes ✨",
         followers_count=bits % 250_000,
         follows_count=bits >> 20 & 0x7FF,
-        posts=tuple(_post(name, bits, place) for place in range(bits % 120)),
-    )
-
-
-def _post(username: str, bits: int, place: int) -> Post:
-    own = ids.mix(bits, place)
-    reel = own & 1 == 0
-    return Post(
-        id=f"180{own % 10**14:014d}",
-        pk=3_700_000_000_000_000_000 - place * 10**15 - own % 10**14,
-        seed=own,
-        created=_NEWEST - place * 90_000 - own % 80_000,
-        layout=Layout(own >> 8 & 0x3FF),
-        first_id=0,
-        step=1,
-        username=username,
-        product="REELS" if reel else "FEED",
-        media_type="VIDEO" if reel else "IMAGE",
-        caption=None
-        if own >> 4 & 7 == 0
-        else f"Part {place} ✨ #{username.replace('.', '')} #reel",
+        bits=bits,
+        size=int(sized[2]) if sized else bits % 120,
+        sort=sized[1] if sized else "",
     )

@@ -27,7 +27,10 @@ _SHUFFLED = 100  # places shuffled among themselves: two pages of fifty
 
 
 class View(Struct, frozen=True, kw_only=True):
-    """What an answer depends on beside the object: who asks, through which address, and faults."""
+    """What an answer depends on beside the object: who asks, through which address, and faults.
+
+    granted, insights: the permissions to manage comments, and insights.
+    """
 
     base: str
     token: str
@@ -35,6 +38,7 @@ class View(Struct, frozen=True, kw_only=True):
     epoch: int = 0
     faults: dict[str, float] = {}
     granted: bool = True
+    insights: bool = True
 
 
 class Edge(Struct, frozen=True):

@@ -94,7 +94,7 @@ class Pages:
         account = self._world.account
         if name != account.username:
             account = others.make(name, self._world.seed)
-        posts = len(account.posts) if isinstance(account, others.Other) else len(self._world.posts)
+        posts = account.size if isinstance(account, others.Other) else len(self._world.posts)
         return _html(write(account, posts, language))
 
 

@@ -11,7 +11,7 @@ from ingather.sandbox.things import USERNAME, Account, Child, Comment, Post
 FLAT_PREFIX, MIXED_PREFIX = "1799000", "1798000"
 MOST_ON_DEMAND = 9_999_999  # a comment's id holds size and place, seven digits each
 _FILLERS = 240
-_NOW = calendar.timegm((2026, 9, 30, 12, 0, 0))
+NOW = calendar.timegm((2026, 9, 30, 12, 0, 0))
 
 
 class _Sort(Struct, frozen=True, kw_only=True):
@@ -148,7 +148,7 @@ class World:
             - slot * 1_734_000_000_000_000
             - ids.mix(0x9C, slot) % 10**14,
             seed=ids.mix(self.seed, slot),
-            created=_NOW - 11 * 86_400 - slot * 86_400,
+            created=NOW - 11 * 86_400 - slot * 86_400,
             layout=Layout(total, pattern),
             first_id=int(f"18{slot:03d}") * 10**12,
             step=10**5,
@@ -161,7 +161,7 @@ class World:
             id=media_id,
             pk=3_100_000_000_000_000_000 + int(media_id) - 17 * 10**15,
             seed=ids.mix(self.seed, int(media_id)),
-            created=_NOW - 400 * 86_400,
+            created=NOW - 400 * 86_400,
             layout=Layout(size, FLAT if flat else MIXED),
             first_id=int(f"1{5 if flat else 6}{size:07d}") * 10**9,
             step=100,

@@ -1,0 +1,120 @@
+"""Insights of one's own posts: asked for together, and one by one where a metric spoils the rest.
+
+One metric that a post's type does not have fails the whole call (contract of the Graph API, 2.8).
+Which metrics a type lacks is remembered, so that the next post of that type is asked for less.
+"""
+
+import re
+from collections.abc import Sequence
+
+from ingather.domain.records import Media
+from ingather.providers import graph_errors, graph_media
+from ingather.providers.graph_accounts import Account
+from ingather.providers.graph_calls import Calls
+from ingather.providers.graph_errors import Fault
+
+ASKED = "media/insights"
+
+_BEFORE_BUSINESS = 2108006
+"""The post is older than the account's change to a professional one: it has no insights."""
+_PATIENCE = 3
+"""Times that a call for several metrics may be briefly out of order before they are asked for one
+by one: a metric of what was never shared to Facebook "throws" for ever."""
+_WORD = re.compile(r"[a-z_]{3,60}")
+_PLACE = re.compile(r"metric\[([0-9]{1,3})\]")
+
+
+class Insights:
+    """Asks for the insights of posts, with what was learnt of their types."""
+
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._lacking: dict[str | None, set[str]] = {}
+        self._failed: dict[str, int] = {}
+        self._told: dict[str, dict[str, int]] = {}
+        self._too_old: dict[str | None, str] = {}
+        self.made = 0
+
+    async def of(self, account: Account, media: Media) -> Media:
+        """The post with its insights. What has been told is kept till `forget`, so that a page
+        that a limit cuts short is not asked for twice."""
+        assert media.media_id is not None
+        told = self._told.get(media.media_id)
+        if told is None:
+            told = await self._ask(account, media)
+            self._told[media.media_id] = told
+        return graph_media.with_insights(media, told)
+
+    def forget(self) -> None:
+        """The page is complete."""
+        self._told.clear()
+        self._failed.clear()
+
+    async def _ask(self, account: Account, media: Media) -> dict[str, int]:
+        made, whose = media.timestamp or "", account.account_id
+        lacking = self._lacking.setdefault(media.media_type, set())
+        metrics = [one for one in _metrics(media) if one not in lacking]
+        if not metrics or (made and made <= self._too_old.get(whose, "")):
+            return {}
+        media_id = media.media_id or ""
+        found, fault = await self._metrics(account, media_id, metrics)
+        if fault is not None and fault.code == 100:
+            named = _named(fault, metrics)
+            others = [one for one in metrics if one not in named]
+            if named and others and fault.subcode != _BEFORE_BUSINESS:
+                found, fault = await self._metrics(account, media_id, others)
+                if fault is None:
+                    lacking |= named
+        if fault is None:
+            return found
+        if fault.subcode == _BEFORE_BUSINESS:
+            self._too_old[whose] = max(made, self._too_old.get(whose, ""))
+            return {}
+        if fault.gone:
+            return {}
+        if fault.code == 100 or (fault.passing and not self._patient(media_id)):
+            return await self._singly(account, media_id, metrics, lacking)
+        raise graph_errors.meaning(fault, ASKED)
+
+    async def _singly(
+        self, account: Account, media_id: str, metrics: Sequence[str], lacking: set[str]
+    ) -> dict[str, int]:
+        """Every metric by itself; one that is refused is lacking, one that fails is not told."""
+        told: dict[str, int] = {}
+        for metric in metrics:
+            found, fault = await self._metrics(account, media_id, [metric])
+            if fault is None:
+                told |= found
+            elif fault.code == 100 and not fault.gone:
+                lacking.add(metric)
+            elif not (fault.gone or fault.code in (1, 2)):
+                raise graph_errors.meaning(fault, ASKED)
+        return told
+
+    async def _metrics(
+        self, account: Account, media_id: str, metrics: Sequence[str]
+    ) -> tuple[dict[str, int], Fault | None]:
+        self.made += 1
+        query = f"metric={','.join(metrics)}"
+        answer, fault = await self._calls.ask(account, f"{media_id}/insights", query)
+        if fault is not None:
+            return {}, fault
+        return graph_media.insights(answer.body, ASKED), None
+
+    def _patient(self, media_id: str) -> bool:
+        """Whether a call that failed may be made as it was once more."""
+        failed = self._failed[media_id] = self._failed.get(media_id, 0) + 1
+        return failed < _PATIENCE
+
+
+def _metrics(media: Media) -> list[str]:
+    reel = media.media_type == "REELS"
+    return [one for one in graph_media.METRICS if reel or one not in graph_media.OF_REELS]
+
+
+def _named(fault: Fault, metrics: Sequence[str]) -> set[str]:
+    """The metrics that a refusal seems to name; their names, and the place of one that is wrong,
+    are the same in every language."""
+    if place := _PLACE.search(fault.message):
+        return {metrics[int(place[1])]} if int(place[1]) < len(metrics) else set()
+    return set(_WORD.findall(fault.message)) & set(metrics)
