@@ -174,7 +174,7 @@ def _voice(here: "World", source: str | None) -> str:
 
     if source not in (None, "graph", "hiker"):
         raise errors.BadInput(f"There is no source {source}.", hint="It is graph or hiker.")
-    return source or ("graph" if here.reads_graph else "hiker")
+    return source or ("graph" if "graph" in here.ready else "hiker")
 
 
 async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -> "Job":

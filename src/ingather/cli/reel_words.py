@@ -7,7 +7,8 @@ from ingather.domain.analysis import Analysis
 from ingather.domain.estimates import Estimate
 from ingather.domain.job import File
 from ingather.domain.trends import Trend
-from ingather.exports.reel_files import Story, as_json as story_json
+from ingather.exports.reel_files import Story
+from ingather.exports.reel_files import as_json as story_json
 
 _BAR = 24
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -81,7 +82,9 @@ def _times(found: Analysis) -> Iterator[str]:
 
 
 def _words(found: Analysis) -> Iterator[str]:
-    told = [each for each in found.hashtags.lifts if each.lift.low is not None and each.lift.low > 1]
+    told = [
+        each for each in found.hashtags.lifts if each.lift.low is not None and each.lift.low > 1
+    ]
     if told:
         best = ", ".join(f"#{each.word} ×{each.lift.value:.1f} (n={each.n})" for each in told[:3])
         yield f"  Helping hashtags  {best}"

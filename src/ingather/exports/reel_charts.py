@@ -183,7 +183,7 @@ def _periods(found: Trend) -> float:
 
 
 def calendar(found: Calendar, measure: str) -> Chart:
-    """The median by weekday and hour; the darker the more."""
+    """The median by weekday and hour."""
     values = [
         {"day": DAYS[cell.place // 24], "hour": cell.place % 24, "median": cell.median, "n": cell.n}
         for cell in found.grid
@@ -217,7 +217,7 @@ def calendar(found: Calendar, measure: str) -> Chart:
         (f"{DAYS[cell.place // 24]} {cell.place % 24:02}:00", cell.n, f"{cell.median:,.0f}")
         for cell in found.grid
     ]
-    note = f"The darker, the higher the median of {measure}. {best(found, measure)}"
+    note = f"The stronger the colour, the higher the median of {measure}. {best(found, measure)}"
     heads = ("When", "Reels", f"Median {measure}")
     return draw("When reels are posted", note, spec, heads, numbers)
 
@@ -291,38 +291,29 @@ def lifts(found: Lifts, title: str, measure: str) -> Chart | None:
         for each in ends
     ]
     y = {"field": "word", "type": "nominal", "sort": None, "title": None}
-    scale = {"type": "log"}
+    x = {"type": "quantitative", "scale": {"type": "log"}, "title": "times as much"}
+    ticks = {"axis": {"tickCount": 4}}
     spec = {
         "data": {"values": values},
-        "encoding": {"y": y},
         "layer": [
             {
                 "mark": {"type": "rule", "color": FAINT, "strokeWidth": 2},
-                "encoding": {"x": {"datum": 1}},
+                "encoding": {"x": {"datum": 1, **x}},
             },
             {
                 "mark": {"type": "rule", "color": MAIN, "strokeWidth": 2},
-                "encoding": {
-                    "x": {
-                        "field": "low",
-                        "type": "quantitative",
-                        "scale": scale,
-                        "title": "times as much",
-                        "axis": {"tickCount": 4},
-                    },
-                    "x2": {"field": "high"},
-                },
+                "encoding": {"y": y, "x": {"field": "low", **x, **ticks}, "x2": {"field": "high"}},
             },
             {
                 "mark": {"type": "point", "color": MAIN, "filled": True, "size": 60},
-                "encoding": {"x": {"field": "lift", "type": "quantitative", "scale": scale}},
+                "encoding": {"y": y, "x": {"field": "lift", **x}},
             },
         ],
     }
     note = (
         f"How many times as many {measure} reels with it typically get as those without, with its"
-        f" interval. {found.tested} were on enough reels to be compared; of so many about one in"
-        " twenty lies outside its interval by chance."
+        f" interval; 1 is no difference. Compared: {found.tested} that enough reels carry. About"
+        " one in twenty lies outside its interval by chance alone."
     )
     numbers = [
         (each.word, each.n, f"{each.lift.value:.2f}", f"{each.lift.low:.2f}–{each.lift.high:.2f}")

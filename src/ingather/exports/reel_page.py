@@ -79,7 +79,7 @@ def _header(found: Analysis) -> str:
     return (
         f"<header><h1>Reels of @{escape(who.username)}</h1>{full}<p>{counts}</p>"
         f'<p class="faint">As of {escape(found.at[:16].replace("T", " "))} UTC. {found.compared:,}'
-        f" reels are compared; {found.young:,} are younger than two days or tell no time{left}."
+        f" compared, {found.young:,} younger than two days or without a time{left}."
         f" Times are those of {escape(found.zone)}.</p></header>"
     )
 
