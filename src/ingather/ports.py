@@ -316,8 +316,6 @@ class Analyses(Protocol):
         """How far it was when that was last told."""
         ...
 
-    async def forget(self, analysis_id: str) -> None: ...
-
 
 class Secrets(Protocol):
     """Small secrets, encrypted at rest, bound to their owner's name."""

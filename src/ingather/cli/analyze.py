@@ -174,7 +174,15 @@ def _voice(here: "World", source: str | None) -> str:
 
     if source not in (None, "graph", "hiker"):
         raise errors.BadInput(f"There is no source {source}.", hint="It is graph or hiker.")
-    return source or ("graph" if "graph" in here.ready else "hiker")
+    if source is not None:
+        return source
+    for one in ("graph", "hiker"):
+        if one in here.ready:
+            return one
+    raise errors.NoToken(
+        "Reading reels takes an access token of Instagram, or a key of HikerAPI.",
+        hint="Run `ingather login`, set HIKERAPI_KEY, or try the program by adding --sandbox.",
+    )
 
 
 async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -> "Job":
@@ -196,7 +204,7 @@ async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -
         with Bar(job, quiet=quiet) as bar:
             return await reels.run(job, reels.fetcher(), stop=stop, watch=bar)
     except errors.IngatherError:
-        if job.sequence or (await reels.show(job)).unfinished:
+        if job.sequence or (await reels.show(job.id)).unfinished:
             say(f"Everything so far is kept. To go on: {program()} jobs resume {job.id[:8]}")
         raise
 

@@ -61,7 +61,7 @@ def _tiers(found: Analysis) -> Iterator[str]:
         yield "  Tiers             not enough reels"
         return
     for tier in ("viral", "high", "average", "low"):
-        count = found.tiers.count(tier)  # type: ignore[arg-type]
+        count = found.tiers.count(tier)
         bar = "█" * round(_BAR * count / found.tiers.reels)
         yield f"  {tier:<8} {count:>6,}  {bar}"
 

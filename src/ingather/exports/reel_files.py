@@ -89,7 +89,7 @@ def layout(fields: str | None) -> Layout:
     unknown = [name for name in chosen if name not in known]
     if unknown or not chosen:
         raise errors.BadInput(
-            f"There is no field {', '.join(unknown) or fields!r}.",
+            f"There is no field {', '.join(unknown) or 'without a name'}.",
             hint=f"These exist: {', '.join(known)}.",
         )
     return Layout(REELS.kind, tuple(known[name] for name in dict.fromkeys(chosen)))

@@ -43,8 +43,6 @@ class Wanted(Struct, frozen=True, kw_only=True):
     since: str | None = None
     limit: int | None = None
     filters: tuple[str, ...] = ()
-    path: str | None = None
-    format: str | None = None
     fresh: bool = False
     sandbox: bool = False
     tenant: str = "local"
@@ -72,12 +70,15 @@ class Reels(Collection):
     async def start(self, wanted: Wanted) -> Job:
         """The job: a new one, or the unfinished one that the same command began. Nothing is asked
         of the platform yet, so that whoever only wants an id has it at once."""
+        return await self._jobs.create(self._job(wanted), fresh=wanted.fresh)
+
+    def _job(self, wanted: Wanted) -> Job:
         username = names.username(wanted.username)
         source = self._source()
         words = list(wanted.filters)
         if wanted.since:
             words.append(f"date>={wanted.since}")
-        job = Job(
+        return Job(
             id=str(uuid.uuid4()),
             kind=KIND,
             owner=Owner("", username),
@@ -88,29 +89,22 @@ class Reels(Collection):
                 cap=UNBOUNDED,
                 limit=wanted.limit,
                 filters=filters.parse(words),
-                output=wanted.path or "-",
-                format=wanted.format,
                 sandbox=wanted.sandbox,
             ),
             created_at=iso(self._clock.now()),
             tenant=wanted.tenant,
         )
-        return await self._jobs.create(job, fresh=wanted.fresh)
 
     async def recent(self, wanted: Wanted) -> Job | None:
         """A finished analysis of the same reels whose profile is still fresh."""
-        username = names.username(wanted.username)
-        now = self._clock.now()
+        asked = self._job(wanted)
         for job in await self._jobs.list(limit=1_000, tenant=wanted.tenant):
-            if job.kind != KIND or job.status != "done" or job.targets[0].words != username:
+            if job.status != "done" or job.key != asked.key:
                 continue
+            same = (job.options.limit, job.options.sandbox)
             ended = datetime.fromisoformat(job.finished_at or job.created_at).timestamp()
-            if now - ended > FRESH:
-                return None
-            asked = (bool(wanted.since or wanted.filters), wanted.limit, wanted.sandbox)
-            options = job.options
-            if asked == (bool(options.filters), options.limit, options.sandbox) and not asked[0]:
-                return job
+            if same == (asked.options.limit, asked.options.sandbox):
+                return job if self._clock.now() - ended <= FRESH else None
         return None
 
     async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
@@ -134,6 +128,10 @@ class Reels(Collection):
 
     async def _rows_of(self, job_id: str, offset: int) -> Sequence[Media]:
         return await self._rows.slice(job_id, offset, _AT_ONCE)  # type: ignore[return-value]
+
+    async def show(self, job_id: str) -> Job:
+        """The job as it stands; raises JobNotFound."""
+        return await self._jobs.show(job_id)
 
     async def standing(self, job: Job) -> Standing:
         """How far it is: the seed's progress, a message, and about how long it will take."""

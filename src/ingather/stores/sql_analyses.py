@@ -107,11 +107,6 @@ class SqlAnalyses:
         )
         return None if found is None or found[1] is None else Standing(*found)
 
-    async def forget(self, analysis_id: str) -> None:
-        async with self._sql.together() as sql:
-            for table in ("instagram_data", "analyses"):
-                await sql.run(f"DELETE FROM {table} WHERE analysis_id = ?", analysis_id)
-
 
 def _values(analysis_id: str, profile: Profile, reel: Media, progress: int) -> list[Value]:
     """A row. What is not known is NULL, although the seed's defaults are 0: zero is a number."""
