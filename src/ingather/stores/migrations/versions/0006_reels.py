@@ -2,8 +2,8 @@
 
 from ingather.stores.migrations import text
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 
 _SQLITE = """
 CREATE TABLE instagram_data (
