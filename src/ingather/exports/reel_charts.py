@@ -1,83 +1,20 @@
-"""The charts of an analysis as SVG, drawn from Vega-Lite specifications without a browser.
+"""The charts of an analysis, each with the numbers that it shows.
 
-Two widths are drawn of each, for desks and for phones, since text within a picture does not grow.
-Colours are stand-ins that the page's style replaces, by light and dark; shades are opacities of one
-colour, which everybody can tell apart. Each chart comes with the numbers that it shows.
+Shades are opacities of one colour, which everybody can tell apart.
 """
 
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
-
-from msgspec import Struct
 
 from ingather.domain.analysis import Analysis
 from ingather.domain.content import Against, Lifts
 from ingather.domain.reel_rows import ReelRow
 from ingather.domain.trends import Calendar, Trend
+from ingather.exports.chart import FAINT, INK, MAIN, Chart, draw
 
-WIDE, NARROW = 640, 320
-INK, FAINT, MAIN, OTHER = "#010101", "#020202", "#030303", "#040404"
 DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_DOTS = 1_000
 MOST_WORDS = 15
-
-Numbers = Sequence[Sequence[object]]
-
-
-class Chart(Struct, frozen=True):
-    """title, note: in words, plain text. wide, narrow: SVG. heads, numbers: the table under it."""
-
-    title: str
-    note: str
-    wide: str
-    narrow: str
-    heads: Sequence[str]
-    numbers: Numbers
-
-
-def draw(
-    title: str,
-    note: str,
-    spec: dict[str, Any],
-    heads: Sequence[str],
-    numbers: Numbers,
-    height: int = 220,
-) -> Chart:
-    """Draw a specification in both widths."""
-    import vl_convert
-
-    def drawn(width: int) -> str:
-        whole = {
-            "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
-            "width": width,
-            "height": height,
-            "autosize": {"type": "fit", "contains": "padding"},
-            "description": title,
-            "config": _CONFIG,
-            **spec,
-        }
-        return vl_convert.vegalite_to_svg(whole)
-
-    return Chart(title, note, drawn(WIDE), drawn(NARROW), heads, numbers)
-
-
-_CONFIG = {
-    "background": None,
-    "font": "system-ui, sans-serif",
-    "view": {"stroke": None},
-    "axis": {
-        "labelColor": INK,
-        "titleColor": INK,
-        "gridColor": FAINT,
-        "domainColor": FAINT,
-        "tickColor": FAINT,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
-        "titleFontWeight": "normal",
-    },
-    "text": {"color": INK},
-}
 
 
 def tiers(found: Analysis) -> Chart | None:

@@ -10,7 +10,7 @@ from ingather.domain.content import Group
 from ingather.domain.estimates import Estimate
 from ingather.domain.reel_rows import ReelRow
 from ingather.exports import reel_charts as charts
-from ingather.exports.reel_charts import Chart
+from ingather.exports.chart import Chart
 from ingather.exports.reel_files import Story
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
