@@ -70,6 +70,7 @@ class World(Storage):
         super().__init__(settings)
         self.names = names or {}
         self.clock = clock or SystemClock()
+        self._login_in_use: Login | None = None
 
     async def __aenter__(self) -> "World":
         return self
@@ -130,6 +131,19 @@ class World(Storage):
             account_id=accounts or None,
             app_secret=self.settings.app_secret,
         )
+
+    def reach(self) -> frozenset[str]:
+        """The sources that can be asked with the tokens and keys there are just now."""
+        found = {"archive"}
+        if self.settings.hiker_key is not None:
+            found.add("hiker")
+        kept = None if self.settings.access_tokens else self._kept_login()
+        if kept != self._login_in_use:  # somebody logged in anew, or out
+            self._login_in_use = kept
+            self.__dict__.pop("graph", None)
+        if self.settings.access_tokens or kept is not None:
+            found.add("graph")
+        return frozenset(found)
 
     @property
     def _login_name(self) -> str:

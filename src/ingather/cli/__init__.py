@@ -20,6 +20,7 @@ from ingather.cli import (
     posts,
     sandbox,
     verify,
+    worker,
 )
 
 app = typer.Typer(
@@ -59,6 +60,7 @@ app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
 app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
