@@ -21,7 +21,7 @@ from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.features.collection import Collection
 from ingather.features.telling import Telling
-from ingather.ports import Analyses, Source
+from ingather.ports import Analyses, Claim, Source
 
 KIND = "analysis"
 UNBOUNDED = 2**31 - 1
@@ -107,13 +107,17 @@ class Reels(Collection):
                 return job if self._clock.now() - ended <= FRESH else None
         return None
 
-    async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
+    async def run(
+        self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch, claim: Claim | None = None
+    ) -> Job:
         """Take the job as far as it goes, telling the table how far that is."""
         told = Telling(job, self._table, self._rows_of, watch, self._clock)
         source = _Introduced(self._source(), told)  # type: ignore[arg-type]
         try:
             async with told:
-                job = await super().run(job, self._asking(source), stop=stop, watch=told)
+                job = await super().run(
+                    job, self._asking(source), stop=stop, watch=told, claim=claim
+                )
         except errors.IngatherError:
             with contextlib.suppress(errors.StoreError):
                 await self._tell_end(await self._jobs.show(job.id))
