@@ -10,6 +10,7 @@ import typer
 
 from ingather import __version__
 from ingather.cli import (
+    analyze,
     doctor,
     export,
     extract,
@@ -59,6 +60,7 @@ def root(
 app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
+app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
 app.add_typer(keys.app, name="keys")
 app.command("up")(up.up)
