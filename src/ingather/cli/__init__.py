@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, posts, sandbox
+from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox
 
 app = typer.Typer(
     name="ingather",
@@ -51,4 +51,5 @@ app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("doctor")(doctor.doctor)
+app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)
