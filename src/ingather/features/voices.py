@@ -31,7 +31,7 @@ def choose(
         )
     if forced is None and files:
         forced = "archive"
-    if forced is not None and forced not in able:
+    if forced is not None and forced not in able and forced != "archive":  # it says why itself
         raise errors.BadInput(
             f"{kind.capitalize()} cannot be had of {_CALLED[forced]}.", hint=tell(kind)
         )
@@ -53,13 +53,9 @@ def tell(kind: str) -> str:
         for one in SOURCES[kind]
     ]
     told = f"{kind} can be had of {', or of '.join(parts)}"
-    return f"{_upper(told)}."
+    return f"{told[:1].upper()}{told[1:]}."
 
 
 def called(source: str) -> str:
     """A source's name in a sentence."""
     return _CALLED[source]
-
-
-def _upper(words: str) -> str:
-    return words[:1].upper() + words[1:]
