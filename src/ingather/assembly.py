@@ -16,6 +16,7 @@ from ingather.settings import Settings
 from ingather.storage import Storage, make_folder
 
 if TYPE_CHECKING:
+    from ingather.features.analyses import Reels
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
@@ -69,6 +70,7 @@ class World(Storage):
         super().__init__(settings)
         self.names = names or {}
         self.clock = clock or SystemClock()
+        self._login_in_use: Login | None = None
 
     async def __aenter__(self) -> "World":
         return self
@@ -129,6 +131,19 @@ class World(Storage):
             account_id=accounts or None,
             app_secret=self.settings.app_secret,
         )
+
+    def reach(self) -> frozenset[str]:
+        """The sources that can be asked with the tokens and keys there are just now."""
+        found = {"archive"}
+        if self.settings.hiker_key is not None:
+            found.add("hiker")
+        kept = None if self.settings.access_tokens else self._kept_login()
+        if kept != self._login_in_use:  # somebody logged in anew, or out
+            self._login_in_use = kept
+            self.__dict__.pop("graph", None)
+        if self.settings.access_tokens or kept is not None:
+            found.add("graph")
+        return frozenset(found)
 
     @property
     def _login_name(self) -> str:
@@ -222,10 +237,27 @@ class World(Storage):
             source=cache(lambda: self._source(kind, source, words, route)),
         )
 
+    def analyses(self, source: str, *, route: str | None = None) -> "Reels":
+        """Analyses of accounts' reels through one source."""
+        from ingather.features.analyses import Reels
+        from ingather.stores.sql_analyses import SqlAnalyses
+
+        return Reels(
+            table=SqlAnalyses(self.sql),
+            jobs=self.sql_store,
+            leases=self.sql_store,
+            rows=self.sql_store,
+            limiter=self.limiter,
+            clock=self.clock,
+            source=cache(lambda: self._source("reels", source, (), route)),
+        )
+
     def collection_of(self, job: Job) -> "Collection":
         """What runs and saves a job that exists."""
         if job.kind == "comments":
             return self.comments
+        if job.kind == "analysis":
+            return self.analyses(job.source, route=job.route)
         words = (job.targets[0].words or "").split("\n")
         return self.extractions(job.kind, job.source, words, route=job.route)
 
