@@ -178,6 +178,28 @@ def valkey() -> Iterator[str]:
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[str]:
+    """The URL of a server that speaks MongoDB's protocol: one for each test process, or that of
+    INGATHER_TEST_MONGODB_URL. A test takes a database of its own (`mongo_url`)."""
+    if url := os.environ.get("INGATHER_TEST_MONGODB_URL"):
+        yield url
+        return
+    from secantus import SecantusDBServer
+
+    with tempfile.TemporaryDirectory(prefix="igm-") as folder:
+        server = SecantusDBServer(storage_path=folder, cache_size="64M")
+        server.start()
+        yield server.uri.rstrip("/")
+        server.stop()
+
+
+@pytest.fixture
+def mongo_url(mongodb: str) -> str:
+    """The URL of an empty database."""
+    return f"{mongodb}/t{uuid4().hex[:12]}"
+
+
 class Postgres:
     """A server of our own on a unix socket (and on loopback where a port is given), as root run by
     nobody, because PostgreSQL refuses root."""

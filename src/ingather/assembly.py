@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
+    from ingather.features.giveaway_draws import GiveawayDraws
+    from ingather.features.giveaways import Giveaways
     from ingather.providers.graph import GraphSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
@@ -149,6 +151,32 @@ class World(Storage):
         from ingather.providers import beacon
 
         return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
+
+    @cached_property
+    def drawing(self) -> "Giveaways":
+        """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
+        import os
+
+        from ingather.features.giveaway_exports import Exports
+        from ingather.features.giveaways import Giveaways
+
+        return Giveaways(
+            exports=Exports(self.stores),
+            records=self.giveaways,
+            draws=self.giveaways,
+            secrets=self.secrets,
+            clock=self.clock,
+            random=os.urandom,
+        )
+
+    @cached_property
+    def drawn(self) -> "GiveawayDraws":
+        """Giveaways from their commitment on."""
+        from ingather.features.giveaway_draws import GiveawayDraws
+
+        return GiveawayDraws(
+            records=self.giveaways, draws=self.giveaways, secrets=self.secrets, clock=self.clock
+        )
 
     @cached_property
     def comments(self) -> "Comments":

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from ingather.stores.pg_link import PgLink
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql import Sql
+    from ingather.stores.sql_giveaways import SqlGiveaways
     from ingather.stores.sql_link import SqliteLink
 
 
@@ -157,6 +158,19 @@ class Storage:
         """The queue that a job waits in."""
         in_redis = job.kind == "comments" and self.settings.comments_store == "redis"
         return self.queues[-1 if in_redis else 0]
+
+    @cached_property
+    def giveaways(self) -> "SqlGiveaways":
+        """Records of giveaways and the log of their commitments; a copy of the records in Redis,
+        where there is one."""
+        if self.settings.redis_url is not None:
+            from ingather.stores.both_giveaways import BothGiveaways
+            from ingather.stores.redis_giveaways import RedisGiveaways
+
+            return BothGiveaways(self.sql, RedisGiveaways(self._redis))
+        from ingather.stores.sql_giveaways import SqlGiveaways
+
+        return SqlGiveaways(self.sql)
 
     @cached_property
     def limiter(self) -> Limiter:
