@@ -2,8 +2,8 @@
 
 from ingather.stores.migrations import text
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 
 BOTH = """
 CREATE TABLE api_keys (
