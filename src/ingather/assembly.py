@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ingather.features.extraction import Extractions
     from ingather.features.giveaway_draws import GiveawayDraws
     from ingather.features.giveaways import Giveaways
-    from ingather.features.keys import Keys
-    from ingather.features.webhooks import Webhooks
     from ingather.providers.graph import GraphSource
     from ingather.providers.graph_discovery import GraphMediaSource
     from ingather.providers.hiker import HikerSource
@@ -86,31 +84,6 @@ class World(Storage):
 
         make_folder(self.settings)
         return Vault(self.settings.data_dir, secret_key=self.settings.secret_key)
-
-    @cached_property
-    def keys(self) -> "Keys":
-        """Who may come in at the HTTP door."""
-        from ingather.features.keys import Keys
-        from ingather.stores.sql_keys import SqlKeys
-
-        return Keys(SqlKeys(self.sql), self.clock)
-
-    @cached_property
-    def webhooks(self) -> "Webhooks":
-        """Who is told of a job's end."""
-        from ingather.features.webhooks import Webhooks
-        from ingather.providers.callback import Callback
-        from ingather.stores.sql_webhooks import SqlWebhooks
-
-        private = self.settings.webhook_private
-        return Webhooks(
-            SqlWebhooks(self.sql),
-            lambda: self.secrets,
-            Callback(private=private).post,
-            lambda kind, job: (self.store if kind == "comments" else self.sql_store).show(job),
-            self.clock,
-            private=private,
-        )
 
     @cached_property
     def http(self) -> "Http":

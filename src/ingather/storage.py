@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from ingather.stores.pg_link import PgLink
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql import Sql
-    from ingather.stores.sql_answers import SqlAnswers
     from ingather.stores.sql_giveaways import SqlGiveaways
     from ingather.stores.sql_link import SqliteLink
 
@@ -77,13 +76,6 @@ class Storage:
         if self._postgres is not None:
             return f"PostgreSQL at {self._postgres.place}"
         return str(self.settings.database)
-
-    @cached_property
-    def answers(self) -> "SqlAnswers":
-        """What creations were answered with, by their Idempotency-Key."""
-        from ingather.stores.sql_answers import SqlAnswers
-
-        return SqlAnswers(self.sql)
 
     @cached_property
     def _redis(self) -> "RedisLink":

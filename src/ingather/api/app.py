@@ -130,15 +130,16 @@ async def serve(
     port: int,
     stop: "Stop",
     *,
-    rate: int = RATE,
+    app: FastAPI | None = None,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve until `stop` is requested; requests under way are then given a few seconds.
 
-    port: 0 for a free one. ready: told the address once it can be connected to.
+    port: 0 for a free one. app: that of `build`, where it was built already. ready: told the
+    address once it can be connected to.
     """
     sock = bound(host, port)
-    app = build(world, rate=rate)
+    app = app or build(world)
     server = _Server(
         uvicorn.Config(
             app,
@@ -186,7 +187,7 @@ async def _until(stop: "Stop", here: Door, server: uvicorn.Server) -> AsyncItera
 @asynccontextmanager
 async def _delivering(world: "World", here: Door) -> AsyncIterator[None]:
     """Deliver webhooks meanwhile."""
-    task = asyncio.create_task(world.webhooks.run(here.metrics.sent))
+    task = asyncio.create_task(here.webhooks.run(here.metrics.sent))
     try:
         yield
     finally:

@@ -19,7 +19,7 @@ async def _caller(
     request: Request,
     given: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
 ) -> Key:
-    key = None if given is None else await door(request).world.keys.holder(given.credentials)
+    key = None if given is None else await door(request).keys.holder(given.credentials)
     if key is None:
         raise errors.Unauthorized(
             "This takes an API key that is valid.",

@@ -87,6 +87,6 @@ async def _processed(here: Door, budget_ms: int) -> shapes.Processed:
             idle = True
             break
         jobs.append(done)
-    here.metrics.sent(await here.world.webhooks.round())
+    here.metrics.sent(await here.webhooks.round())
     spent = round((time.monotonic() - began) * 1000)
     return shapes.Processed(budget_ms=budget_ms, spent_ms=spent, jobs=tuple(jobs), idle=idle)

@@ -9,6 +9,7 @@ from starlette.requests import Request
 
 from ingather import errors
 from ingather.api.metrics import Metrics
+from ingather.doorway import Doorway
 from ingather.engine.stop import Stop
 
 if TYPE_CHECKING:
@@ -18,10 +19,11 @@ MOST_STREAMS = 200
 """Downloads and event streams at once."""
 
 
-class Door:
+class Door(Doorway):
     """One server's state. tasks: what must be let finish before the world is closed."""
 
     def __init__(self, world: "World") -> None:
+        super().__init__(world)
         self.world = world
         self.metrics = Metrics()
         self.closing = asyncio.Event()

@@ -46,7 +46,7 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
     here = door(request)
     world = here.world
     body = await bodies.read(request, shapes.NewExport)
-    world.webhooks.check(body.webhook_url, body.webhook_secret)
+    here.webhooks.check(body.webhook_url, body.webhook_secret)
 
     async def make() -> Made:
         wanted = Wanted(
@@ -65,7 +65,7 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
         start = world.comments.start(wanted, world.comments.fetcher())
         job = await rooms.queued(here, await running.begun(here, start))
         if body.webhook_url is not None and body.webhook_secret is not None:
-            await world.webhooks.want(job, body.webhook_url, body.webhook_secret)
+            await here.webhooks.want(job, body.webhook_url, body.webhook_secret)
         return job.id, shapes.export(job)
 
     return await created(request, caller, name, body, make)

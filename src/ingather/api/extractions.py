@@ -48,12 +48,12 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
     """The same targets again go on with their unfinished extraction, unless `fresh`."""
     here = door(request)
     body = await bodies.read(request, shapes.NewExtraction)
-    here.world.webhooks.check(body.webhook_url, body.webhook_secret)
+    here.webhooks.check(body.webhook_url, body.webhook_secret)
 
     async def make() -> Made:
         job = await rooms.queued(here, await _begun(here, caller, body))
         if body.webhook_url is not None and body.webhook_secret is not None:
-            await here.world.webhooks.want(job, body.webhook_url, body.webhook_secret)
+            await here.webhooks.want(job, body.webhook_url, body.webhook_secret)
         return job.id, shapes.extraction(job)
 
     return await created(request, caller, name, body, make)

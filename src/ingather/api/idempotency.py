@@ -41,7 +41,7 @@ async def created(
     if name is None:
         made, shown = await make()
         return _answer(request, made, encoded(shown).decode(), 201)
-    answers = door(request).world.answers
+    answers = door(request).answers
     digest = hashlib.sha256(request.url.path.encode() + b"\0" + encoded(body)).hexdigest()
     known = await answers.begin(caller.owner, name, digest)
     if known is not None:

@@ -154,7 +154,7 @@ def _add_ways(router: APIRouter, room: Room) -> None:
         job = await owned(here, room, caller, job_id)
         await here.world.collection_of(job).release(job)
         await room.store(here.world).delete(job.id)
-        await here.world.webhooks.forget(job)
+        await here.webhooks.forget(job)
         return Response(status_code=204)
 
 
@@ -260,7 +260,7 @@ def _add_telling(router: APIRouter, room: Room) -> None:
             return await owned(here, room, caller, job_id)
 
         async def still() -> bool:
-            keys = await here.world.keys.list()
+            keys = await here.keys.list()
             return any(key.id == caller.id and key.revoked_at is None for key in keys)
 
         return await events.follow(here, show, room.view, still, last=last)
@@ -271,7 +271,7 @@ def _add_telling(router: APIRouter, room: Room) -> None:
     async def hook(request: Request, caller: Caller, job_id: JobId) -> Response:
         here = door(request)
         job = await owned(here, room, caller, job_id)
-        found = await here.world.webhooks.of(job)
+        found = await here.webhooks.of(job)
         if found is None:
             raise errors.JobNotFound(f"This {room.noun} has no webhook.")
         return answer(shapes.webhook(found))

@@ -30,8 +30,10 @@ def create(
     """Make a key. It is printed once, on standard output, and kept nowhere."""
 
     async def command() -> int:
+        from ingather.doorway import Doorway
+
         async with world() as here:
-            key, text = await here.keys.create(name, owner)
+            key, text = await Doorway(here).keys.create(name, owner)
         if as_json:
             print(json.dumps(_shown(key) | {"key": text}))
             return 0
@@ -49,9 +51,10 @@ def list_(as_json: options.Json = False) -> None:
 
     async def command() -> int:
         from ingather.cli import show
+        from ingather.doorway import Doorway
 
         async with world() as here:
-            keys = await here.keys.list()
+            keys = await Doorway(here).keys.list()
         if as_json:
             print(json.dumps([_shown(key) for key in keys], ensure_ascii=False))
         elif keys:
@@ -71,8 +74,10 @@ def revoke(
     """Make a key worth nothing, from the next request on."""
 
     async def command() -> int:
+        from ingather.doorway import Doorway
+
         async with world() as here:
-            await here.keys.revoke(key_id)
+            await Doorway(here).keys.revoke(key_id)
         say("Revoked.")
         return 0
 

@@ -60,11 +60,12 @@ async def _serve(here: "World", host: str, port: int, crew: "Crew | None") -> No
     """The HTTP door, until the crew is drained or, without one, a signal comes."""
     import asyncio
 
+    from ingather.doorway import Doorway
     from ingather.engine.stop import Stop
 
     # By name, because doors do not know each other; this one only opens the other.
     serve = importlib.import_module("ingather.api.app").serve
-    if not any(key.revoked_at is None for key in await here.keys.list()):
+    if not any(key.revoked_at is None for key in await Doorway(here).keys.list()):
         say(f"Nobody has a key to the HTTP API yet: {program()} keys create NAME")
     if crew is None:
         async with stoppable() as stop:

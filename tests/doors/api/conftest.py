@@ -36,9 +36,9 @@ class Api:
 
         self.loop = asyncio.get_running_loop()
         async with World(self._settings, names=self._names) as self.world:
-            await app.serve(
-                self.world, "127.0.0.1", 0, self._stop, rate=self._rate, ready=self._ready
-            )
+            built = app.build(self.world, rate=self._rate)
+            self.door = built.state.door
+            await app.serve(self.world, "127.0.0.1", 0, self._stop, app=built, ready=self._ready)
 
     def _ready(self, url: str) -> None:
         self.url = url
@@ -60,7 +60,7 @@ class Api:
     def key(self, owner: str) -> str:
         """A key of this owner."""
         if owner not in self._keys:
-            self._keys[owner] = self.call(self.world.keys.create("tests", owner))[1]
+            self._keys[owner] = self.call(self.door.keys.create("tests", owner))[1]
         return self._keys[owner]
 
     def client(self, owner: str = "ann") -> httpx.Client:

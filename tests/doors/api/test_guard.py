@@ -26,7 +26,7 @@ def test_a_revoked_key_is_worth_nothing_at_once(api, ann):
     """From the next request on."""
     mine = ann.get("/api/me").json()
     assert mine["owner"] == "ann"
-    api.call(api.world.keys.revoke(mine["keyId"]))
+    api.call(api.door.keys.revoke(mine["keyId"]))
     assert ann.get("/api/me").status_code == 401
 
 
@@ -110,7 +110,7 @@ def test_a_fault_of_ours_tells_nothing(api, ann, monkeypatch, caplog):
     async def broken(*_: object, **__: object) -> None:
         raise RuntimeError("the secret is hunter2")
 
-    monkeypatch.setattr(api.world.keys, "holder", broken)
+    monkeypatch.setattr(api.door.keys, "holder", broken)
     answer = ann.get("/api/me")
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert "hunter2" not in answer.text and "hunter2" not in caplog.text

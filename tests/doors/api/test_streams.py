@@ -78,7 +78,7 @@ def test_a_reader_who_leaves_in_the_middle_leaves_nothing_open(new_api, oracle):
     with api.client("ann") as ann:
         job_id = begin(ann, oracle.flat(40_000))
         api.run(job_id)
-        door = api.call(_door(api))
+        door = api.door
         with ann.stream("GET", f"/api/exports/{job_id}/file?format=jsonl") as stream:
             assert next(stream.iter_bytes(1024))
             assert door.streams == 1
@@ -119,12 +119,3 @@ def test_a_download_that_breaks_is_no_whole_file(api, ann, oracle, monkeypatch):
     except httpx.RemoteProtocolError:
         return
     raise AssertionError("a broken download ended as a whole one")
-
-
-async def _door(api):
-    import gc
-
-    from ingather.api.door import Door
-
-    (found,) = [one for one in gc.get_objects() if isinstance(one, Door) and one.world is api.world]
-    return found
