@@ -238,10 +238,12 @@ class World(Storage):
         )
 
     def analyses(self, source: str, *, route: str | None = None) -> "Reels":
-        """Analyses of accounts' reels through one source."""
+        """Analyses of accounts' reels through one source; insights are told of one's own alone."""
         from ingather.features.analyses import Reels
+        from ingather.providers.graph_discovery import WITH_INSIGHTS
         from ingather.stores.sql_analyses import SqlAnalyses
 
+        way = route or (WITH_INSIGHTS if source == "graph" else None)
         return Reels(
             table=SqlAnalyses(self.sql),
             jobs=self.sql_store,
@@ -249,7 +251,7 @@ class World(Storage):
             rows=self.sql_store,
             limiter=self.limiter,
             clock=self.clock,
-            source=cache(lambda: self._source("reels", source, (), route)),
+            source=cache(lambda: self._source("reels", source, (), way)),
         )
 
     def collection_of(self, job: Job) -> "Collection":
