@@ -113,7 +113,7 @@ class World(Outside):
     def analyses(self, source: str, *, route: str | None = None) -> "Reels":
         """Analyses of accounts' reels through one source; insights are told of one's own alone."""
         from ingather.features.analyses import Reels
-        from ingather.providers.graph_discovery import WITH_INSIGHTS
+        from ingather.providers..py import WITH_INSIGHTS
         from ingather.stores.sql_analyses import SqlAnalyses
 
         way = route or (WITH_INSIGHTS if source == "graph" else None)
