@@ -7,6 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from ingather.domain.job import Job
+from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.outside import Outside
 from ingather.ports import Clock
 from ingather.settings import Settings
@@ -113,7 +114,6 @@ class World(Outside):
     def analyses(self, source: str, *, route: str | None = None) -> "Reels":
         """Analyses of accounts' reels through one source; insights are told of one's own alone."""
         from ingather.features.analyses import Reels
-        from ingather.providers..py import WITH_INSIGHTS
         from ingather.stores.sql_analyses import SqlAnalyses
 
         way = route or (WITH_INSIGHTS if source == "graph" else None)
