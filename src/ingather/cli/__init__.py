@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox, verify
+from ingather.cli import (
+    analyze,
+    doctor,
+    export,
+    extract,
+    jobs,
+    login,
+    migrate,
+    posts,
+    sandbox,
+    verify,
+    worker,
+)
 
 app = typer.Typer(
     name="ingather",
@@ -46,7 +58,9 @@ def root(
 app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
+app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
