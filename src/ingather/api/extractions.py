@@ -13,8 +13,9 @@ from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
 from ingather.api.rooms import Room, answer, listed, router_at
 from ingather.domain.access import Key
+from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.records import Comment, Media, User
-from ingather.features import extraction
+from ingather.features import extraction, voices
 
 if TYPE_CHECKING:
     from ingather.domain.job import Job
@@ -28,9 +29,6 @@ ROOM = Room(
     shown=shapes.Extraction,
     row_schema={"anyOf": [schema.ref(Comment), schema.ref(User), schema.ref(Media)]},
 )
-
-SOURCES = ("hiker",)
-"""Who can be asked through this door. An archive is a file of this machine, and no caller's."""
 
 router = router_at("/api/extractions", "extractions")
 
@@ -60,24 +58,20 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
 
 
 async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
+    """The job, of the first source that reaches its target."""
     world = here.world
     kind = extraction.kind_of(body.kind)
-    source = body.source or SOURCES[0]
-    if source not in SOURCES:
-        raise errors.BadInput(
-            f"There is no source {source} here.",
-            hint=f"There are {', '.join(SOURCES)}; `ingather extract` reads archives.",
-        )
-    words = extraction.canonical(kind, body.targets)
+    sources = _sources(here, kind, body)
+    words = extraction.canonical(
+        kind, [world.names.get(word.strip(), word) for word in body.targets]
+    )
     if not words:
         raise errors.BadInput("There is no target.", hint="Name accounts, posts or hashtags.")
-    lists = await records.lists(world, caller.owner, body.filters)
-    feature = world.extractions(kind, source, words)
     wanted = extraction.Wanted(
         kind=kind,
         words=words,
         filters=body.filters,
-        lists=lists,
+        lists=await records.lists(world, caller.owner, body.filters),
         path="-",
         limit=body.max,
         max_calls=body.max_calls,
@@ -88,7 +82,31 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         tenant=caller.owner,
         priority=body.priority,
     )
-    return await running.begun(here, feature.start(wanted, feature.fetcher()))
+    missing: errors.NotReachable | None = None
+    for source in sources:
+        route = WITH_INSIGHTS if body.insights else None
+        feature = world.extractions(kind, source, words, route=route)
+        try:
+            return await running.begun(here, feature.start(wanted, feature.fetcher()))
+        except errors.NotReachable as failure:
+            missing = failure
+    assert missing is not None
+    raise missing
+
+
+def _sources(here: Door, kind: str, body: shapes.NewExtraction) -> tuple[str, ...]:
+    """Who is asked, in order. An archive is a file of this machine, and no caller's."""
+    if body.source == "archive":
+        raise errors.BadInput(
+            "Archives are files, and files of this machine cannot be named here.",
+            hint="`ingather extract` reads them.",
+        )
+    found = voices.choose(kind, body.source, ready=here.world.reach(), files=False)
+    if body.insights and (kind not in ("posts", "reels") or found[0] != "graph"):
+        raise errors.BadInput(
+            "Insights are told by the Graph API alone, of your own posts and reels."
+        )
+    return found[:1] if body.insights else found
 
 
 @router.get("", responses=schema.says(shapes.ExtractionList), summary="Extractions, newest first")

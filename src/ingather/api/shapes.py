@@ -27,8 +27,10 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """An extraction to begin. The same targets again go on with the unfinished one, unless fresh.
 
     targets: accounts, posts or hashtags. filters: in the words of the command line; all must pass.
-    max: rows kept at the most. maxCalls, maxUnits: it pauses before it spends more. priority:
-    higher ones are taken up first. webhookUrl: told when it has ended, signed with webhookSecret.
+    source: graph or hiker, where both could tell; without it whoever costs nothing is asked first.
+    insights: of your own posts and reels. max: rows kept at the most. maxCalls, maxUnits: it
+    pauses before it spends more. priority: higher ones are taken up first. webhookUrl: told when
+    it has ended, signed with webhookSecret.
     """
 
     kind: Kind
@@ -41,6 +43,7 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     max_calls: Many | None = None
     max_units: Many | None = None
     priority: Rank = 0
+    insights: bool = False
     fresh: bool = False
     webhook_url: Address | None = None
     webhook_secret: Secret | None = None
