@@ -161,6 +161,8 @@ async def serve(
         finally:
             sock.close()
             here.close()
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()  # its reader has stalled, and has had his time
             if here.tasks:
                 await asyncio.wait(here.tasks, timeout=DRAIN)
 

@@ -96,10 +96,10 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
 
 def _sources(here: Door, kind: str, body: shapes.NewExtraction) -> tuple[str, ...]:
     """Who is asked, in order. An archive is a file of this machine, and no caller's."""
-    if body.source == "archive":
+    if body.source == "archive" or kind not in shapes.TOLD:
         raise errors.BadInput(
             "Archives are files, and files of this machine cannot be named here.",
-            hint="`ingather extract` reads them.",
+            hint=f"`ingather extract` reads them. There are {', '.join(shapes.TOLD)} here.",
         )
     found = voices.choose(kind, body.source, ready=here.world.reach(), files=False)
     if body.insights and (kind not in ("posts", "reels") or found[0] != "graph"):

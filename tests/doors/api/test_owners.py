@@ -102,8 +102,9 @@ def test_files_of_the_server_cannot_be_named(ann, tmp_path):
         "filters": [f"user=@{tmp_path}/names.txt"],
     }
     assert ann.post("/api/extractions", json=body).json()["code"] == "bad_input"
-    body = {"kind": "followers", "targets": [f"{tmp_path}/a.zip"], "source": "archive"}
-    assert ann.post("/api/extractions", json=body).json()["code"] == "bad_input"
+    body = {"targets": [f"{tmp_path}/a.zip"]}
+    for kind in ({"kind": "followers", "source": "archive"}, {"kind": "liked"}):
+        assert ann.post("/api/extractions", json=body | kind).json()["code"] == "bad_input"
 
 
 def test_an_export_is_no_extraction(ann, anns):
