@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox
+from ingather.cli import (
+    accounts,
+    consumer,
+    doctor,
+    export,
+    extract,
+    jobs,
+    login,
+    migrate,
+    posts,
+    refresh,
+    sandbox,
+)
 
 app = typer.Typer(
     name="ingather",
@@ -50,6 +62,11 @@ app.add_typer(jobs.app, name="jobs")
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
+app.add_typer(accounts.app, name="accounts")
+app.command("refresh")(refresh.refresh)
+app.command("schedule")(refresh.schedule)
+app.command("consumer")(consumer.consumer)
+app.add_typer(consumer.dlq, name="dlq")
 app.command("doctor")(doctor.doctor)
 app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)
