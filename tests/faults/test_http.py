@@ -305,6 +305,7 @@ async def test_a_body_is_posted():
         "http://host:port/",
         "http://ho st/",
         "http://host/a b",
+        "http://host?a=b",
         "http://host/\r\nX: 1",
         "http://host/ü",
         "nothing",

@@ -5,7 +5,7 @@ A page is one transaction; the fence and the sequence are checked inside it.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,13 +14,17 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, is_reply, natural_id, writer
+from ingather.domain.records import Record, natural_id, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
 _MOST_HELD = 512
 """Jobs remembered between their commits; others are read again."""
+
+
+_Read = Callable[..., Sequence[Record]]
+"""`sql_records.some`, or `some_columns`."""
 
 
 class _Slow(Exception):
@@ -195,13 +199,14 @@ class SqlStore:
     ) -> Outcome | None:
         """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
-        held.users.update([hash(user) for row in rows if (user := writer(row)) is not None])
+        users = writers(rows)
+        held.users.update(map(hash, filter(None, users) if None in users else users))
         sql_rows.see_cursor(connection, held.number, batch.cursor)
         job, outcome = states.committed(
             held.job,
             batch,
             appended=len(rows),
-            replies=sum([is_reply(row) for row in rows]),
+            replies=len(rows) - parents(rows).count(None),
             new=new,
             refused=refused,
             uniq_users=len(held.users),
@@ -244,11 +249,13 @@ class SqlStore:
         return await self._link.write(work)
 
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
+        return await self._part(job_id, offset, limit, sql_records.some)
+
+    async def _part(self, job_id: str, offset: int, limit: int, read: _Read) -> Sequence[Record]:
         def work(connection: sqlite3.Connection) -> Sequence[Record]:
             kept = _found(connection, job_id)
-            return sql_records.some(
-                connection, RECORDS[kept.job.kind], kept.number, limit=limit, offset=offset
-            )
+            kind = RECORDS[kept.job.kind]
+            return read(connection, kind, kept.number, limit=limit, offset=offset)
 
         return await self._link.run(work)
 
@@ -257,7 +264,7 @@ class SqlStore:
 
     async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
         offset = 0
-        while batch := await self.slice(job_id, offset, size):
+        while batch := await self._part(job_id, offset, size, sql_records.some_columns):
             yield batch
             offset += len(batch)
 
@@ -280,7 +287,7 @@ def _choose(
     connection: sqlite3.Connection, kept: sql_rows.Kept, batch: Batch
 ) -> tuple[list[Record], int, int]:
     """The rows to insert, how many ids are new, and how many new rows the cap keeps out."""
-    ids = [natural_id(row) for row in batch.rows]
+    ids = natural_ids(batch.rows)
     known = sql_records.known(
         connection, RECORDS[kept.job.kind], kept.number, ids + list(batch.seen)
     )

@@ -3,11 +3,14 @@
 import sqlite3
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
 
+from ingather.domain import table as columns
 from ingather.domain.records import Comment, Media, Record, User, natural_id
 
 _PLACES = 1 << 32
@@ -18,25 +21,31 @@ _UNKNOWN = ("@", "~")
 """How a natural id begins where the record has no id of its own (`records.natural_id`)."""
 
 Row = tuple[Any, ...]
+_FIRST = itemgetter(0)
 
 
 class Table(Struct, frozen=True):
     """Where a type of record rests: its table, its columns with the natural id first, and how a
-    record becomes a row and comes back."""
+    records become rows and come back."""
 
     name: str
     columns: tuple[str, ...]
-    pack: Callable[[Any], Row]
-    unpack: Callable[[Row], Record]
+    pack: Callable[[Sequence[Any]], Sequence[Row]]
+    unpack: Callable[[Sequence[Row]], list[Record]]
 
 
-def _pack(record: Record) -> Row:
-    row = structs.astuple(record)
-    return row if row[0] is not None else (natural_id(record), *row[1:])
+def _pack(records: Sequence[Record]) -> Sequence[Row]:
+    rows = list(map(structs.astuple, records))
+    if all(map(_FIRST, rows)):
+        return rows
+    return [(natural_id(one), *row[1:]) for one, row in zip(records, rows, strict=True)]
 
 
-def _pack_media(media: Media) -> Row:
-    row = _pack(media)
+def _pack_media(media: Sequence[Media]) -> Sequence[Row]:
+    return [_media_row(one, row) for one, row in zip(media, _pack(media), strict=True)]
+
+
+def _media_row(media: Media, row: Row) -> Row:
     told = {name: value for name, value in zip(_MORE, row[_OWN:], strict=True) if value is not None}
     more = msgspec.json.encode(told).decode() if told else None
     return (*row[: _OWN - 2], _listed(media.hashtags), _listed(media.mentions), more)
@@ -54,17 +63,27 @@ def _id(key: str) -> str | None:
     return None if key.startswith(_UNKNOWN) else key
 
 
-def _comment(row: Row) -> Comment:
-    key, user_id, username, timestamp, like_count, parent, text = row
-    return Comment(
-        comment_id=_id(key),
-        user_id=user_id,
-        username=username,
-        timestamp=timestamp,
-        like_count=like_count,
-        parent_comment_id=parent,
-        text=text,
-    )
+def _comments(rows: Sequence[Row]) -> list[Record]:
+    return [
+        Comment(
+            comment_id=None if key[0] in _UNKNOWN else key,
+            user_id=user_id,
+            username=username,
+            timestamp=timestamp,
+            like_count=like_count,
+            parent_comment_id=parent,
+            text=text,
+        )
+        for key, user_id, username, timestamp, like_count, parent, text in rows
+    ]
+
+
+def _users(rows: Sequence[Row]) -> list[Record]:
+    return [_user(row) for row in rows]
+
+
+def _some_media(rows: Sequence[Row]) -> list[Record]:
+    return [_media(row) for row in rows]
 
 
 def _user(row: Row) -> User:
@@ -95,9 +114,9 @@ _OWN = _MEDIA.index("mentions") + 1
 _MORE = _MEDIA[_OWN:]
 
 TABLES: dict[type[Record], Table] = {
-    Comment: Table("comments", Comment.__struct_fields__, _pack, _comment),
-    User: Table("users", User.__struct_fields__, _pack, _user),
-    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _media),
+    Comment: Table("comments", Comment.__struct_fields__, _pack, _comments),
+    User: Table("users", User.__struct_fields__, _pack, _users),
+    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _some_media),
 }
 
 
@@ -105,40 +124,56 @@ def add(connection: sqlite3.Connection, number: int, base: int, rows: Sequence[R
     """Insert rows of one type from place `base` on; how many were not there yet."""
     if not rows:
         return 0
-    added, place = 0, number * _PLACES + base
+    added, first = 0, number * _PLACES + base
     table = TABLES[type(rows[0])]
     for start in range(0, len(rows), _AT_ONCE):
-        values: list[object] = []
         some = rows[start : start + _AT_ONCE]
-        for row in some:
-            values += (place, number, *table.pack(row))
-            place += 1
-        added += connection.execute(_insert(table.name, table.columns, len(some)), values).rowcount
+        statement = _insert(table.name, table.columns, len(some))
+        values = (first + start, number, *chain.from_iterable(table.pack(some)))
+        added += connection.execute(statement, values).rowcount
     return added
 
 
 @lru_cache
 def _insert(name: str, columns: tuple[str, ...], count: int) -> str:
-    """One statement for a page's rows: a third cheaper than one step of `executemany` a row."""
-    row = f"({', '.join('?' * (2 + len(columns)))})"
+    """One statement for a page's rows: a third cheaper than one step of `executemany` a row.
+    ?1 is the place of the first of them, ?2 the job's number."""
+    cells = ", ".join("?" * len(columns))
+    rows = [f"(?1 + {place}, ?2, {cells})" for place in range(count)]
     return (
         f"INSERT OR IGNORE INTO {name} (place, extraction, {', '.join(columns)})"
-        f" VALUES {', '.join([row] * count)}"
+        f" VALUES {', '.join(rows)}"
     )
 
 
 def some(
     connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
 ) -> list[Record]:
-    """A slice in arrival order; places have no holes, so the offset is found at once."""
+    """A slice in arrival order."""
+    return TABLES[kind].unpack(_rows(connection, kind, number, limit=limit, offset=offset))
+
+
+def some_columns(
+    connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
+) -> Sequence[Record]:
+    """The same, as columns where they say what the records say: comments that all have ids."""
+    rows = _rows(connection, kind, number, limit=limit, offset=offset)
+    table = TABLES[kind]
+    if kind is Comment and "".join(map(_FIRST, rows)).isalnum():
+        return columns.Table(table.columns, rows, table.unpack)
+    return table.unpack(rows)
+
+
+def _rows(
+    connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
+) -> list[Row]:
+    """Places have no holes, so the offset is found at once."""
     table, first = TABLES[kind], number * _PLACES
-    found = connection.execute(
+    return connection.execute(
         f"SELECT {', '.join(table.columns)} FROM {table.name}"
         " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
         (first + offset, first + _PLACES, limit),
-    )
-    unpack = table.unpack
-    return [unpack(row) for row in found]
+    ).fetchall()
 
 
 def known(
