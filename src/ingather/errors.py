@@ -3,7 +3,9 @@
 IngatherError
 ├── BadInput            say it differently            exit code 2
 │   ├── UnreadablePost, UnresolvableShare, UnreadableName, UnknownFileEnding, UnwritablePath
-│   └── BadSetting, JobNotFound
+│   ├── BadEvent        a message that is no event of the refresh
+│   ├── AccountNotFound an account that is not among those kept fresh
+│   └── BadSetting, JobNotFound, GiveawayNotFound
 ├── SourceError         the outside world
 │   ├── Transient       the same call may succeed soon: retried with jitter
 │   │   └── TooMuchData a smaller page may succeed
@@ -16,10 +18,12 @@ IngatherError
 │   ├── DeadCursor      start this list again, once
 │   ├── NothingShown    a login wall or an empty shell: nothing is known of the account
 │   │   └── WrongPage   another account's page, or none of a profile
+│   ├── Implausible     a count that cannot have fallen so
 │   ├── Refused         the request itself is at fault: never retried
 │   └── SchemaDrift     the answer has not the shape we know
 ├── DrawError           a giveaway cannot be drawn as asked (the seeds' words, without a full stop)
 │   ├── NoParticipants, TooFewParticipants, NoUniqueWinner
+│   ├── RoundNotYet     wait, then draw: nothing is lost
 │   └── ExportNotComplete, ExportHasNoComments, ExportNotFound, ExportForbidden
 ├── BeaconError         the public randomness is not to be had
 │   ├── BeaconUnavailable
@@ -105,6 +109,24 @@ class JobNotFound(BadInput):
     code = "job_not_found"
 
 
+class BadEvent(BadInput):
+    """This message is no event of the refresh."""
+
+    code = "bad_event"
+
+
+class AccountNotFound(BadInput):
+    """There is no such account among those that are kept fresh."""
+
+    code = "account_not_found"
+
+
+class GiveawayNotFound(BadInput):
+    """There is no such giveaway."""
+
+    code = "giveaway_not_found"
+
+
 class SourceError(IngatherError):
     """The source did not give what was asked for."""
 
@@ -180,6 +202,12 @@ class WrongPage(NothingShown):
     """The page is not the profile that was asked for."""
 
     code = "wrong_page"
+
+
+class Implausible(SourceError):
+    """A count fell from a positive number to nothing."""
+
+    code = "implausible"
 
 
 class DeadCursor(SourceError):
@@ -315,6 +343,23 @@ class ExportForbidden(DrawError):
     """Forbidden: You do not own this export"""
 
     code = "export_forbidden"
+
+
+class RoundNotYet(DrawError):
+    """The round that this giveaway waits for is not there yet.
+
+    wait: seconds until it is due; 0 where it is late.
+    """
+
+    code = "round_not_yet"
+    retry = True
+    exit_code = 3
+
+    def __init__(
+        self, message: str | None = None, *, hint: str | None = None, wait: float = 0.0
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.wait = wait
 
 
 class BeaconError(IngatherError):

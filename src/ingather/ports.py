@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from msgspec import Struct
 
+from ingather.domain.giveaway import GiveawayRecord
 from ingather.domain.job import (
     NOTHING,
     Counters,
@@ -25,10 +26,12 @@ from ingather.domain.job import (
     Wish,
 )
 from ingather.domain.page import Page
-from ingather.domain.records import Record
+from ingather.domain.progress import Standing
+from ingather.domain.records import Media, Profile, Record
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # they bring cryptography with them, which no export needs
     from ingather.domain.beacon import Chain
+    from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
 
 
 class Clock(Protocol):
@@ -289,6 +292,33 @@ class Limiter(Protocol):
         ...
 
 
+class Analyses(Protocol):
+    """What watchers of an analysis see, and its rows in the seed's table. The job is the truth: all
+    of this can be made again from it, and writing a page twice changes nothing."""
+
+    async def begin(self, analysis_id: str, profile: Profile) -> None:
+        """Keep the profile, once it is known; a row of its own stands for it until reels come."""
+        ...
+
+    async def add(self, analysis_id: str, reels: Sequence[Media]) -> None:
+        """Write further reels, each once, in one transaction."""
+        ...
+
+    async def note(self, analysis_id: str, standing: Standing) -> None:
+        """Tell how far it is."""
+        ...
+
+    async def close(self, analysis_id: str, status: str, error: str | None) -> None:
+        """Write the seed's status (completed or failed) into every row."""
+        ...
+
+    async def profile(self, analysis_id: str) -> Profile | None: ...
+
+    async def standing(self, analysis_id: str) -> Standing | None:
+        """How far it was when that was last told."""
+        ...
+
+
 class Secrets(Protocol):
     """Small secrets, encrypted at rest, bound to their owner's name."""
 
@@ -297,6 +327,77 @@ class Secrets(Protocol):
     def write(self, name: str, value: bytes) -> None: ...
 
     def forget(self, name: str) -> None: ...
+
+    def seal(self, name: str, value: bytes) -> bytes:
+        """The value encrypted, bound to that name, to be kept elsewhere."""
+        ...
+
+    def derive(self, name: str) -> bytes:
+        """32 bytes that are the same whenever and wherever this key is used, of that name alone."""
+        ...
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What was sealed under that name; raises DamagedRecord."""
+        ...
+
+
+class Giveaways(Protocol):
+    """The records of giveaways, as everybody may read them (seed data-models.md)."""
+
+    async def keep(self, record: GiveawayRecord) -> None:
+        """Store a record, in the place of the one with its id."""
+        ...
+
+    async def show(self, giveaway_id: str) -> GiveawayRecord:
+        """The record; raises GiveawayNotFound, DamagedRecord."""
+        ...
+
+    async def list(
+        self,
+        *,
+        post: str | None = None,
+        profile: str | None = None,
+        tenant: str | None = None,
+        offset: int = 0,
+        limit: int = 50,
+    ) -> Sequence[GiveawayRecord]:
+        """Newest first: of a post (media id), of a profile (Instagram id), of a tenant, of all.
+        Records that cannot be read are left out."""
+        ...
+
+
+class Draws(Protocol):
+    """The draws of draw/2: a log of commitments that only grows, and how each draw stands."""
+
+    async def head(self) -> "Head":
+        """The newest commitment of this installation."""
+        ...
+
+    async def add(self, draw: "Draw", record: GiveawayRecord, note: "Note") -> bool:
+        """Append a commitment, with its record. False where another was appended meanwhile: the
+        number of this one is taken, and nothing was written."""
+        ...
+
+    async def draw(self, giveaway_id: str) -> "Draw":
+        """How the draw stands; raises GiveawayNotFound."""
+        ...
+
+    async def move(self, draw: "Draw", record: GiveawayRecord, note: "Note") -> bool:
+        """Store anchors, the beacon's answer and disqualifications. What was committed is never
+        written again. False where somebody else moved it meanwhile, and nothing was written."""
+        ...
+
+    async def log(self, *, post: str | None = None) -> Sequence["LogLine"]:
+        """Every commitment, oldest first; of one post, or all."""
+        ...
+
+    async def tell(self, giveaway_id: str, note: "Note") -> None:
+        """Append to what is told of a giveaway."""
+        ...
+
+    async def told(self, giveaway_id: str) -> Sequence["Note"]:
+        """All that was done to a giveaway, in its order."""
+        ...
 
 
 class Beacon(Protocol):

@@ -7,6 +7,7 @@ alone costs more than half of what a command may take to its first request (docs
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from msgspec import Struct
 
@@ -28,7 +29,7 @@ SETTINGS = (
     Setting("INGATHER_SECRET_KEY", "made and kept in the data folder", "encrypts secrets", True),
     Setting("INGATHER_COMMENTS_CAP", str(HARD_CAP), "comments kept by one export at the most"),
     Setting("COMMENTS_STORE", "redis where REDIS_URL is set, else sql", "where exports rest"),
-    Setting("DATABASE_URL", "SQLite in the data folder", "another SQLite file", True),
+    Setting("DATABASE_URL", "SQLite in the data folder", "another file, or PostgreSQL", True),
     Setting("REDIS_URL", "none; SQLite holds what it would", "exports in Redis", True),
     Setting("CACHE_REDIS_URL", "REDIS_URL", "another Redis for what may be lost", True),
     Setting("INSTAGRAM_ACCESS_TOKEN", "what `ingather login` keeps", "reads your account", True),
@@ -53,13 +54,18 @@ SETTINGS = (
 
 
 class Settings(Struct, frozen=True, kw_only=True):
-    """The settings as values. Tokens and account ids are lists: several are pooled."""
+    """The settings as values. Tokens and account ids are lists: several are pooled.
+
+    database: the SQLite file. postgres_url: of the PostgreSQL in its place, None where there is
+    none.
+    """
 
     data_dir: Path
     secret_key: str | None = None
     comments_cap: int = HARD_CAP
     comments_store: str = "sql"
     database: Path
+    postgres_url: str | None = None
     redis_url: str | None = None
     cache_redis_url: str | None = None
     access_tokens: tuple[str, ...] = ()
@@ -91,6 +97,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         comments_cap=_number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
+        postgres_url=_postgres(values["DATABASE_URL"]),
         redis_url=redis_url,
         cache_redis_url=values["CACHE_REDIS_URL"] or redis_url,
         access_tokens=_list(values["INSTAGRAM_ACCESS_TOKEN"]),
@@ -163,14 +170,33 @@ def _store(value: str, redis_url: str | None) -> str:
 
 
 def _database(value: str, data_dir: Path) -> Path:
-    if not value:
+    if not value or value.startswith(_POSTGRES):
         return data_dir / "ingather.db"
     if value.startswith("sqlite:///") and len(value) > len("sqlite:///"):
         return Path(value.removeprefix("sqlite:///")).expanduser().absolute()
     raise errors.BadSetting(
-        "DATABASE_URL names a database that exports cannot rest in yet.",
-        hint="It takes sqlite:///FILE; leave it unset for SQLite in the data folder.",
+        "DATABASE_URL names a database that we do not know.",
+        hint="It takes postgresql://USER:PASSWORD@HOST/DATABASE, or sqlite:///FILE; leave it unset"
+        " for SQLite in the data folder.",
     )
+
+
+_POSTGRES = ("postgresql://", "postgres://", "postgresql+asyncpg://")
+
+
+def _postgres(value: str) -> str | None:
+    """The address of a PostgreSQL, as every program writes it; it holds a password."""
+    if not value.startswith(_POSTGRES):
+        return None
+    url = "postgresql://" + value.partition("://")[2]
+    try:
+        urlsplit(url).port  # noqa: B018 - it is read when it is asked for
+    except ValueError:
+        raise errors.BadSetting(
+            "DATABASE_URL is not an address.",
+            hint="In a user or password write @ : / as %40 %3A %2F.",
+        ) from None
+    return url
 
 
 def _mongodb(value: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Names where things rest: SQLite, Redis beside it; each is opened on first use."""
+"""Names where things rest: SQLite or PostgreSQL, Redis beside it; each is opened on first use."""
 
 import contextlib
 from functools import cached_property
@@ -10,8 +10,10 @@ from ingather.ports import Cache, Jobs, Leases, Limiter, Queue, Rows
 from ingather.settings import Settings
 
 if TYPE_CHECKING:
+    from ingather.stores.pg_link import PgLink
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql import Sql
+    from ingather.stores.sql_giveaways import SqlGiveaways
     from ingather.stores.sql_link import SqliteLink
 
 
@@ -36,11 +38,44 @@ class Storage:
         return link
 
     @cached_property
+    def _postgres(self) -> "PgLink | None":
+        """The PostgreSQL that DATABASE_URL names; None where SQLite is in its place."""
+        if self.settings.postgres_url is None:
+            return None
+        from ingather.stores.pg_link import PgLink
+
+        link = PgLink(self.settings.postgres_url)
+        self._closing.push_async_callback(link.close)
+        return link
+
+    @cached_property
     def sql(self) -> "Sql":
         """The database as the rooms beside the jobs speak to it."""
+        if self._postgres is not None:
+            from ingather.stores.pg_sql import PostgresSql
+
+            return PostgresSql(self._postgres)
         from ingather.stores.sql import SqliteSql
 
         return SqliteSql(self._sqlite)
+
+    async def revisions(self) -> tuple[str | None, str]:
+        """Which revision the database is of (None: there are no tables yet), and which is current.
+        Nothing is changed."""
+        from ingather.stores import revisions
+
+        return await (self._postgres or self._sqlite).revision(), revisions.head()
+
+    async def migrate(self) -> None:
+        """Bring the database up to date, as whatever opens it first does."""
+        await self.sql.now()
+
+    @property
+    def database(self) -> str:
+        """Where the database is, in words that hold no password."""
+        if self._postgres is not None:
+            return f"PostgreSQL at {self._postgres.place}"
+        return str(self.settings.database)
 
     @cached_property
     def _redis(self) -> "RedisLink":
@@ -75,9 +110,18 @@ class Storage:
     @cached_property
     def sql_store(self) -> Store:
         """Where extractions rest, and comment exports too unless they do so in Redis."""
+        if self._postgres is not None:
+            from ingather.stores.pg_jobs import PgStore
+
+            return PgStore(self._postgres)
         from ingather.stores.sql_jobs import SqlStore
 
         return SqlStore(self._sqlite)
+
+    @property
+    def resting_place(self) -> str:
+        """Where comment exports rest, in words that hold no password."""
+        return "Redis" if self.settings.comments_store == "redis" else self.database
 
     def store_of(self, job: Job) -> Store:
         """Where a job rests."""
@@ -89,11 +133,19 @@ class Storage:
         return list(dict.fromkeys((self.store, self.sql_store)))
 
     @cached_property
-    def queues(self) -> list[Queue]:
-        """The waiting jobs of every store."""
+    def _sql_queue(self) -> Queue:
+        if self._postgres is not None:
+            from ingather.stores.pg_queue import PgQueue
+
+            return PgQueue(self._postgres)
         from ingather.stores.sql_queue import SqlQueue
 
-        queues: list[Queue] = [SqlQueue(self._sqlite)]
+        return SqlQueue(self._sqlite)
+
+    @cached_property
+    def queues(self) -> list[Queue]:
+        """The waiting jobs of every store."""
+        queues = [self._sql_queue]
         if self.settings.comments_store == "redis":
             from ingather.stores.redis_jobs import RedisStore
             from ingather.stores.redis_queue import RedisQueue
@@ -108,11 +160,28 @@ class Storage:
         return self.queues[-1 if in_redis else 0]
 
     @cached_property
+    def giveaways(self) -> "SqlGiveaways":
+        """Records of giveaways and the log of their commitments; a copy of the records in Redis,
+        where there is one."""
+        if self.settings.redis_url is not None:
+            from ingather.stores.both_giveaways import BothGiveaways
+            from ingather.stores.redis_giveaways import RedisGiveaways
+
+            return BothGiveaways(self.sql, RedisGiveaways(self._redis))
+        from ingather.stores.sql_giveaways import SqlGiveaways
+
+        return SqlGiveaways(self.sql)
+
+    @cached_property
     def limiter(self) -> Limiter:
         if self.settings.redis_url is not None:
             from ingather.stores.redis_limits import RedisLimiter
 
             return RedisLimiter(self._redis)
+        if self._postgres is not None:
+            from ingather.stores.pg_cache import PgLimiter
+
+            return PgLimiter(self._postgres)
         from ingather.stores.sql_cache import SqlLimiter
 
         return SqlLimiter(self._sqlite)
@@ -123,6 +192,10 @@ class Storage:
             from ingather.stores.redis_cache import RedisCache
 
             return RedisCache(self._cache_redis)
+        if self._postgres is not None:
+            from ingather.stores.pg_cache import PgCache
+
+            return PgCache(self._postgres)
         from ingather.stores.sql_cache import SqlCache
 
         return SqlCache(self._sqlite)

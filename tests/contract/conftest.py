@@ -105,7 +105,31 @@ async def redis(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
         await link.close()
 
 
-BACKINGS = {"memory": memory, "redis": redis, "sqlite": sqlite}
+@contextlib.asynccontextmanager
+async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
+    from ingather.stores.pg_cache import PgCache, PgLimiter
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    link = PgLink(request.getfixturevalue("postgres"))
+    store = PgStore(link)
+    try:
+        yield Backing(
+            name="postgres",
+            jobs=store,
+            leases=store,
+            rows=store,
+            queue=PgQueue(link),
+            cache=PgCache(link),
+            limiter=PgLimiter(link),
+            elapse=asyncio.sleep,
+        )
+    finally:
+        await link.close()
+
+
+BACKINGS = {"memory": memory, "postgres": postgres, "redis": redis, "sqlite": sqlite}
 
 
 @pytest.fixture(params=sorted(BACKINGS))

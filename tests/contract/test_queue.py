@@ -1,6 +1,7 @@
 """Queue: which job a worker takes up next, and that no two take the same."""
 
 import asyncio
+from datetime import datetime
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.job import AT_ONCE, Options
+from ingather.stores import states
 
 
 @pytest.fixture
@@ -50,6 +52,16 @@ async def test_next_is_a_claim_like_any_other(backing, make, queue) -> None:
     with pytest.raises(errors.JobBusy):
         await backing.leases.claim(job.id, make.other)
     assert await queue.take() is None
+
+
+async def test_next_makes_of_a_job_what_a_claim_makes_of_it(backing, make, queue) -> None:
+    """A job taken up from the queue is, to the letter, the one that a claim by name would give."""
+    job = await queue.put()
+    taken = (await queue.take()).job
+    assert job.created_at < "2100" and len(taken.started_at) == len(job.created_at)
+    started = datetime.fromisoformat(taken.started_at).timestamp()
+    expected = states.claimed(job, make.holder, now=started + 1e-4)
+    assert taken == expected
 
 
 async def test_jobs_that_were_not_queued_are_left_alone(backing, make, queue, voice) -> None:

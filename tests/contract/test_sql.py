@@ -7,16 +7,30 @@ import pytest
 from ingather import errors
 
 
+@pytest.fixture(params=["postgres", "sqlite"])
+async def link(request, tmp_path):
+    if request.param == "sqlite":
+        from ingather.stores.sql_link import SqliteLink
+
+        link = SqliteLink(tmp_path / "ingather.db")
+    else:
+        from ingather.stores.pg_link import PgLink
+
+        link = PgLink(request.getfixturevalue("postgres"))
+    yield link
+    await link.close()
+
+
 @pytest.fixture
-async def sql(tmp_path):
+async def sql(link):
+    from ingather.stores.pg_sql import PostgresSql
     from ingather.stores.sql import SqliteSql
     from ingather.stores.sql_link import SqliteLink
 
-    link = SqliteLink(tmp_path / "ingather.db")
-    sql = SqliteSql(link)
+    sql = SqliteSql(link) if isinstance(link, SqliteLink) else PostgresSql(link)
+    await sql.run("DROP TABLE IF EXISTS things")
     await sql.run("CREATE TABLE things (name TEXT PRIMARY KEY, size INTEGER)")
-    yield sql
-    await link.close()
+    return sql
 
 
 async def test_rows_come_back(sql) -> None:

@@ -51,7 +51,9 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"INGATHER_COMMENTS_CAP": "many"}, "a whole number from 1"),
         ({"COMMENTS_STORE": "mongo"}, "redis or sql"),
         ({"COMMENTS_STORE": "redis"}, "REDIS_URL is not set"),
-        ({"DATABASE_URL": "postgresql://somebody:secret@host/db"}, "sqlite:///FILE"),
+        ({"DATABASE_URL": "mysql://somebody:secret@host/db"}, "sqlite:///FILE"),
+        ({"DATABASE_URL": "postgresql://somebody:secret@host:port/db"}, "not an address"),
+        ({"DATABASE_URL": "postgresql://[somebody:secret@host/db"}, "not an address"),
         ({"DATABASE_URL": "sqlite:///"}, "sqlite:///FILE"),
         ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
     ],
@@ -118,3 +120,13 @@ def test_every_setting_is_read():
     text = Path(settings.__file__).read_text("utf-8")
     for each in settings.SETTINGS:
         assert f'"{each.name}"' in text.partition("def load")[2], each.name
+
+
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])
+def test_a_postgres_takes_the_place_of_the_file(scheme):
+    """Whichever way other programs write its address, it is one PostgreSQL."""
+    found = settings.load(
+        {"DATABASE_URL": f"{scheme}://ann:secret@db.example:6432/jobs?sslmode=require"}
+    )
+    assert found.postgres_url == ("postgresql://ann:secret@db.example:6432/jobs?sslmode=require")
+    assert settings.load({"DATABASE_URL": "sqlite:///jobs.db"}).postgres_url is None

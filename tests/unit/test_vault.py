@@ -144,3 +144,26 @@ def test_cryptography_is_loaded_late():
     """Naming the vault costs nothing: `--help` never loads cryptography."""
     code = "import sys, ingather.stores.vault; sys.exit('cryptography' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_what_is_sealed_is_kept_elsewhere_and_bound_to_its_name(tmp_path):
+    """A sealed value tells nothing, opens under its own name alone, and with the key alone."""
+    vault = Vault(tmp_path)
+    sealed = vault.seal("giveaway:1", b"master")
+    assert b"master" not in sealed
+    assert vault.unseal("giveaway:1", sealed) == b"master"
+    for name, text in (("giveaway:2", sealed), ("giveaway:1", sealed[:-1]), ("giveaway:1", b"")):
+        with pytest.raises(errors.DamagedRecord):
+            vault.unseal(name, text)
+    with pytest.raises(errors.DamagedRecord):
+        Vault(tmp_path / "other").unseal("giveaway:1", sealed)
+
+
+def test_a_derived_key_is_the_same_for_all_who_hold_the_secret(tmp_path):
+    """Of one name and one secret there is one key, on every host; and nothing is written."""
+    vault = Vault(tmp_path / "a", secret_key="x" * 32)
+    other = Vault(tmp_path / "b", secret_key="x" * 32)
+    assert len(vault.derive("signing")) == 32
+    assert vault.derive("signing") == other.derive("signing") != vault.derive("sealing")
+    assert vault.derive("signing") != Vault(tmp_path, secret_key="y" * 32).derive("signing")
+    assert not files(tmp_path)

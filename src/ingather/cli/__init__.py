@@ -9,7 +9,19 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, posts, sandbox
+from ingather.cli import (
+    analyze,
+    doctor,
+    export,
+    extract,
+    jobs,
+    login,
+    migrate,
+    posts,
+    sandbox,
+    verify,
+    worker,
+)
 
 app = typer.Typer(
     name="ingather",
@@ -19,7 +31,7 @@ app = typer.Typer(
         " `ingather export comments POST -o comments.xlsx`."
     ),
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage, 3 paused (it says how to go on), "
-    "130 interrupted (everything so far is kept).",
+    "4 not provable (`verify`), 130 interrupted (everything so far is kept).",
     no_args_is_help=True,
     rich_markup_mode=None,  # its import alone costs as much as all of --help may take
     pretty_exceptions_enable=False,
@@ -46,9 +58,13 @@ def root(
 app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
+app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify.verify)
+app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)

@@ -44,8 +44,7 @@ async def _checks(here: "World") -> list[tuple[str, str, bool]]:
     found = []
     try:
         count = len(await here.store.list(limit=1_000))
-        where = "Redis" if here.settings.comments_store == "redis" else str(here.settings.database)
-        found.append(("jobs", f"rest in {where}, {count} so far", True))
+        found.append(("jobs", f"rest in {here.resting_place}, {count} so far", True))
     except errors.IngatherError as failure:
         found.append(("jobs", str(failure), False))
     try:

@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from functools import lru_cache
+from typing import cast
 
 from msgspec import Struct
 
@@ -44,8 +45,7 @@ class Wire(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is none by its type
         self._open.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:

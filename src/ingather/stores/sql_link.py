@@ -9,18 +9,18 @@ pages with the power, and then loses rows and cursor together: the job reads tho
 
 import asyncio
 import contextlib
+import os
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from importlib import resources
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from ingather import errors
+from ingather.stores import revisions
 
 T = TypeVar("T")
 
-SCHEMA_VERSION = 1
 NOW = "(julianday('now') - 2440587.5) * 86400.0"
 """The database's clock, epoch seconds."""
 
@@ -75,6 +75,14 @@ class SqliteLink:
             yield
         except sqlite3.Error as failure:
             raise self._translated(failure) from failure
+
+    async def revision(self) -> str | None:
+        """Which revision the tables are of, None where there is no file; nothing is changed."""
+        if not os.path.exists(self._path):  # noqa: ASYNC240, PTH110 - one look, no waiting
+            return None
+        with self.translating(), contextlib.closing(sqlite3.connect(self._path)) as connection:
+            version = _version(connection)
+            return None if version == "0000" else version
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -168,29 +176,24 @@ class SqliteLink:
         # What is deleted is overwritten: a person may have asked for it.
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -3000")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version > SCHEMA_VERSION:
-            raise errors.BadSetting(
-                f"The database {self._path} was written by a newer ingather.",
-                hint="Update this one, or set INGATHER_DATA_DIR to another folder.",
-            )
-        if version < SCHEMA_VERSION:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {schema('sqlite')} PRAGMA user_version = {SCHEMA_VERSION};"
-                " COMMIT;"
-            )
+        if revisions.current(_version(connection), self._path):
+            return
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) == "0000":  # not so where another process was faster
+            for statement in revisions.statements(revisions.schema("sqlite") + revisions.stamp()):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {int(revisions.head())}")
+        connection.execute("COMMIT")
+        if not revisions.current(_version(connection), self._path):
+            from ingather.stores.migrations import run
+
+            run.sqlite(connection)
 
 
-def schema(dialect: Literal["sqlite", "postgresql"]) -> str:
-    """Every table there is: schema/ROOM.sql where both databases understand it, and
-    schema/ROOM.DIALECT.sql where they differ."""
-    files = resources.files(__package__).joinpath("schema").iterdir()
-    rooms = {name: file for file in files if (name := file.name).endswith(".sql")}
-    return "\n".join(
-        rooms[name].read_text("utf-8")
-        for name in sorted(rooms)
-        if name.count(".") == 1 or name.split(".")[1] == dialect
-    )
+def _version(connection: sqlite3.Connection) -> str:
+    """The revision in the file's head."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return f"{version:04d}"
 
 
 async def _whole(task: asyncio.Task[T]) -> T:

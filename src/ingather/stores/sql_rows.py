@@ -1,7 +1,7 @@
 """Rows of the SQL tables as the domain's things, and back."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -20,18 +20,22 @@ from ingather.domain.job import (
 )
 from ingather.stores import sql_records
 
-_COLUMNS = (
+COLUMNS = (
     "number, id, extraction_type, owner, source, route, targets, options, progress, status,"
     " reason, error, file, wish, sequence, fence, attempts, holder, lease_until, outcome,"
     " requested_at, started_at, finished_at, tenant, priority, due"
 )
-_SELECT = f"SELECT {_COLUMNS} FROM extractions"
+_SELECT = f"SELECT {COLUMNS} FROM extractions"
 
 _owner = msgspec.json.Decoder(Owner)
 _targets = msgspec.json.Decoder(tuple[TargetState, ...])
 _options = msgspec.json.Decoder(Options)
 _counters = msgspec.json.Decoder(Counters)
 _encode = msgspec.json.Encoder().encode
+
+
+OF_ANALYSES = ("instagram_data", "analyses")
+"""Tables that hold something of an analysis, by its job's id."""
 
 
 class Kept(Struct, frozen=True):
@@ -52,7 +56,7 @@ class Kept(Struct, frozen=True):
 def find(connection: sqlite3.Connection, column: str, value: str) -> Kept | None:
     """The job with this id or open_key."""
     row = connection.execute(f"{_SELECT} WHERE {column} = ?", (value,)).fetchone()
-    return None if row is None else _kept(row)
+    return None if row is None else kept(row)
 
 
 def newest(
@@ -75,13 +79,15 @@ def some(connection: sqlite3.Connection, where: str, *values: object) -> list[Jo
     jobs = []
     for row in found:
         try:
-            jobs.append(_kept(row).job)
+            jobs.append(kept(row).job)
         except errors.DamagedRecord:
             continue
     return jobs
 
 
-def _kept(row: tuple[object, ...]) -> Kept:
+def kept(row: Iterable[object]) -> Kept:
+    """A row of COLUMNS as a job. Raises DamagedRecord."""
+    row = tuple(row)
     try:
         return _readable(*row)  # type: ignore[arg-type]
     except msgspec.MsgspecError as failure:
@@ -151,9 +157,9 @@ def _text(value: object) -> str | None:
     return None if value is None else _encode(value).decode()
 
 
-def insert(connection: sqlite3.Connection, job: Job) -> None:
-    """A new job."""
-    values = {
+def created(job: Job) -> dict[str, object]:
+    """The columns of a new job."""
+    return {
         "id": job.id,
         "extraction_type": job.kind,
         "open_key": job.key,
@@ -169,19 +175,22 @@ def insert(connection: sqlite3.Connection, job: Job) -> None:
         "priority": job.priority,
         "due": job.due,
     }
+
+
+def insert(connection: sqlite3.Connection, job: Job) -> None:
+    """A new job."""
+    values = created(job)
     connection.execute(
         f"INSERT INTO extractions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         tuple(values.values()),
     )
 
 
-_KEEP = object()
+KEEP = object()
 
 
-def update(
-    connection: sqlite3.Connection, number: int, job: Job, *, lease_until: object = _KEEP
-) -> None:
-    """All that a claim, a wish or a settlement may change."""
+def changed(job: Job, *, lease_until: object = KEEP) -> dict[str, object]:
+    """The columns that a claim, a wish or a settlement may change."""
     values: dict[str, object] = {
         "options": _text(job.options),
         "progress": _text(job.counters),
@@ -197,10 +206,18 @@ def update(
         "finished_at": job.finished_at,
         "due": job.due,
     }
-    if lease_until is not _KEEP:
+    if lease_until is not KEEP:
         values["lease_until"] = lease_until
     if not job.unfinished:
         values["open_key"] = None
+    return values
+
+
+def update(
+    connection: sqlite3.Connection, number: int, job: Job, *, lease_until: object = KEEP
+) -> None:
+    """All that a claim, a wish or a settlement may change."""
+    values = changed(job, lease_until=lease_until)
     connection.execute(
         f"UPDATE extractions SET {', '.join(f'{name} = ?' for name in values)} WHERE number = ?",
         (*values.values(), number),
@@ -213,6 +230,8 @@ def delete(connection: sqlite3.Connection, job_id: str) -> None:
     if found is not None:
         sql_records.forget(connection, found[0])
         connection.execute("DELETE FROM extractions WHERE number = ?", found)
+    for table in OF_ANALYSES:
+        connection.execute(f"DELETE FROM {table} WHERE analysis_id = ?", (job_id,))
 
 
 def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:
@@ -234,19 +253,25 @@ def advance(
         " attempts = 0, error = NULL, outcome = ?"
         " WHERE number = ? AND fence = ? AND lease_until IS NOT NULL AND sequence = ?"
         " RETURNING wish",
-        (
-            _text(job.targets),
-            _text(job.counters),
-            job.status,
-            job.reason,
-            job.sequence,
-            outcome.decode(),
-            number,
-            job.fence,
-            job.sequence - 1,
-        ),
+        advanced(number, job, outcome),
     ).fetchone()
     return found
+
+
+def advanced(number: int, job: Job, outcome: bytes) -> tuple[object, ...]:
+    """What a page makes of the job's row: targets, progress, status, reason, sequence, outcome;
+    and how that row is told: number, fence, the sequence before."""
+    return (
+        _text(job.targets),
+        _text(job.counters),
+        job.status,
+        job.reason,
+        job.sequence,
+        outcome.decode(),
+        number,
+        job.fence,
+        job.sequence - 1,
+    )
 
 
 def see_cursor(connection: sqlite3.Connection, number: int, cursor: str | None) -> None:

@@ -35,14 +35,35 @@ class Vault:
     def read(self, name: str) -> bytes | None:
         """The secret of that name, None where there is none; raises DamagedRecord where the file
         is damaged, another secret's, or was written with another key."""
-        from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
         file = self._file(name)
         with _told():
             if not file.exists():
                 return None
             sealed = file.read_bytes()
+        return self.unseal(name, sealed)
+
+    def write(self, name: str, value: bytes) -> None:
+        """Keep a secret under a name; whole or not at all."""
+        sealed = self.seal(name, value)
+        file = self._file(name)
+        with _told():
+            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with _aside(file, sealed) as aside:
+                aside.replace(file)
+            _sync(file.parent)
+
+    def seal(self, name: str, value: bytes) -> bytes:
+        """The value encrypted and bound to the name, for who keeps it elsewhere than here."""
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        nonce = os.urandom(_NONCE)
+        return _MAGIC + nonce + AESGCM(self._derived()).encrypt(nonce, value, name.encode())
+
+    def unseal(self, name: str, sealed: bytes) -> bytes:
+        """What `seal` was given under that name; raises DamagedRecord for anything else."""
+        from cryptography.exceptions import InvalidTag
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
         nonce, text = sealed[len(_MAGIC) :][:_NONCE], sealed[len(_MAGIC) + _NONCE :]
         if sealed.startswith(_MAGIC) and len(text) >= 16:
             with contextlib.suppress(InvalidTag):
@@ -52,18 +73,10 @@ class Vault:
             f" {_KEY_FILE}) is not the one it was written with. Log in again."
         )
 
-    def write(self, name: str, value: bytes) -> None:
-        """Keep a secret under a name; whole or not at all."""
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        nonce = os.urandom(_NONCE)
-        sealed = _MAGIC + nonce + AESGCM(self._derived()).encrypt(nonce, value, name.encode())
-        file = self._file(name)
-        with _told():
-            file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with _aside(file, sealed) as aside:
-                aside.replace(file)
-            _sync(file.parent)
+    def derive(self, name: str) -> bytes:
+        """32 bytes under a name, the same in every process that has this key, and written nowhere:
+        a key of another kind, as for signing."""
+        return self._expanded(b"ingather derived v1 " + name.encode())
 
     def forget(self, name: str) -> None:
         """Remove a secret; nothing happens where there is none."""
@@ -76,14 +89,16 @@ class Vault:
 
     def _derived(self) -> bytes:
         if self._key is None:
-            from cryptography.hazmat.primitives.hashes import SHA256
-            from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-            with _told():
-                given = self._secret_key.encode() if self._secret_key else self._own_key()
-            kdf = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"ingather vault v1")
-            self._key = kdf.derive(given)
+            self._key = self._expanded(b"ingather vault v1")
         return self._key
+
+    def _expanded(self, info: bytes) -> bytes:
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        with _told():
+            given = self._secret_key.encode() if self._secret_key else self._own_key()
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=info).derive(given)
 
     def _own_key(self) -> bytes:
         """The key file's content, made if absent; of two processes making it, one wins for both."""

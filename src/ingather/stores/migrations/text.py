@@ -1,0 +1,16 @@
+"""SQL of a revision, as text: one statement after the other, in the words of its database."""
+
+from alembic import op
+
+
+def run(text: str = "", *, sqlite: str = "", postgresql: str = "") -> None:
+    """Run what both databases understand, then what only the one at hand does."""
+    for statements in (text, {"sqlite": sqlite, "postgresql": postgresql}[dialect()]):
+        for statement in statements.split(";\n"):
+            if statement.strip(" \n;"):
+                op.execute(statement.strip(" \n;"))
+
+
+def dialect() -> str:
+    """sqlite or postgresql."""
+    return str(op.get_context().dialect.name)

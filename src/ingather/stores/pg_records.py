@@ -1,0 +1,140 @@
+"""Records of each type in their own PostgreSQL table: a page arrives as one JSON document."""
+
+from collections.abc import Sequence
+from functools import cache
+
+import msgspec
+from msgspec import Struct, structs
+
+from ingather.domain.records import Comment, Media, Record, User, natural_id
+from ingather.stores import sql_records
+from ingather.stores.pg_link import Connection, PgLink
+
+_PLACES = 1 << 32
+
+_TYPES = {
+    "like_count": "bigint",
+    "comment_count": "bigint",
+    "play_count": "bigint",
+    "duration": "float8",
+    "is_private": "boolean",
+    "is_verified": "boolean",
+}
+"""Columns that are not text. Lists rest as JSON text."""
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Words(Struct, frozen=True):
+    """The statements of one type of record.
+
+    page: moves the job's row past a page and inserts its rows, in one statement: $1 to $9 as in
+    `sql_rows.advanced`, $10 a cursor's fingerprint or null, $11 the rows as JSON, $12 rows kept
+    before, $13 whether to answer only once all is on the disk. It gives the wish there may be; no
+    row where the job is not ours or not at the page before, and then it writes nothing; a row that
+    is there already is an error, which undoes all.
+    """
+
+    page: str
+    known: str
+    some: str
+    users: str | None
+    forget: str
+
+
+@cache
+def words(kind: type[Record]) -> Words:
+    """The statements of a type of record."""
+    table = sql_records.TABLES[kind]
+    name, own = table.name, table.columns[0]
+    columns = ", ".join(table.columns)
+    picked = ", ".join(f"r.{each}" for each in table.columns)
+    told = {each.name: each.encode_name for each in structs.fields(kind)}
+    fields = ", ".join(
+        f'"{each if kind is Media else told[each]}" {_TYPES.get(each, "text")}'
+        for each in table.columns
+    )
+    return Words(
+        page=f"""
+WITH job AS (
+    UPDATE extractions
+    SET targets = $1, progress = $2, status = $3, reason = $4, sequence = $5, attempts = 0,
+        error = NULL, outcome = $6
+    WHERE number = $7 AND fence = $8 AND lease_until IS NOT NULL AND sequence = $9
+    RETURNING number, wish
+), rows AS (
+    INSERT INTO {name} (place, extraction, {columns})
+    SELECT job.number * {_PLACES} + $12::bigint + r.n - 1, job.number, {picked}
+    FROM job, ROWS FROM (json_to_recordset($11::json) AS ({fields}))
+        WITH ORDINALITY AS r ({columns}, n)
+), cursors AS (
+    INSERT INTO cursors_seen (extraction, fingerprint)
+    SELECT job.number, $10::text FROM job WHERE $10::text IS NOT NULL
+    ON CONFLICT DO NOTHING
+)
+SELECT wish, set_config('synchronous_commit',
+    CASE WHEN $13::boolean THEN current_setting('synchronous_commit') ELSE 'off' END, true)
+FROM job""",
+        known=f"""
+SELECT {own} FROM {name} WHERE extraction = $1 AND {own} = ANY ($2::text[])
+UNION SELECT natural_id FROM left_out WHERE extraction = $1 AND natural_id = ANY ($2::text[])""",
+        some=f"SELECT {columns} FROM {name} WHERE place >= $1 AND place < $2"
+        " ORDER BY place LIMIT $3",
+        users=None
+        if kind is Media
+        else f"SELECT DISTINCT user_id FROM {name} WHERE extraction = $1 AND user_id IS NOT NULL",
+        forget=f"DELETE FROM {name} WHERE place >= $1 AND place < $2",
+    )
+
+
+def as_json(rows: Sequence[Record]) -> str:
+    """A page's rows as the statement wants them, each with its natural id in its id's place:
+    posts by their columns, because not every field has one, others as they are."""
+    if rows and isinstance(rows[0], Media):
+        table = sql_records.TABLES[Media]
+        return _encode(
+            [dict(zip(table.columns, table.pack(row), strict=True)) for row in rows]
+        ).decode()
+    return _encode([_known_by(row) for row in rows]).decode()
+
+
+def _known_by(row: Record) -> Record:
+    if isinstance(row, Comment):
+        return row if row.comment_id else structs.replace(row, comment_id=natural_id(row))
+    if isinstance(row, User):
+        return row if row.user_id else structs.replace(row, user_id=natural_id(row))
+    return row
+
+
+async def known(
+    connection: Connection, kind: type[Record], number: int, ids: Sequence[str]
+) -> set[str]:
+    """Which of these natural ids the job has kept or left out already."""
+    if not ids:
+        return set()
+    return {row[0] for row in await connection.fetch(words(kind).known, number, ids)}
+
+
+async def some(
+    link: PgLink, kind: type[Record], number: int, *, limit: int, offset: int
+) -> list[Record]:
+    """A slice in arrival order; places have no holes, so the offset is found at once."""
+    first = number * _PLACES
+    found = await link.read(words(kind).some, first + offset, first + _PLACES, limit)
+    unpack = sql_records.TABLES[kind].unpack
+    return [unpack(row) for row in found]
+
+
+async def users(connection: Connection, kind: type[Record], number: int) -> set[int]:
+    """Hashes of the distinct user ids kept; none for lists of accounts, in which each is its own
+    (`counted`)."""
+    statement = words(kind).users
+    if kind is not Comment or statement is None:
+        return set()
+    return {hash(row[0]) for row in await connection.fetch(statement, number)}
+
+
+async def forget(connection: Connection, number: int) -> None:
+    """Delete every record of a job, of whichever type."""
+    for kind in sql_records.TABLES:
+        await connection.execute(words(kind).forget, number * _PLACES, (number + 1) * _PLACES)

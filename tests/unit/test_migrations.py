@@ -1,0 +1,230 @@
+"""Databases of earlier versions become those of today, on either database."""
+
+import asyncio
+import sqlite3
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import asyncpg
+import pytest
+
+from ingather import errors
+from ingather.stores import revisions
+from ingather.stores.pg_link import SCHEMA_LOCK, PgLink
+from ingather.stores.sql_link import SqliteLink
+
+COLUMNS = """
+SELECT c.relname, c.relpersistence::text, a.attname, format_type(a.atttypid, a.atttypmod),
+    a.attnotnull, a.attidentity::text, a.attcollation::regcollation::text,
+    pg_get_expr(d.adbin, d.adrelid)
+FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relkind = 'r' AND c.relnamespace = 'public'::regnamespace ORDER BY 1, 3"""
+CONSTRAINTS = """
+SELECT conrelid::regclass::text, contype::text, pg_get_constraintdef(oid) FROM pg_constraint
+WHERE connamespace = 'public'::regnamespace AND contype <> 'n' ORDER BY 1, 2, 3"""
+INDEXES = "SELECT tablename, indexdef FROM pg_indexes WHERE schemaname = 'public' ORDER BY 1, 2"
+OPTIONS = """
+SELECT relname, reloptions FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"""
+
+
+async def pg_shape(url: str) -> dict[str, list[tuple]]:
+    """Tables, columns, types, defaults, constraints and indexes, whatever their order."""
+    connection = await asyncpg.connect(url)
+    asked = {"columns": COLUMNS, "constraints": CONSTRAINTS, "indexes": INDEXES, "with": OPTIONS}
+    shape = {what: await connection.fetch(text) for what, text in asked.items()}
+    await connection.close()
+    return {what: [tuple(row) for row in rows] for what, rows in shape.items()}
+
+
+def sqlite_shape(path) -> dict[str, object]:
+    """Tables, columns, types, defaults, keys and indexes, whatever the order of columns."""
+    connection = sqlite3.connect(path)
+
+    def ask(text: str) -> list[tuple]:
+        return connection.execute(text).fetchall()
+
+    shape = {}
+    for name, without_rowid, strict in ask(
+        "SELECT name, wr, strict FROM pragma_table_list"
+        " WHERE schema = 'main' AND type = 'table' AND name NOT LIKE 'sqlite%'"
+    ):
+        columns = ask(
+            f"SELECT name, type, \"notnull\", dflt_value, pk FROM pragma_table_info('{name}')"
+        )
+        indexes = []
+        for index, unique, origin, partial in ask(
+            f"SELECT name, \"unique\", origin, partial FROM pragma_index_list('{name}')"
+        ):
+            on = ask(f"SELECT name, \"desc\" FROM pragma_index_xinfo('{index}') WHERE key")
+            text = ask(f"SELECT sql FROM sqlite_master WHERE name = '{index}'")
+            where = str(text).partition(" WHERE ")[2].split() if partial else None
+            told = index if origin == "c" else None
+            indexes.append((told, unique, origin, where, on))
+        keys = ask(
+            f'SELECT "table", "from", "to", on_delete FROM pragma_foreign_key_list(\'{name}\')'
+        )
+        (text,) = ask(f"SELECT sql FROM sqlite_master WHERE name = '{name}'")
+        shape[name] = {
+            "rowid": (without_rowid, strict),
+            "columns": sorted(columns),
+            "indexes": sorted(indexes, key=str),
+            "keys": sorted(keys),
+            "checks": str(text).upper().count("CHECK"),
+        }
+    connection.close()
+    return shape
+
+
+async def migrate(url: str, to: str) -> None:
+    from ingather.stores.migrations import run
+
+    await run.postgresql(lambda: asyncpg.connect(url), lock=SCHEMA_LOCK, to=to)
+
+
+async def test_postgres_migrated_is_postgres_declared(make_database) -> None:
+    """From the first revision up, step by step, PostgreSQL comes to the very tables that a new
+    database has. Who changes schema/*.sql without a revision is told here (CONTRIBUTING.md)."""
+    declared, migrated = make_database(), make_database()
+    link = PgLink(declared)
+    await link.one("SELECT 1")
+    await link.close()
+    for number in range(1, int(revisions.head()) + 1):
+        await migrate(migrated, f"{number:04d}")
+    assert await pg_shape(migrated) == await pg_shape(declared)
+
+
+async def test_sqlite_migrated_is_sqlite_declared(tmp_path) -> None:
+    """The same on SQLite."""
+    from ingather.stores.migrations import run
+
+    link = SqliteLink(tmp_path / "declared.db")
+    await link.run(lambda connection: None)
+    await link.close()
+    connection = sqlite3.connect(tmp_path / "migrated.db", isolation_level=None)
+    for number in range(1, int(revisions.head()) + 1):
+        run.sqlite(connection, to=f"{number:04d}")
+    assert connection.execute("PRAGMA user_version").fetchone() == (int(revisions.head()),)
+    connection.close()
+    assert sqlite_shape(tmp_path / "migrated.db") == sqlite_shape(tmp_path / "declared.db")
+
+
+def first_sqlite(path) -> None:
+    """A SQLite file of the version before there were revisions, with a job in it."""
+    from importlib import import_module
+
+    first = import_module("ingather.stores.migrations.versions.0001_jobs")
+    connection = sqlite3.connect(path)
+    connection.executescript(first.SQLITE + "; PRAGMA user_version = 1;" + JOB)
+    connection.commit()
+    connection.close()
+
+
+JOB = """
+INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
+    status, requested_at)
+VALUES ('old-job', 'comments', '{"instagramId":"1","username":"ann"}', 'graph', 'graph/facebook',
+    '[{"target":{"id":"17900000000000001"}}]', '{}', '{"appended":1}', 'paused',
+    '2026-11-01T00:00:00Z');
+INSERT INTO comments (place, extraction, comment_id, text)
+VALUES (4294967296, 1, '18000000000000001', 'old')"""
+
+
+async def test_an_old_file_keeps_its_jobs(tmp_path) -> None:
+    """A SQLite file of the first version opens as it is: its jobs and rows are there."""
+    from ingather.stores.sql_jobs import SqlStore
+
+    first_sqlite(tmp_path / "old.db")
+    link = SqliteLink(tmp_path / "old.db")
+    store = SqlStore(link)
+    assert (await store.show("old-job")).status == "paused"
+    assert [row.text for row in await store.slice("old-job", 0, 9)] == ["old"]
+    await link.close()
+    connection = sqlite3.connect(tmp_path / "old.db")
+    assert connection.execute("SELECT * FROM alembic_version").fetchall() == [(revisions.head(),)]
+    connection.close()
+
+
+async def test_an_old_postgres_keeps_its_jobs(make_database, make) -> None:
+    """A PostgreSQL of the first version, which several processes open at once, keeps its jobs,
+    which can be claimed and go on."""
+    from ingather.stores.pg_jobs import PgStore
+
+    url = make_database()
+    await migrate(url, "0001")
+    connection = await asyncpg.connect(url)
+    await connection.execute(JOB)
+    await connection.close()
+    links = [PgLink(url) for _ in range(3)]
+    found = await asyncio.gather(*(PgStore(link).show("old-job") for link in links))
+    assert {job.counters.appended for job in found} == {1}
+    store = PgStore(links[0])
+    claim = await store.claim("old-job", make.holder)
+    batch = make.batch(claim.job, make.comments(2, start=10))
+    assert (await store.commit("old-job", claim.fence, 1, batch)).counters.appended == 3
+    for link in links:
+        await link.close()
+
+
+def test_two_processes_migrate_one_file(tmp_path) -> None:
+    """Two processes that open an old file at once leave one that is whole."""
+    first_sqlite(tmp_path / "old.db")
+    code = (
+        "import asyncio, sys\n"
+        "from ingather.stores.sql_link import SqliteLink\n"
+        "link = SqliteLink(sys.argv[1])\n"
+        "print(asyncio.run(link.run(lambda c: c.execute('SELECT id FROM extractions').fetchall())))"
+    )
+
+    def opened(_: int) -> str:
+        words = [sys.executable, "-c", code, str(tmp_path / "old.db")]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+    with ThreadPoolExecutor() as pool:
+        assert set(pool.map(opened, range(2))) == {"[('old-job',)]\n"}
+
+
+async def test_new_databases_are_made_once(make_database) -> None:
+    """Many who open an empty database at once make its tables once."""
+    url = make_database()
+    links = [PgLink(url) for _ in range(5)]
+    await asyncio.gather(*(link.all("SELECT * FROM extractions") for link in links))
+    assert await links[0].all("SELECT version_num FROM alembic_version") == [(revisions.head(),)]
+    for link in links:
+        await link.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_newer_database_is_left_alone(database, tmp_path, make_database) -> None:
+    """A database that a newer ingather wrote is refused with a hint, and not touched."""
+    if database == "sqlite":
+        connection = sqlite3.connect(tmp_path / "new.db")
+        connection.execute("PRAGMA user_version = 9000")
+        connection.close()
+        link = SqliteLink(tmp_path / "new.db")
+        asked = link.run(lambda connection: None)
+    else:
+        url = make_database()
+        connection = await asyncpg.connect(url)
+        await connection.execute(
+            "CREATE TABLE alembic_version (version_num VARCHAR(32));"
+            "INSERT INTO alembic_version VALUES ('9000')"
+        )
+        await connection.close()
+        link = PgLink(url)
+        asked = link.one("SELECT 1")
+    with pytest.raises(errors.BadSetting, match="newer"):
+        await asked
+    await link.close()
+
+
+def test_tables_of_every_room_fit_both_databases() -> None:
+    """What is declared for PostgreSQL uses no word that means less there: REAL has 24 bits and
+    INTEGER 32, which times and counts outgrow."""
+    text = " ".join(
+        line.partition("--")[0] for line in revisions.schema("postgresql").upper().splitlines()
+    )
+    for word, better in {"REAL": "DOUBLE PRECISION", "BLOB": "BYTEA", "AUTOINCREMENT": "-"}.items():
+        assert f" {word}" not in text, f"{word}: say {better}, or give each database a file"
