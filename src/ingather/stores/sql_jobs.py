@@ -22,7 +22,6 @@ from ingather.stores.sql_link import SqliteLink, now
 _MOST_HELD = 512
 """Jobs remembered between their commits; others are read again."""
 
-
 _Read = Callable[..., Sequence[Record]]
 """`sql_records.some`, or `some_columns`."""
 
@@ -136,17 +135,17 @@ class SqlStore:
             return done
 
         try:
-            return await self._link.write(work)
-        except _Slow:
-            pass
+            try:
+                return await self._link.write(work)
+            except _Slow:
+                users = self._held.pop((job_id, fence)).users
+                return await self._link.write(
+                    lambda found: self._commit_anew(found, job_id, fence, sequence, batch, users)
+                )
         except BaseException:
             # What was rolled back, or may have been, must not be remembered.
             self._held.pop((job_id, fence), None)
             raise
-        self._held.pop((job_id, fence), None)
-        return await self._link.write(
-            lambda connection: self._commit_anew(connection, job_id, fence, sequence, batch)
-        )
 
     def _commit_fast(
         self, connection: sqlite3.Connection, held: _Held, batch: Batch
@@ -164,20 +163,24 @@ class SqlStore:
         return self._advance(connection, held, batch, rows, new=len(rows), refused=0)
 
     def _commit_anew(
-        self, connection: sqlite3.Connection, job_id: str, fence: int, sequence: int, batch: Batch
+        self,
+        connection: sqlite3.Connection,
+        job_id: str,
+        fence: int,
+        sequence: int,
+        batch: Batch,
+        users: set[int] | None = None,
     ) -> Outcome:
-        """Commit a page on what the database holds."""
+        """Commit a page on what the database holds. users: what is remembered of them."""
         kept = _fenced(connection, job_id, fence)
         if sequence == kept.job.sequence and kept.outcome:
             last = msgspec.json.decode(kept.outcome, type=Outcome)
             return structs.replace(last, wish=kept.job.wish)
         if sequence != kept.job.sequence + 1:
             raise errors.LeaseLost
-        held = _Held(
-            kept.number,
-            kept.job,
-            sql_records.users(connection, RECORDS[kept.job.kind], kept.number),
-        )
+        if users is None:  # a look at every row there is
+            users = sql_records.users(connection, RECORDS[kept.job.kind], kept.number)
+        held = _Held(kept.number, kept.job, users)
         rows, new, refused = _choose(connection, kept, batch)
         sql_records.add(connection, kept.number, kept.job.counters.appended, rows)
         sql_rows.leave_out(connection, kept.number, batch.seen)
