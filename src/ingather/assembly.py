@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
     from ingather.features.giveaway_draws import GiveawayDraws
+    from ingather.features.giveaway_exports import Exports
     from ingather.features.giveaways import Giveaways
     from ingather.providers.graph import GraphSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
+    from ingather.providers.tsa import TimeStamps
     from ingather.providers.webpage import PageSource
 
 
@@ -153,15 +155,29 @@ class World(Storage):
         return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
 
     @cached_property
+    def time_stamps(self) -> "TimeStamps | None":
+        """The time-stamp authority; None where none is set."""
+        from ingather.providers.tsa import TimeStamps
+
+        url = self.settings.tsa_url
+        return None if url is None else TimeStamps(self.http, url)
+
+    @cached_property
+    def exports(self) -> "Exports":
+        """The exports that giveaways are drawn from."""
+        from ingather.features.giveaway_exports import Exports
+
+        return Exports(self.stores)
+
+    @cached_property
     def drawing(self) -> "Giveaways":
         """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
         import os
 
-        from ingather.features.giveaway_exports import Exports
         from ingather.features.giveaways import Giveaways
 
         return Giveaways(
-            exports=Exports(self.stores),
+            exports=self.exports,
             records=self.giveaways,
             draws=self.giveaways,
             secrets=self.secrets,

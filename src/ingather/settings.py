@@ -40,6 +40,7 @@ SETTINGS = (
     Setting("HIKERAPI_KEY", "none", "`ingather extract` beyond your own archive", True),
     Setting("HIKERAPI_URL", "https://api.hikerapi.com", "another HikerAPI address"),
     Setting("DRAND_URL", "https://api.drand.sh", "another relay of the public beacon"),
+    Setting("TSA_URL", "none", "time stamps on commitments of giveaways (RFC 3161)"),
     Setting("INSTAGRAM_WEB_URL", "https://www.instagram.com", "another address of profile pages"),
     Setting(
         "KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "`ingather consumer`", True
@@ -77,6 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     hiker_key: str | None = None
     hiker_url: str = "https://api.hikerapi.com"
     drand_url: str = "https://api.drand.sh"
+    tsa_url: str | None = None
     web_url: str = "https://www.instagram.com"
     kafka_servers: str | None = None
     mongodb_url: str | None = None
@@ -107,6 +109,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         hiker_key=values["HIKERAPI_KEY"] or None,
         hiker_url=_url("HIKERAPI_URL", values, "https://api.hikerapi.com"),
         drand_url=_url("DRAND_URL", values, "https://api.drand.sh"),
+        tsa_url=_url("TSA_URL", values, "") if values["TSA_URL"] else None,
         graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
         web_url=_url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
         kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,

@@ -9,7 +9,18 @@ from typing import Annotated
 import typer
 
 from ingather import __version__
-from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox
+from ingather.cli import (
+    doctor,
+    draw,
+    export,
+    extract,
+    giveaways,
+    jobs,
+    login,
+    migrate,
+    posts,
+    sandbox,
+)
 
 app = typer.Typer(
     name="ingather",
@@ -47,6 +58,8 @@ app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
 app.add_typer(jobs.app, name="jobs")
+app.command("draw")(draw.draw)
+app.add_typer(giveaways.app, name="giveaways")
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)

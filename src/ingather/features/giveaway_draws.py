@@ -111,16 +111,20 @@ class GiveawayDraws:
         beacon: Beacon,
         *,
         tenant: str | None = None,
+        patient: bool = True,
         tell: Callable[[float], None] = lambda seconds: None,
     ) -> Draw:
-        """Draw as soon as the round is there, however long that takes. tell: called each second
-        with the seconds that are left, 0 where the round is late."""
+        """Draw as soon as the round is there, however long that takes. patient: whether to wait for
+        a round that is late, which a file will never have. tell: called each second with the
+        seconds that are left, 0 where the round is late."""
         patience, most = _PATIENCE
         while True:
             try:
                 return await self.reveal(giveaway_id, beacon, tenant=tenant)
             except errors.RoundNotYet as not_yet:
                 left = not_yet.wait
+                if not (left or patient):
+                    raise
             except errors.BeaconUnavailable:
                 left = 0.0
             pause = left
