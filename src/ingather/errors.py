@@ -3,6 +3,8 @@
 IngatherError
 ├── BadInput            say it differently            exit code 2
 │   ├── UnreadablePost, UnresolvableShare, UnreadableName, UnknownFileEnding, UnwritablePath
+│   ├── BadEvent        a message that is no event of the refresh
+│   ├── AccountNotFound an account that is not among those kept fresh
 │   └── BadSetting, JobNotFound, GiveawayNotFound
 ├── SourceError         the outside world
 │   ├── Transient       the same call may succeed soon: retried with jitter
@@ -16,6 +18,7 @@ IngatherError
 │   ├── DeadCursor      start this list again, once
 │   ├── NothingShown    a login wall or an empty shell: nothing is known of the account
 │   │   └── WrongPage   another account's page, or none of a profile
+│   ├── Implausible     a count that cannot have fallen so
 │   ├── Refused         the request itself is at fault: never retried
 │   └── SchemaDrift     the answer has not the shape we know
 ├── DrawError           a giveaway cannot be drawn as asked (the seeds' words, without a full stop)
@@ -106,6 +109,18 @@ class JobNotFound(BadInput):
     code = "job_not_found"
 
 
+class BadEvent(BadInput):
+    """This message is no event of the refresh."""
+
+    code = "bad_event"
+
+
+class AccountNotFound(BadInput):
+    """There is no such account among those that are kept fresh."""
+
+    code = "account_not_found"
+
+
 class GiveawayNotFound(BadInput):
     """There is no such giveaway."""
 
@@ -187,6 +202,12 @@ class WrongPage(NothingShown):
     """The page is not the profile that was asked for."""
 
     code = "wrong_page"
+
+
+class Implausible(SourceError):
+    """A count fell from a positive number to nothing."""
+
+    code = "implausible"
 
 
 class DeadCursor(SourceError):

@@ -21,6 +21,7 @@ from ingather.cli import (
     posts,
     sandbox,
 )
+from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox, verify
 
 app = typer.Typer(
     name="ingather",
@@ -30,7 +31,7 @@ app = typer.Typer(
         " `ingather export comments POST -o comments.xlsx`."
     ),
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage, 3 paused (it says how to go on), "
-    "130 interrupted (everything so far is kept).",
+    "4 not provable (`verify`), 130 interrupted (everything so far is kept).",
     no_args_is_help=True,
     rich_markup_mode=None,  # its import alone costs as much as all of --help may take
     pretty_exceptions_enable=False,
@@ -64,5 +65,6 @@ app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify.verify)
 app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)

@@ -1,0 +1,131 @@
+"""What the refresh needs of the world, beside what `ports` names; `assembly_refresh` gives it."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from ingather.domain.page import Usage
+from ingather.domain.records import Profile
+from ingather.domain.refresh import Account, Day, Event, LogEntry, Origin, Refreshed
+
+
+class Totals(Struct, frozen=True):
+    """How fresh the accounts are. oldest: when the one that was longest not refreshed was, epoch
+    seconds; None where all are new. never: accounts that have not been refreshed yet."""
+
+    accounts: int
+    never: int
+    oldest: float | None
+
+
+class Accounts(Protocol):
+    """Accounts that are kept fresh, the log of their refreshes, and their numbers day by day.
+
+    Raises StoreUnavailable, StorageFull. Every backing passes tests/contract/test_accounts.py.
+    """
+
+    async def load(self, ids: Sequence[str]) -> dict[str, Account]:
+        """Those of the accounts that there are, by id."""
+        ...
+
+    async def save(self, done: Sequence[Refreshed]) -> None:
+        """Write refreshes: the account first, then its log entry, then its history. Repeating it
+        changes nothing; a log entry is written once. Only fields of ours are touched, and an
+        account that has been removed meanwhile is not made again."""
+        ...
+
+    async def add(self, accounts: Sequence[Account]) -> int:
+        """Add those that are not there yet; how many were new."""
+        ...
+
+    async def remove(self, account_id: str) -> bool:
+        """Forget an account with its log and history; whether it was there."""
+        ...
+
+    async def find(self, handle: str) -> Account | None:
+        """The account of that username, in whatever case."""
+        ...
+
+    async def list(self, *, limit: int, after: str | None = None) -> Sequence[Account]:
+        """By id, those after one."""
+        ...
+
+    async def claim(self, *, stale: float, until: float, limit: int) -> Sequence[Account]:
+        """Accounts not refreshed since `stale` (epoch seconds), staler days first and larger ones
+        first within a day; nobody else is given them before `until`."""
+        ...
+
+    async def scheduled(self, ids: Sequence[str], *, until: float) -> None:
+        """Claimed accounts were published: they are not given again before `until`."""
+        ...
+
+    async def log(self, account_id: str | None = None, *, limit: int) -> Sequence[LogEntry]:
+        """Newest first, of one account or of all."""
+        ...
+
+    async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
+        """Newest day first."""
+        ...
+
+    async def totals(self) -> Totals: ...
+
+    async def now(self) -> float:
+        """The store's clock, epoch seconds: what is stamped and compared, whatever a worker's own
+        clock says."""
+        ...
+
+
+class DeadLetter(Struct, frozen=True, kw_only=True, rename="camel"):
+    """A message that could not be processed. value: its text, bytes that are none replaced.
+    at: ISO 8601 UTC."""
+
+    id: str
+    topic: str
+    partition: int
+    offset: int
+    error: str
+    code: str
+    attempts: int
+    value: str
+    at: str
+
+
+class Events(Protocol):
+    """Where events of the refresh wait: a topic of Kafka, or a queue in the store."""
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        """Put them in; on return they are kept."""
+        ...
+
+    async def bury(self, origin: Origin, value: bytes, failure: Exception, attempts: int) -> None:
+        """Lay a message among the dead letters; on return it is kept."""
+        ...
+
+    async def dead(self, *, limit: int) -> Sequence[DeadLetter]:
+        """Dead letters that were not replayed, oldest first."""
+        ...
+
+    async def replay(self, *, limit: int) -> int:
+        """Publish the oldest dead letters again; how many."""
+        ...
+
+
+class Voice(Protocol):
+    """A source that tells profiles. usage: what its last answer said of the limit."""
+
+    name: str
+    limit_key: str
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    async def profile(self, username: str) -> Profile: ...
+
+
+class Renewing(Protocol):
+    """A cache whose entries can be renewed without being made."""
+
+    async def renew(self, key: str, value: bytes) -> bool:
+        """Replace the value where there is one, keeping its end of life; whether there was."""
+        ...

@@ -1,0 +1,183 @@
+"""Accounts in SQL. A refresh is one transaction: account, log and history, or none of them."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ingather.domain import refresh
+from ingather.domain.refresh import Account, Day, LogEntry, Refreshed
+from ingather.ports_refresh import Totals
+from ingather.stores import account_order
+from ingather.stores.sql import Row, Sql
+
+_COLUMNS = (
+    "account_id, platform, handle, name, description, image_url, follower_count, instagram_data,"
+    " last_data_refresh"
+)
+
+
+class SqlAccounts:
+    """ports_refresh.Accounts over either database."""
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    async def load(self, ids: Sequence[str]) -> dict[str, Account]:
+        if not ids:
+            return {}
+        rows = await self._sql.all(
+            f"SELECT {_COLUMNS} FROM accounts WHERE account_id IN ({_places(ids)})", *ids
+        )
+        return {row[0]: _account(row) for row in rows}
+
+    async def save(self, done: Sequence[Refreshed]) -> None:
+        async with self._sql.together() as inside:
+            for each in done:
+                if each.account is not None and not await _update(inside, each.account):
+                    continue
+                await _write_log(inside, each.entry)
+                if each.account is not None and (day := refresh.day(each.account)):
+                    await _write_day(inside, each.account.account_id, day)
+
+    async def add(self, accounts: Sequence[Account]) -> int:
+        new = 0
+        async with self._sql.together() as inside:
+            for each in accounts:
+                new += await inside.run(
+                    f"INSERT INTO accounts ({_COLUMNS}, refreshed_at)"
+                    f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id) DO NOTHING",
+                    each.account_id, each.platform, each.handle.lower(), each.name,
+                    each.description, each.image_url, each.follower_count,
+                    _json(each.instagram_data), each.last_data_refresh, _epoch(each),
+                )  # fmt: skip
+        return new
+
+    async def remove(self, account_id: str) -> bool:
+        async with self._sql.together() as inside:
+            await inside.run("DELETE FROM account_history WHERE account_id = ?", account_id)
+            await inside.run("DELETE FROM data_refresh_log WHERE account_id = ?", account_id)
+            return await inside.run("DELETE FROM accounts WHERE account_id = ?", account_id) > 0
+
+    async def find(self, handle: str) -> Account | None:
+        row = await self._sql.one(
+            f"SELECT {_COLUMNS} FROM accounts WHERE handle = ? ORDER BY account_id LIMIT 1",
+            handle.lower(),
+        )
+        return None if row is None else _account(row)
+
+    async def list(self, *, limit: int, after: str | None = None) -> list[Account]:
+        rows = await self._sql.all(
+            f"SELECT {_COLUMNS} FROM accounts WHERE account_id > ? ORDER BY account_id LIMIT ?",
+            after or "", limit,
+        )  # fmt: skip
+        return [_account(row) for row in rows]
+
+    async def claim(self, *, stale: float, until: float, limit: int) -> Sequence[Account]:
+        async with self._sql.together() as inside:
+            now = await inside.now()
+            rows = await inside.all(
+                f"SELECT {_COLUMNS} FROM accounts WHERE refreshed_at < ? AND not_before <= ?"
+                " ORDER BY refreshed_at LIMIT ?",
+                stale, now, limit * account_order.LOOKED_AT,
+            )  # fmt: skip
+            wanted = account_order.first([_account(row) for row in rows], limit)
+            # Somebody else may have claimed one since it was read: the condition is asked again.
+            return [
+                each
+                for each in wanted
+                if await inside.run(
+                    "UPDATE accounts SET not_before = ? WHERE account_id = ? AND not_before <= ?",
+                    until, each.account_id, now,
+                )
+            ]  # fmt: skip
+
+    async def scheduled(self, ids: Sequence[str], *, until: float) -> None:
+        if ids:
+            await self._sql.run(
+                f"UPDATE accounts SET not_before = ? WHERE account_id IN ({_places(ids)})",
+                until, *ids,
+            )  # fmt: skip
+
+    async def log(self, account_id: str | None = None, *, limit: int) -> Sequence[LogEntry]:
+        which, values = ("WHERE account_id = ?", (account_id,)) if account_id else ("", ())
+        rows = await self._sql.all(
+            f"SELECT entry FROM data_refresh_log {which} ORDER BY at DESC, id LIMIT ?",
+            *values, limit,
+        )  # fmt: skip
+        return [msgspec.json.decode(row[0], type=LogEntry) for row in rows]
+
+    async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
+        rows = await self._sql.all(
+            "SELECT day, followers, media, engagement FROM account_history WHERE account_id = ?"
+            " ORDER BY day DESC LIMIT ?",
+            account_id, limit,
+        )  # fmt: skip
+        return [Day(day=row[0], followers=row[1], media=row[2], engagement=row[3]) for row in rows]
+
+    async def totals(self) -> Totals:
+        count = await self._sql.one("SELECT count(*) FROM accounts")
+        never = await self._sql.one("SELECT count(*) FROM accounts WHERE refreshed_at = 0")
+        oldest = await self._sql.one(
+            "SELECT min(refreshed_at) FROM accounts WHERE refreshed_at > 0"
+        )
+        assert count is not None and never is not None and oldest is not None
+        return Totals(accounts=count[0], never=never[0], oldest=oldest[0])
+
+    async def now(self) -> float:
+        return await self._sql.now()
+
+
+async def _update(inside: Sql, account: Account) -> int:
+    """What is not known leaves what is there."""
+    return await inside.run(
+        "UPDATE accounts SET name = COALESCE(?, name), description = COALESCE(?, description),"
+        " image_url = COALESCE(?, image_url), follower_count = COALESCE(?, follower_count),"
+        " instagram_data = ?, last_data_refresh = ?, refreshed_at = ? WHERE account_id = ?",
+        account.name, account.description, account.image_url, account.follower_count,
+        _json(account.instagram_data), account.last_data_refresh, _epoch(account),
+        account.account_id,
+    )  # fmt: skip
+
+
+async def _write_log(inside: Sql, entry: LogEntry) -> None:
+    await inside.run(
+        "INSERT INTO data_refresh_log (id, account_id, at, entry) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (id) DO NOTHING",
+        entry.id, entry.account_id, entry.at, msgspec.json.encode(entry).decode(),
+    )  # fmt: skip
+
+
+async def _write_day(inside: Sql, account_id: str, day: Day) -> None:
+    await inside.run(
+        "INSERT INTO account_history (account_id, day, followers, media, engagement)"
+        " VALUES (?, ?, ?, ?, ?) ON CONFLICT (account_id, day) DO UPDATE SET"
+        " followers = excluded.followers, media = excluded.media,"
+        " engagement = COALESCE(excluded.engagement, account_history.engagement)",
+        account_id, day.day, day.followers, day.media, day.engagement,
+    )  # fmt: skip
+
+
+def _account(row: Row) -> Account:
+    return Account(
+        account_id=row[0],
+        platform=row[1],
+        handle=row[2],
+        name=row[3],
+        description=row[4],
+        image_url=row[5],
+        follower_count=row[6],
+        instagram_data=None if row[7] is None else msgspec.json.decode(row[7]),
+        last_data_refresh=row[8],
+    )
+
+
+def _json(data: dict[str, object] | None) -> str | None:
+    return None if data is None else msgspec.json.encode(data).decode()
+
+
+def _epoch(account: Account) -> float:
+    return refresh.seconds(account.last_data_refresh) or 0.0
+
+
+def _places(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

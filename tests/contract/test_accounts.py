@@ -1,0 +1,250 @@
+"""Accounts: the same promises in SQL and in MongoDB, against real servers."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from msgspec import structs
+
+from ingather import errors
+from ingather.domain import refresh
+from ingather.domain.instants import iso
+from ingather.domain.records import Profile
+from ingather.domain.refresh import Account, LogEntry, Origin, Refreshed
+
+DAY = 86_400.0
+
+
+@contextlib.asynccontextmanager
+async def sqlite(request) -> AsyncIterator[object]:
+    from ingather.stores.sql import SqliteSql
+    from ingather.stores.sql_accounts import SqlAccounts
+    from ingather.stores.sql_link import SqliteLink
+
+    link = SqliteLink(request.getfixturevalue("tmp_path") / "ingather.db")
+    yield SqlAccounts(SqliteSql(link))
+    await link.close()
+
+
+@contextlib.asynccontextmanager
+async def mongo(request) -> AsyncIterator[object]:
+    from ingather.stores.mongo_accounts import MongoAccounts
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink(request.getfixturevalue("mongo_url"))
+    yield MongoAccounts(link)
+    await link.close()
+
+
+@contextlib.asynccontextmanager
+async def postgres(request) -> AsyncIterator[object]:
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_sql import PostgresSql
+    from ingather.stores.sql_accounts import SqlAccounts
+
+    link = PgLink(request.getfixturevalue("make_database")())
+    yield SqlAccounts(PostgresSql(link))
+    await link.close()
+
+
+BACKINGS = {"sqlite": sqlite, "mongo": mongo, "postgres": postgres}
+
+
+@pytest.fixture(params=sorted(BACKINGS))
+async def accounts(request):
+    async with BACKINGS[request.param](request) as found:
+        yield found
+
+
+def account(number: int = 1, **changed) -> Account:
+    return structs.replace(Account(account_id=f"a{number:03d}", handle=f"user{number}"), **changed)
+
+
+def done(before: Account, *, at: float, followers: int = 1234, **changed) -> Refreshed:
+    """A refresh of an account at a time, as the feature makes it."""
+    moment = iso(at)
+    told = Profile(user_id="1784", username=before.handle, followers_count=followers, media_count=7)
+    told = structs.replace(told, **changed)
+    after, names = refresh.merge(before, told, source="graph", at=moment)
+    entry = LogEntry(
+        id=f"{before.account_id}:{refresh.week(moment)}", account_id=before.account_id,
+        outcome="refreshed", source="graph", fields_changed=tuple(names), at=moment,
+        event=Origin("data-refresh-instagram", 0, 5),
+    )  # fmt: skip
+    return Refreshed(account=after, entry=entry)
+
+
+async def test_an_account_comes_back_as_it_was_written(accounts) -> None:
+    """Account, log and history are there, every field of them."""
+    await accounts.add([account()])
+    now = await accounts.now()
+    wrote = done(account(), at=now, full_name="Lena 🥖", biography="x\ny", is_private=False)
+    await accounts.save([wrote])
+    assert (await accounts.load(["a001"])) == {"a001": wrote.account}
+    assert await accounts.log("a001", limit=5) == [wrote.entry]
+    (day,) = await accounts.history("a001", limit=5)
+    assert (day.day, day.followers, day.media) == (iso(now)[:10], 1234, 7)
+
+
+async def test_adding_twice_adds_once(accounts) -> None:
+    """What is there stays as it is."""
+    assert await accounts.add([account(1), account(2)]) == 2
+    await accounts.save([done(account(1), at=await accounts.now())])
+    assert await accounts.add([account(1), account(3)]) == 1
+    assert (await accounts.load(["a001"]))["a001"].follower_count == 1234
+
+
+async def test_saving_twice_is_saving_once(accounts) -> None:
+    """A refresh that is written again, as after a lost answer, changes nothing."""
+    await accounts.add([account()])
+    wrote = done(account(), at=await accounts.now())
+    await accounts.save([wrote])
+    await accounts.save([wrote, wrote])
+    assert len(await accounts.log("a001", limit=9)) == 1
+    assert len(await accounts.history("a001", limit=9)) == 1
+
+
+async def test_a_failure_is_logged_and_leaves_the_account(accounts) -> None:
+    """The log says why; truth is as it was."""
+    await accounts.add([account()])
+    entry = LogEntry(
+        id="a001:x:1", account_id="a001", outcome="failed", error="Gone.", code="not_reachable",
+        at=iso(await accounts.now()),
+    )  # fmt: skip
+    await accounts.save([Refreshed(account=None, entry=entry)])
+    assert await accounts.log("a001", limit=9) == [entry]
+    assert await accounts.load(["a001"]) == {"a001": account()}
+
+
+async def test_a_removed_account_is_not_made_again(accounts) -> None:
+    """A refresh under way when the account is removed writes nothing of it."""
+    await accounts.add([account()])
+    wrote = done(account(), at=await accounts.now())
+    await accounts.save([wrote])
+    assert await accounts.remove("a001") is True
+    await accounts.save([wrote])
+    assert await accounts.load(["a001"]) == {}
+    assert await accounts.log(limit=9) == [] and await accounts.history("a001", limit=9) == []
+    assert await accounts.remove("a001") is False
+
+
+async def test_history_keeps_one_row_a_day(accounts) -> None:
+    """The last number of a day stands for it; newest day first."""
+    await accounts.add([account()])
+    noon = 1_763_726_400.0
+    for at, followers in ((noon - DAY, 10), (noon, 20), (noon + 60, 30)):
+        before = (await accounts.load(["a001"]))["a001"]
+        await accounts.save([done(before, at=at, followers=followers)])
+    found = await accounts.history("a001", limit=9)
+    assert [(each.day, each.followers) for each in found] == [
+        ("2025-11-21", 30), ("2025-11-20", 10),
+    ]  # fmt: skip
+    assert len(await accounts.history("a001", limit=1)) == 1
+
+
+async def test_accounts_are_found_by_name_and_listed_by_id(accounts) -> None:
+    """A name in any case; pages go on after an id."""
+    await accounts.add([account(number) for number in range(1, 6)])
+    assert (await accounts.find("USER3")).account_id == "a003"
+    assert await accounts.find("nobody") is None
+    first = await accounts.list(limit=2)
+    rest = await accounts.list(limit=9, after=first[-1].account_id)
+    assert [each.account_id for each in [*first, *rest]] == [f"a00{n}" for n in range(1, 6)]
+
+
+async def test_the_stalest_are_claimed_first_and_the_larger_first_within_a_day(accounts) -> None:
+    """Never refreshed before long ago before lately; what is fresh is not claimed at all."""
+    noon = (await accounts.now()) // DAY * DAY + DAY / 2
+    ages = {1: (30, 5), 2: (30.1, 900), 3: (60, 1), 4: (1, 10**6), 5: (None, None)}
+    await accounts.add([account(number) for number in ages])
+    for number, (age, followers) in ages.items():
+        if age is not None:
+            await accounts.save([done(account(number), at=noon - age * DAY, followers=followers)])
+    wanted = {"stale": noon - 7 * DAY, "until": noon + DAY}
+    found = await accounts.claim(**wanted, limit=3)
+    assert [each.account_id for each in found] == ["a005", "a003", "a002"]
+    assert [each.account_id for each in await accounts.claim(**wanted, limit=3)] == ["a001"]
+    assert await accounts.claim(**wanted, limit=3) == []
+
+
+async def test_a_claim_that_nobody_used_is_given_again(accounts) -> None:
+    """A scheduler that died between claiming and publishing loses no account for its window."""
+    await accounts.add([account()])
+    now = await accounts.now()
+    assert len(await accounts.claim(stale=now - DAY, until=now - 1, limit=5)) == 1
+    (again,) = await accounts.claim(stale=now - DAY, until=now + 60, limit=5)
+    await accounts.scheduled([again.account_id], until=now + DAY)
+    assert await accounts.claim(stale=now - DAY, until=now + 60, limit=5) == []
+
+
+async def test_two_schedulers_claim_no_account_twice(accounts) -> None:
+    """They share the stale accounts between them."""
+    await accounts.add([account(number) for number in range(1, 41)])
+    now = await accounts.now()
+    found = await asyncio.gather(
+        *(accounts.claim(stale=now - DAY, until=now + DAY, limit=7) for _ in range(8))
+    )
+    ids = [each.account_id for batch in found for each in batch]
+    assert len(ids) == len(set(ids))
+    rest = await accounts.claim(stale=now - DAY, until=now + DAY, limit=99)
+    assert len(ids) + len(rest) == 40
+
+
+async def test_totals(accounts) -> None:
+    """How many there are, how many are new, and since when the stalest was not refreshed."""
+    found = await accounts.totals()
+    assert (found.accounts, found.never, found.oldest) == (0, 0, None)
+    await accounts.add([account(1), account(2), account(3)])
+    for number, at in ((1, 1_763_000_000.0), (2, 1_763_500_000.0)):
+        await accounts.save([done(account(number), at=at)])
+    found = await accounts.totals()
+    assert (found.accounts, found.never, found.oldest) == (3, 1, 1_763_000_000.0)
+
+
+async def test_the_clock_is_the_stores(accounts, monkeypatch) -> None:
+    """A worker whose clock jumped does not stamp what it thinks."""
+    before = await accounts.now()
+    monkeypatch.setattr("time.time", lambda: 0.0)
+    assert 0 <= await accounts.now() - before < 60
+
+
+async def test_fields_of_others_stay_in_mongodb(mongo_url, tmp_path) -> None:
+    """A rating site's own fields and ids, an ObjectId for one, are left as they are."""
+    from bson import ObjectId
+
+    from ingather.stores.mongo_accounts import MongoAccounts
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink(mongo_url)
+    accounts, key = MongoAccounts(link), ObjectId()
+    theirs = {"_id": key, "platform": "INSTAGRAM", "handle": "lena", "rating": 4.5, "seo": {"a": 1}}
+    await link.database["Account"].insert_one(theirs)
+    before = (await accounts.load([str(key)]))[str(key)]
+    assert (before.handle, (await accounts.find("Lena")).account_id) == ("lena", str(key))
+    await accounts.save([done(before, at=await accounts.now())])
+    after = await link.database["Account"].find_one({"_id": key})
+    assert {name: after[name] for name in theirs} == theirs
+    assert after["followerCount"] == 1234 and after["instagramData"]["mediaCount"] == 7
+    assert await link.database["Account"].count_documents({}) == 1
+    assert (await link.database["DataRefreshLog"].find_one())["accountId"] == str(key)
+    await link.close()
+
+
+def test_a_mongodb_that_does_not_answer_is_our_error() -> None:
+    """It says so without the address, which may hold a password."""
+    from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
+
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink("mongodb://me:canary-secret@db.invalid/x")
+    for failure in (
+        ServerSelectionTimeoutError("canary-secret"),
+        OperationFailure("canary-secret"),
+    ):
+        with (
+            pytest.raises(errors.StoreUnavailable, match=r"db\.invalid") as found,
+            link.translating(),
+        ):
+            raise failure
+        assert "canary" not in str(found.value) and found.value.__cause__ is None
