@@ -20,8 +20,8 @@ from ingather.cli import (
     migrate,
     posts,
     sandbox,
+    verify,
 )
-from ingather.cli import doctor, export, extract, jobs, login, migrate, posts, sandbox, verify
 
 app = typer.Typer(
     name="ingather",

@@ -78,6 +78,8 @@ def draw(
     """
 
     async def command() -> int:
+        from ingather.domain.instants import read
+
         chosen = given.rules(
             winners=winners,
             alternates=alternates,
@@ -95,6 +97,7 @@ def draw(
             bonus=bonus,
         )
         _check(protocol, at=at, number=number, beacon=beacon, anchor=anchor)
+        when = read(at) if at else None
         play = await sandboxed(jobs, beacon, sandbox=sandbox)
         async with world(sandbox=play) as here:
             from ingather.cli import giveaway_show
@@ -113,7 +116,7 @@ def draw(
                 return giveaway_show.tell_fates(plan, explain)
             giveaway_show.tell_plan(plan)
             if protocol == 1:
-                return await _at_once(here, plan, at=at, output=output, as_json=as_json)
+                return await _at_once(here, plan, at=when, output=output, as_json=as_json)
             voice = here.beacon(beacon)
             record = await here.drawing.pending(plan, voice.chain)
             if record is not None:
@@ -145,14 +148,13 @@ def _check(
 
 
 async def _at_once(
-    here: "World", plan: "Plan", *, at: str | None, output: str | None, as_json: bool
+    here: "World", plan: "Plan", *, at: float | None, output: str | None, as_json: bool
 ) -> int:
     """Draw by protocol 1."""
     from ingather.cli import giveaway_show
     from ingather.domain import giveaway
-    from ingather.domain.instants import read
 
-    record = await here.drawing.run(plan, at=read(at) if at else None)
+    record = await here.drawing.run(plan, at=at)
     if output is not None:
         write(output, giveaway.text(record) + b"\n")
     if as_json:

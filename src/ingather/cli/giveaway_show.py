@@ -85,6 +85,21 @@ def publication(draw: Draw, record: GiveawayRecord, chain: "Chain") -> str:
     )
 
 
+def tell_commitment(draw: Draw, record: GiveawayRecord, chain: "Chain", *, past: bool) -> None:
+    """What is to be published, or that this is no more than a rehearsal."""
+    say(f"\nGiveaway {draw.giveaway_id} is committed to.")
+    if past:
+        say(
+            f"This is a rehearsal: round {record.round} has been public since {draw.due_at}, so"
+            " that its receipt will not be provable."
+        )
+        return
+    if not chain.trusted:
+        say("This is a rehearsal: the sandbox's beacon can be foreseen by anybody.")
+    say(f"Publish this before {draw.due_at}:\n")
+    say(publication(draw, record, chain) + "\n")
+
+
 def tell_winners(record: GiveawayRecord) -> None:
     """Winners, alternates, and those that were passed over."""
     for title, listed in (("Winners", record.winners), ("Alternates", record.alternates)):

@@ -56,13 +56,10 @@ async def make_commitment(
     chosen = here.drawing.round(chain, delay=span(delay), number=number, recorded=recorded)
     draw = await here.drawing.commit(plan, chain, chosen)
     record = await here.drawn.show(draw.giveaway_id)
-    say("")
-    say(f"Giveaway {draw.giveaway_id} is committed to. Publish this before {draw.due_at}:")
-    say("")
-    say(giveaway_show.publication(draw, record, chain))
-    say("")
+    past = draw.due_at <= record.created_at
+    giveaway_show.tell_commitment(draw, record, chain, past=past)
     await _tell_others(here, draw)
-    if anchor != "none" and here.time_stamps is not None:
+    if anchor != "none" and here.time_stamps is not None and not past:
         await _stamped(here, draw, must=anchor == "tsa")
     return record
 
