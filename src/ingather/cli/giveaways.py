@@ -146,13 +146,15 @@ def opening(
     """What you send to somebody who asks whether they were in: their entry and its salt."""
 
     async def command() -> int:
+        import msgspec
+
         from ingather.cli import giveaway_steps
 
         async with world() as here:
             record = await given.find(here, giveaway_id)
             found = await here.drawn.opening(record.giveaway_id, who)
-        text = json.dumps(found, ensure_ascii=False, indent=2) + "\n"
-        giveaway_steps.write(output or "-", text.encode())
+        lines = [msgspec.json.encode(each) + b"\n" for each in found]
+        giveaway_steps.write(output or "-", b"".join(lines))
         return 0
 
     run(command)

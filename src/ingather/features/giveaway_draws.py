@@ -13,6 +13,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.domain import draw_receipt
 from ingather.domain.draw_receipt import Anchor, Disqualified, Logged, Posted
+from ingather.domain.entries import Opening
 from ingather.domain.giveaway import GiveawayRecord
 from ingather.domain.giveaway_draw import Draw, LogLine, Note, broken_at
 from ingather.domain.giveaway_rules import moment
@@ -177,7 +178,7 @@ class GiveawayDraws:
 
     async def opening(
         self, giveaway_id: str, who: str, *, tenant: str | None = None
-    ) -> dict[str, Any]:
+    ) -> list[Opening]:
         """What shows an entrant that they are in the list: each entry of theirs with its salt.
 
         who: a username, or the id of a comment. Raises BadInput where there is none.
@@ -185,7 +186,7 @@ class GiveawayDraws:
         opened = await self.opened(await self.committed(giveaway_id, tenant=tenant))
         name = who.strip().lstrip("@").lower()
         found = [
-            {"position": place, **msgspec.to_builtins(opened.frozen.opening(place))}
+            opened.frozen.opening(place)
             for place, entry in enumerate(opened.frozen.entries)
             if name in (entry.u, entry.id)
         ]
@@ -194,7 +195,7 @@ class GiveawayDraws:
                 f"{who} is not in this draw.",
                 hint="`ingather draw JOB --explain USERNAME` says why.",
             )
-        return {"commit": opened.draw.commit, "root": opened.frozen.root.hex(), "openings": found}
+        return found
 
     async def opened(self, draw: Draw) -> Opened:
         """The draw with its list."""
