@@ -15,12 +15,17 @@ from ingather.cli import (
     export,
     extract,
     giveaways,
+    analyze,
+    doctor,
+    export,
+    extract,
     jobs,
     login,
     migrate,
     posts,
     sandbox,
     verify,
+    worker,
 )
 
 app = typer.Typer(
@@ -58,9 +63,11 @@ def root(
 app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
+app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
 app.command("draw")(draw.draw)
 app.add_typer(giveaways.app, name="giveaways")
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, filter_lists, options
+from ingather.cli import export, filter_lists, options, queueing
 from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def extract(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")
     ] = False,
+    no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
@@ -83,14 +84,12 @@ def extract(
     """
 
     async def command() -> int:
-        from ingather.exports import files
         from ingather.features import collection, extraction
 
         wanted_kind = extraction.kind_of(kind)
         path = export.path_of(output)
         collection.check_file(path, format)
-        if path != "-":
-            await files.check_writable(path or Path.cwd() / "rows.csv")
+        await queueing.check_path(path, "rows.csv", no_wait=no_wait)
         words = [*(targets or []), *_listed(from_file)]
         voice, words = _voice(source, words)
         async with world(sandbox=sandbox) as here:
@@ -119,6 +118,8 @@ def extract(
                 if not await _agreed(here, wanted, job, yes=yes or sandbox):
                     await here.sql_store.delete(job.id)
                     return 1
+                if no_wait:
+                    return await queueing.queue(here, job, as_json=as_json)
                 return await export.run_job(
                     here, job, fetcher, stop=stop, strict=strict, as_json=as_json
                 )

@@ -159,7 +159,7 @@ class Fetcher:
 
     async def _park(self, seconds: float) -> None:
         if seconds > self._policy.longest_park:
-            raise Stopped("rate_limit")
+            raise Stopped("rate_limit", again=seconds)
         self._tally.parks += 1
         self._tally.waited += seconds
         self.watch.parked(seconds)

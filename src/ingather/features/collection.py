@@ -18,7 +18,7 @@ from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.engine.worker import Worker
 from ingather.exports import columns, files
-from ingather.ports import Clock, Jobs, Leases, Limiter, Rows, Source
+from ingather.ports import Claim, Clock, Jobs, Leases, Limiter, Rows, Source
 
 LAYOUTS: dict[type[Record], columns.Layout] = {
     Comment: columns.COMMENTS,
@@ -57,22 +57,34 @@ class Collection:
 
     def fetcher(self) -> Fetcher:
         """Patient asking of the source; one for each job, since it counts the job's calls."""
-        source = self._source()
+        return self._asking(self._source())
+
+    def _asking(self, source: Source) -> Fetcher:
         gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
         return Fetcher(source, gate, self._clock, policy=self._policy)
 
-    async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
+    async def run(
+        self,
+        job: Job,
+        fetcher: Fetcher,
+        *,
+        stop: Stop,
+        watch: Watch,
+        claim: Claim | None = None,
+    ) -> Job:
         """Take the job as far as it goes; at its end its file is written, with its receipt."""
         fetcher.watch = watch
-        return await self._worker.run(job, fetcher, self._finish, stop=stop, watch=watch)
+        return await self._worker.run(
+            job, fetcher, self._finish, stop=stop, watch=watch, claim=claim
+        )
 
     async def release(self, job: Job) -> None:
         """Give back the lease of a job whose process is dead, before a wish is told to it."""
         await lease.release(job, self._leases)
 
     async def _finish(self, job: Job) -> File | None:
-        if job.options.output == "-":
-            return None
+        if job.options.output == "-" or (job.options.output is None and job.due is not None):
+            return None  # what workers collect is saved where and when somebody wants it
         # The receipt beside the file speaks of the job as it stands once the file is there.
         job = structs.replace(job, status="done", finished_at=iso(self._clock.now()))
         path = job.options.output or default_path(job)
