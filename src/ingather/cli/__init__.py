@@ -10,15 +10,12 @@ import typer
 
 from ingather import __version__
 from ingather.cli import (
+    analyze,
     doctor,
     draw,
     export,
     extract,
     giveaways,
-    analyze,
-    doctor,
-    export,
-    extract,
     jobs,
     login,
     migrate,
