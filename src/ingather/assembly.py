@@ -11,23 +11,18 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Job, Owner
-from ingather.ports import Beacon, Clock, Secrets, Source
+from ingather.drawing import Drawing
+from ingather.ports import Clock, Source
 from ingather.settings import Settings
-from ingather.storage import Storage, make_folder
 
 if TYPE_CHECKING:
     from ingather.features.analyses import Reels
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
-    from ingather.features.giveaway_draws import GiveawayDraws
-    from ingather.features.giveaway_exports import Exports
-    from ingather.features.giveaways import Giveaways
     from ingather.providers.graph import GraphSource
     from ingather.providers.graph_discovery import GraphMediaSource
     from ingather.providers.hiker import HikerSource
-    from ingather.providers.http import Http
-    from ingather.providers.tsa import TimeStamps
     from ingather.providers.webpage import PageSource
 
 
@@ -56,7 +51,7 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
-class World(Storage):
+class World(Drawing):
     """All that a door may ask for, in one place; `async with` closes what was opened.
 
     names: short names of posts, which only the sandbox has.
@@ -69,9 +64,8 @@ class World(Storage):
         clock: Clock | None = None,
         names: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(settings)
+        super().__init__(settings, clock or SystemClock())
         self.names = names or {}
-        self.clock = clock or SystemClock()
         self._login_in_use: Login | None = None
 
     async def __aenter__(self) -> "World":
@@ -79,21 +73,6 @@ class World(Storage):
 
     async def __aexit__(self, *_: object) -> None:
         await self._closing.aclose()
-
-    @cached_property
-    def secrets(self) -> Secrets:
-        from ingather.stores.vault import Vault
-
-        make_folder(self.settings)
-        return Vault(self.settings.data_dir, secret_key=self.settings.secret_key)
-
-    @cached_property
-    def http(self) -> "Http":
-        from ingather.providers.http import Http
-
-        http = Http()
-        self._closing.push_async_callback(http.close)
-        return http
 
     @cached_property
     def graph(self) -> "GraphSource":
@@ -177,52 +156,6 @@ class World(Storage):
         from ingather.providers.webpage import PageSource
 
         return PageSource(self.http, url=self.settings.web_url, clock=self.clock)
-
-    def beacon(self, words: str | None = None) -> Beacon:
-        """drand, sandbox, or file:ROUNDS.json; the first two as the world is, without words."""
-        from ingather.providers import beacon
-
-        return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
-
-    @cached_property
-    def time_stamps(self) -> "TimeStamps | None":
-        """The time-stamp authority; None where none is set."""
-        from ingather.providers.tsa import TimeStamps
-
-        url = self.settings.tsa_url
-        return None if url is None else TimeStamps(self.http, url)
-
-    @cached_property
-    def exports(self) -> "Exports":
-        """The exports that giveaways are drawn from."""
-        from ingather.features.giveaway_exports import Exports
-
-        return Exports(self.stores)
-
-    @cached_property
-    def drawing(self) -> "Giveaways":
-        """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
-        import os
-
-        from ingather.features.giveaways import Giveaways
-
-        return Giveaways(
-            exports=self.exports,
-            records=self.giveaways,
-            draws=self.giveaways,
-            secrets=self.secrets,
-            clock=self.clock,
-            random=os.urandom,
-        )
-
-    @cached_property
-    def drawn(self) -> "GiveawayDraws":
-        """Giveaways from their commitment on."""
-        from ingather.features.giveaway_draws import GiveawayDraws
-
-        return GiveawayDraws(
-            records=self.giveaways, draws=self.giveaways, secrets=self.secrets, clock=self.clock
-        )
 
     @cached_property
     def comments(self) -> "Comments":
