@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from ingather import errors
 from ingather.domain.job import Job
-from ingather.ports import Cache, Jobs, Leases, Limiter, Queue, Rows, Secrets
+from ingather.ports import Cache, Jobs, Leases, Limiter, Queue, Rows
 from ingather.settings import Settings
 
 if TYPE_CHECKING:
@@ -171,13 +171,6 @@ class Storage:
         from ingather.stores.sql_giveaways import SqlGiveaways
 
         return SqlGiveaways(self.sql)
-
-    @cached_property
-    def secrets(self) -> Secrets:
-        from ingather.stores.vault import Vault
-
-        make_folder(self.settings)
-        return Vault(self.settings.data_dir, secret_key=self.settings.secret_key)
 
     @cached_property
     def limiter(self) -> Limiter:
