@@ -17,10 +17,12 @@ from ingather.cli import (
     extract,
     giveaways,
     jobs,
+    keys,
     login,
     migrate,
     posts,
     sandbox,
+    up,
     verify,
     worker,
 )
@@ -64,6 +66,8 @@ app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
 app.command("draw")(draw.draw)
 app.add_typer(giveaways.app, name="giveaways")
+app.add_typer(keys.app, name="keys")
+app.command("up")(up.up)
 app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
