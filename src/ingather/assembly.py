@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
     from ingather.features.giveaway_draws import GiveawayDraws
+    from ingather.features.giveaway_exports import Exports
     from ingather.features.giveaways import Giveaways
 
 
@@ -57,15 +58,21 @@ class World(Outside):
         await self._closing.aclose()
 
     @cached_property
+    def exports(self) -> "Exports":
+        """The exports that giveaways are drawn from."""
+        from ingather.features.giveaway_exports import Exports
+
+        return Exports(self.stores)
+
+    @cached_property
     def drawing(self) -> "Giveaways":
         """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
         import os
 
-        from ingather.features.giveaway_exports import Exports
         from ingather.features.giveaways import Giveaways
 
         return Giveaways(
-            exports=Exports(self.stores),
+            exports=self.exports,
             records=self.giveaways,
             draws=self.giveaways,
             secrets=self.secrets,

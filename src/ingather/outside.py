@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingather.providers.graph_discovery import GraphMediaSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
+    from ingather.providers.tsa import TimeStamps
     from ingather.providers.webpage import PageSource
 
 
@@ -134,6 +135,14 @@ class Outside(Storage):
         from ingather.providers import beacon
 
         return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
+
+    @cached_property
+    def time_stamps(self) -> "TimeStamps | None":
+        """The time-stamp authority; None where none is set."""
+        from ingather.providers.tsa import TimeStamps
+
+        url = self.settings.tsa_url
+        return None if url is None else TimeStamps(self.http, url)
 
     def _source(self, kind: str, source: str, words: Sequence[str], route: str | None) -> Source:
         if source == "archive":

@@ -14,7 +14,7 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, natural_id, natural_ids, parents, writers
+from ingather.domain.records import Record, User, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
@@ -35,7 +35,8 @@ class _Held:
     """A job as its last commit under this lease left it. Its fence makes this process its only
     writer; the update of the row checks that it still is.
 
-    users: hashes of the distinct user ids kept, so that counting them costs no index.
+    users: hashes of the distinct user ids kept, so that counting them costs no index; empty in
+    lists of accounts, in which each is its own.
     """
 
     number: int
@@ -181,7 +182,9 @@ class SqlStore:
         if users is None:  # a look at every row there is
             users = sql_records.users(connection, RECORDS[kept.job.kind], kept.number)
         held = _Held(kept.number, kept.job, users)
-        rows, new, refused = _choose(connection, kept, batch)
+        rows, new, refused = sql_records.choose(
+            connection, RECORDS[kept.job.kind], kept.number, kept.job.counters.appended, batch
+        )
         sql_records.add(connection, kept.number, kept.job.counters.appended, rows)
         sql_rows.leave_out(connection, kept.number, batch.seen)
         done = self._advance(connection, held, batch, rows, new=new, refused=refused)
@@ -203,7 +206,12 @@ class SqlStore:
         """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
         users = writers(rows)
-        held.users.update(map(hash, filter(None, users) if None in users else users))
+        told = list(map(hash, filter(None, users) if None in users else users))
+        if RECORDS[held.job.kind] is User:  # each is kept once, and is nobody but itself
+            unique = held.job.counters.uniq_users + len(told)
+        else:
+            held.users.update(told)
+            unique = len(held.users)
         sql_rows.see_cursor(connection, held.number, batch.cursor)
         job, outcome = states.committed(
             held.job,
@@ -212,7 +220,7 @@ class SqlStore:
             replies=len(rows) - parents(rows).count(None),
             new=new,
             refused=refused,
-            uniq_users=len(held.users),
+            uniq_users=unique,
         )
         wish = sql_rows.advance(connection, held.number, job, msgspec.json.encode(outcome))
         if wish is None:
@@ -284,18 +292,3 @@ def _fenced(connection: sqlite3.Connection, job_id: str, fence: int) -> sql_rows
     if kept is None or kept.job.fence != fence or kept.lease_until is None:
         raise errors.LeaseLost
     return kept
-
-
-def _choose(
-    connection: sqlite3.Connection, kept: sql_rows.Kept, batch: Batch
-) -> tuple[list[Record], int, int]:
-    """The rows to insert, how many ids are new, and how many new rows the cap keeps out."""
-    ids = natural_ids(batch.rows)
-    known = sql_records.known(
-        connection, RECORDS[kept.job.kind], kept.number, ids + list(batch.seen)
-    )
-    fresh = [row for row in batch.rows if natural_id(row) not in known] if known else batch.rows
-    room = max(0, batch.most - kept.job.counters.appended)
-    taken = list(fresh[:room])
-    new = len(fresh) + sum(each not in known for each in batch.seen)
-    return taken, new, len(fresh) - len(taken)

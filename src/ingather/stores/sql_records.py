@@ -1,7 +1,7 @@
 """Records of each type in their own SQL table, in arrival order."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import chain
 from operator import itemgetter
@@ -11,7 +11,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from ingather.domain import table as columns
-from ingather.domain.records import Comment, Media, Record, User, natural_id
+from ingather.domain.records import Comment, Media, Record, User, natural_id, natural_ids
+from ingather.ports import Batch
 
 _PLACES = 1 << 32
 _AT_ONCE = 100
@@ -21,17 +22,19 @@ _UNKNOWN = ("@", "~")
 """How a natural id begins where the record has no id of its own (`records.natural_id`)."""
 
 Row = tuple[Any, ...]
+Rows = Iterable[Row]
 _FIRST = itemgetter(0)
 
 
 class Table(Struct, frozen=True):
-    """Where a type of record rests: its table, its columns with the natural id first, and how a
-    records become rows and come back."""
+    """Where a type of record rests: its table, its columns with the natural id first, and how
+    records become rows and come back: many at once, for a call a row costs as much as the record
+    itself."""
 
     name: str
     columns: tuple[str, ...]
     pack: Callable[[Sequence[Any]], Sequence[Row]]
-    unpack: Callable[[Sequence[Row]], list[Record]]
+    unpack: Callable[[Rows], Sequence[Record]]
 
 
 def _pack(records: Sequence[Record]) -> Sequence[Row]:
@@ -60,13 +63,13 @@ def _words(text: str | None) -> tuple[str, ...] | None:
 
 
 def _id(key: str) -> str | None:
-    return None if key.startswith(_UNKNOWN) else key
+    return None if key[:1] in _UNKNOWN else key
 
 
-def _comments(rows: Sequence[Row]) -> list[Record]:
+def _comments(rows: Rows) -> list[Comment]:
     return [
         Comment(
-            comment_id=None if key[0] in _UNKNOWN else key,
+            comment_id=None if key[:1] in _UNKNOWN else key,
             user_id=user_id,
             username=username,
             timestamp=timestamp,
@@ -78,24 +81,22 @@ def _comments(rows: Sequence[Row]) -> list[Record]:
     ]
 
 
-def _users(rows: Sequence[Row]) -> list[Record]:
-    return [_user(row) for row in rows]
+def _users(rows: Rows) -> list[User]:
+    return [
+        User(
+            user_id=None if key[:1] in _UNKNOWN else key,
+            username=username,
+            full_name=full_name,
+            is_private=_TRUTHS[private],
+            is_verified=_TRUTHS[verified],
+            profile_pic_url=picture,
+        )
+        for key, username, full_name, private, verified, picture in rows
+    ]
 
 
-def _some_media(rows: Sequence[Row]) -> list[Record]:
+def _medias(rows: Rows) -> list[Media]:
     return [_media(row) for row in rows]
-
-
-def _user(row: Row) -> User:
-    key, username, full_name, private, verified, picture = row
-    return User(
-        user_id=_id(key),
-        username=username,
-        full_name=full_name,
-        is_private=None if private is None else bool(private),
-        is_verified=None if verified is None else bool(verified),
-        profile_pic_url=picture,
-    )
 
 
 def _media(row: Row) -> Media:
@@ -108,6 +109,7 @@ def _media(row: Row) -> Media:
     return Media(media_id=_id(key), hashtags=_words(hashtags), mentions=_words(mentions), **named)
 
 
+_TRUTHS = {None: None, 0: False, 1: True}
 _MEDIA = Media.__struct_fields__
 _OWN = _MEDIA.index("mentions") + 1
 """Fields that have a column of their own; all that follow rest together in `more`."""
@@ -116,7 +118,7 @@ _MORE = _MEDIA[_OWN:]
 TABLES: dict[type[Record], Table] = {
     Comment: Table("comments", Comment.__struct_fields__, _pack, _comments),
     User: Table("users", User.__struct_fields__, _pack, _users),
-    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _some_media),
+    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _medias),
 }
 
 
@@ -148,7 +150,7 @@ def _insert(name: str, columns: tuple[str, ...], count: int) -> str:
 
 def some(
     connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
-) -> list[Record]:
+) -> Sequence[Record]:
     """A slice in arrival order."""
     return TABLES[kind].unpack(_rows(connection, kind, number, limit=limit, offset=offset))
 
@@ -190,17 +192,29 @@ def known(
     return {value for (value,) in found}
 
 
+def choose(
+    connection: sqlite3.Connection, kind: type[Record], number: int, kept: int, batch: Batch
+) -> tuple[Sequence[Record], int, int]:
+    """The rows of a page to insert, how many ids are new, and how many new rows the cap keeps out.
+    kept: rows there are."""
+    ids = natural_ids(batch.rows)
+    old = known(connection, kind, number, ids + list(batch.seen))
+    fresh = [row for row in batch.rows if natural_id(row) not in old] if old else batch.rows
+    taken = fresh[: max(0, batch.most - kept)]
+    new = len(fresh) + sum(each not in old for each in batch.seen)
+    return taken, new, len(fresh) - len(taken)
+
+
 def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> set[int]:
-    """Hashes of the distinct user ids kept."""
-    if kind is Media:
+    """Hashes of the distinct user ids behind the comments kept; none of posts, which do not tell
+    them, nor of accounts, each of which is its own."""
+    if kind is not Comment:
         return set()
     found = connection.execute(
-        f"SELECT DISTINCT user_id FROM {TABLES[kind].name} WHERE extraction = ?"
-        " AND user_id IS NOT NULL",
+        "SELECT DISTINCT user_id FROM comments WHERE extraction = ? AND user_id IS NOT NULL",
         (number,),
     )
-    # In the table of users the key stands in the place of an id that is not known.
-    return {hash(user) for (user,) in found if not user.startswith(_UNKNOWN)}
+    return {hash(user) for (user,) in found}
 
 
 def forget(connection: sqlite3.Connection, number: int) -> None:
