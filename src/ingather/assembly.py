@@ -16,12 +16,14 @@ from ingather.settings import Settings
 from ingather.storage import Storage, make_folder
 
 if TYPE_CHECKING:
+    from ingather.features.analyses import Reels
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
     from ingather.features.giveaway_draws import GiveawayDraws
     from ingather.features.giveaways import Giveaways
     from ingather.providers.graph import GraphSource
+    from ingather.providers.graph_discovery import GraphMediaSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
     from ingather.providers.webpage import PageSource
@@ -94,6 +96,10 @@ class World(Storage):
     @cached_property
     def graph(self) -> "GraphSource":
         """The Graph API with the tokens there are; raises NoToken where there is none."""
+        return self._graph_with(*self._tokens())
+
+    def _tokens(self) -> tuple[Sequence[str], Sequence[str]]:
+        """Access tokens, and account ids in pairs with them, or none."""
         tokens, accounts = self.settings.access_tokens, self.settings.account_ids
         if not tokens and (kept := self._kept_login()):
             tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
@@ -103,7 +109,17 @@ class World(Storage):
                 hint="Run `ingather login`, set INSTAGRAM_ACCESS_TOKEN, or try the program"
                 " without an account by adding --sandbox.",
             )
-        return self._graph_with(tokens, accounts)
+        return tokens, accounts
+
+    @property
+    def ready(self) -> frozenset[str]:
+        """The sources that there is a token or a key for; an archive needs neither."""
+        found = {"archive"}
+        if self.settings.access_tokens or self._kept_login():
+            found.add("graph")
+        if self.settings.hiker_key is not None:
+            found.add("hiker")
+        return frozenset(found)
 
     def _graph_with(self, tokens: Sequence[str], accounts: Sequence[str]) -> "GraphSource":
         from ingather.providers.graph import GraphSource
@@ -208,7 +224,8 @@ class World(Storage):
     def extractions(
         self, kind: str, source: str, words: Sequence[str], *, route: str | None = None
     ) -> "Extractions":
-        """Extractions of one kind through one source: hiker or archive (words: its files)."""
+        """Extractions of one kind through one source (`features.voices` chooses it): graph, hiker
+        or archive (words: its files). route: the way a job keeps."""
         from ingather.features.extraction import Extractions
 
         return Extractions(
@@ -220,10 +237,27 @@ class World(Storage):
             source=cache(lambda: self._source(kind, source, words, route)),
         )
 
+    def analyses(self, source: str, *, route: str | None = None) -> "Reels":
+        """Analyses of accounts' reels through one source."""
+        from ingather.features.analyses import Reels
+        from ingather.stores.sql_analyses import SqlAnalyses
+
+        return Reels(
+            table=SqlAnalyses(self.sql),
+            jobs=self.sql_store,
+            leases=self.sql_store,
+            rows=self.sql_store,
+            limiter=self.limiter,
+            clock=self.clock,
+            source=cache(lambda: self._source("reels", source, (), route)),
+        )
+
     def collection_of(self, job: Job) -> "Collection":
         """What runs and saves a job that exists."""
         if job.kind == "comments":
             return self.comments
+        if job.kind == "analysis":
+            return self.analyses(job.source, route=job.route)
         words = (job.targets[0].words or "").split("\n")
         return self.extractions(job.kind, job.source, words, route=job.route)
 
@@ -232,7 +266,24 @@ class World(Storage):
             from ingather.providers.archive import ArchiveSource
 
             return ArchiveSource([path for word in words for path in word.split("\n")], kind=kind)
+        if source == "graph":
+            return self.graph if kind == "commenters" else self.graph_media(kind, route)
         return self.hiker(kind, route)
+
+    def graph_media(self, kind: str, route: str | None = None) -> "GraphMediaSource":
+        """The Graph API for posts or reels; raises NoToken where there is no token."""
+        from ingather.providers.graph_discovery import GraphMediaSource
+
+        tokens, accounts = self._tokens()
+        return GraphMediaSource(
+            self.http,
+            kind=kind,
+            token=tokens,
+            account_id=accounts or None,
+            app_secret=self.settings.app_secret,
+            url=self.settings.graph_url,
+            path=route,
+        )
 
     def hiker(self, kind: str, route: str | None = None) -> "HikerSource":
         """HikerAPI for one kind; raises NoToken where there is no key."""

@@ -10,6 +10,7 @@ import typer
 
 from ingather import __version__
 from ingather.cli import (
+    analyze,
     doctor,
     export,
     extract,
@@ -57,6 +58,7 @@ def root(
 app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
+app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
 app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)

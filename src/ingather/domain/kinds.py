@@ -12,8 +12,10 @@ RECORDS: dict[str, type[Record]] = {
     "reels": Media,
     "hashtag-clips": Media,
     "liked": Media,
+    "analysis": Media,
 }
-"""`comments` is the export of one post's comments; the others are extractions."""
+"""`comments` is the export of one post's comments, `analysis` reads an account's reels to the end
+that they be analysed; the others are extractions."""
 
 ALIASES = {"followings": "following", "hashtags": "hashtag-clips"}
 """Other names for the same kinds (seed extraction-platform.md)."""

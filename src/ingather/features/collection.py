@@ -57,7 +57,9 @@ class Collection:
 
     def fetcher(self) -> Fetcher:
         """Patient asking of the source; one for each job, since it counts the job's calls."""
-        source = self._source()
+        return self._asking(self._source())
+
+    def _asking(self, source: Source) -> Fetcher:
         gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
         return Fetcher(source, gate, self._clock, policy=self._policy)
 

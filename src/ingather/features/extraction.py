@@ -15,7 +15,7 @@ from ingather.domain.kinds import ALIASES, RECORDS
 from ingather.engine.backoff import Fetcher
 from ingather.features.collection import Collection
 
-KINDS = tuple(kind for kind in RECORDS if kind != "comments")
+KINDS = tuple(kind for kind in RECORDS if kind not in ("comments", "analysis"))
 UNBOUNDED = 2**31 - 1
 """Rows kept where the user names no limit: more than any list has."""
 

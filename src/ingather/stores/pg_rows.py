@@ -91,6 +91,8 @@ async def delete(connection: Connection, job_id: str) -> None:
     if number is not None:
         await pg_records.forget(connection, number)
         await connection.execute("DELETE FROM extractions WHERE number = $1", number)
+    for table in sql_rows.OF_ANALYSES:
+        await connection.execute(f"DELETE FROM {table} WHERE analysis_id = $1", job_id)
 
 
 async def reopen(connection: Connection, number: int, key: str) -> None:
