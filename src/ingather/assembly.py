@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from ingather.features.extraction import Extractions
     from ingather.features.giveaway_draws import GiveawayDraws
     from ingather.features.giveaways import Giveaways
+    from ingather.features.rates import Rates
     from ingather.providers.graph import GraphSource
     from ingather.providers.graph_discovery import GraphMediaSource
     from ingather.providers.hiker import HikerSource
@@ -70,7 +71,6 @@ class World(Storage):
         super().__init__(settings)
         self.names = names or {}
         self.clock = clock or SystemClock()
-        self._login_in_use: Login | None = None
 
     async def __aenter__(self) -> "World":
         return self
@@ -101,7 +101,7 @@ class World(Storage):
     def _tokens(self) -> tuple[Sequence[str], Sequence[str]]:
         """Access tokens, and account ids in pairs with them, or none."""
         tokens, accounts = self.settings.access_tokens, self.settings.account_ids
-        if not tokens and (kept := self._kept_login()):
+        if not tokens and (kept := self.kept_login()):
             tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
         if not tokens:
             raise errors.NoToken(
@@ -115,7 +115,7 @@ class World(Storage):
     def ready(self) -> frozenset[str]:
         """The sources that there is a token or a key for; an archive needs neither."""
         found = {"archive"}
-        if self.settings.access_tokens or self._kept_login():
+        if self.settings.access_tokens or self.kept_login():
             found.add("graph")
         if self.settings.hiker_key is not None:
             found.add("hiker")
@@ -132,24 +132,11 @@ class World(Storage):
             app_secret=self.settings.app_secret,
         )
 
-    def reach(self) -> frozenset[str]:
-        """The sources that can be asked with the tokens and keys there are just now."""
-        found = {"archive"}
-        if self.settings.hiker_key is not None:
-            found.add("hiker")
-        kept = None if self.settings.access_tokens else self._kept_login()
-        if kept != self._login_in_use:  # somebody logged in anew, or out
-            self._login_in_use = kept
-            self.__dict__.pop("graph", None)
-        if self.settings.access_tokens or kept is not None:
-            found.add("graph")
-        return frozenset(found)
-
     @property
     def _login_name(self) -> str:
         return "sandbox-login" if self.settings.sandbox else "login"
 
-    def _kept_login(self) -> "Login | None":
+    def kept_login(self) -> "Login | None":
         """What `ingather login` kept; None where it never ran."""
         if not self.settings.data_dir.exists():
             return None
@@ -209,6 +196,15 @@ class World(Storage):
         )
 
     @cached_property
+    def rates(self) -> "Rates":
+        """The limits of calls that are set or known."""
+        from ingather.features.rates import Rates
+
+        settings = self.settings
+        tokens = max(1, len(settings.access_tokens))
+        return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
+
+    @cached_property
     def comments(self) -> "Comments":
         from ingather.features.comments import Comments
 
@@ -219,6 +215,7 @@ class World(Storage):
             limiter=self.limiter,
             clock=self.clock,
             source=lambda: self.graph,
+            limits=self.rates.of,
         )
 
     def extractions(
@@ -235,6 +232,7 @@ class World(Storage):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source(kind, source, words, route)),
+            limits=self.rates.of,
         )
 
     def analyses(self, source: str, *, route: str | None = None) -> "Reels":
@@ -250,6 +248,7 @@ class World(Storage):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source("reels", source, (), route)),
+            limits=self.rates.of,
         )
 
     def collection_of(self, job: Job) -> "Collection":
