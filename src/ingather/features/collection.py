@@ -57,6 +57,11 @@ class Collection:
         self._policy = policy or Policy()
         self._worker = Worker(jobs, leases, rows, clock)
 
+    @property
+    def route(self) -> str:
+        """The way through the source."""
+        return self._source().route
+
     def fetcher(self, policy: Policy | None = None) -> Fetcher:
         """Patient asking of the source; one for each job, since it counts the job's calls."""
         return self._asking(self._source(), policy)
