@@ -65,7 +65,7 @@ class Outside(Storage):
     def _tokens(self) -> tuple[Sequence[str], Sequence[str]]:
         """Access tokens, and account ids in pairs with them, or none."""
         tokens, accounts = self.settings.access_tokens, self.settings.account_ids
-        if not tokens and (kept := self.kept_login()):
+        if not tokens and (kept := self._kept_login()):
             tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
         if not tokens:
             raise errors.NoToken(
@@ -91,7 +91,7 @@ class Outside(Storage):
         found = {"archive"}
         if self.settings.hiker_key is not None:
             found.add("hiker")
-        kept = None if self.settings.access_tokens else self.kept_login()
+        kept = None if self.settings.access_tokens else self._kept_login()
         if kept != self._login_in_use:  # somebody logged in anew, or out
             self._login_in_use = kept
             self.__dict__.pop("graph", None)
@@ -103,7 +103,7 @@ class Outside(Storage):
     def _login_name(self) -> str:
         return "sandbox-login" if self.settings.sandbox else "login"
 
-    def kept_login(self) -> "Login | None":
+    def _kept_login(self) -> "Login | None":
         """What `ingather login` kept; None where it never ran."""
         if not self.settings.data_dir.exists():
             return None

@@ -27,7 +27,6 @@ class Workshop:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._login = None if world.settings.access_tokens else world.kept_login()
         self._asked = float("-inf")
 
     def crew(self, *, room: int, report: Report) -> Crew:
@@ -39,7 +38,7 @@ class Workshop:
             self.run,
             world.clock,
             room=room,
-            reach=self.reach,
+            reach=world.reach,
             report=report,
             sandbox=world.settings.sandbox,
         )
@@ -61,15 +60,6 @@ class Workshop:
             await self._refused(claim, failure)
             raise
         return await collection.run(claim.job, fetcher, stop=stop, watch=Unwatched(), claim=claim)
-
-    def reach(self) -> frozenset[str]:
-        """The sources that can be asked with the tokens and keys there are just now."""
-        world = self._world
-        login = None if world.settings.access_tokens else world.kept_login()
-        if login != self._login:  # somebody logged in anew, or out
-            self._login = login
-            world.__dict__.pop("graph", None)
-        return world.ready
 
     async def _learn_rate(self) -> None:
         """Ask what HikerAPI allows a second, now and then; asking is free."""

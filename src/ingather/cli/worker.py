@@ -64,8 +64,7 @@ async def at_work(here: "World", room: int, budget: float | None = None) -> "Asy
 
     from ingather.workshop import Workshop
 
-    shop = Workshop(here)
-    crew = shop.crew(room=room, report=Spoken())
+    crew = Workshop(here).crew(room=room, report=Spoken())
     loop = asyncio.get_running_loop()
     heard = 0
 
@@ -85,7 +84,7 @@ async def at_work(here: "World", room: int, budget: float | None = None) -> "Asy
             handled.append(number)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
-    _introduce(shop.reach(), room)
+    _introduce(here.reach(), room)
     try:
         yield crew
     finally:
