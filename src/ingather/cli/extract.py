@@ -163,7 +163,7 @@ def _voices(
         )
     there = [Path(word).expanduser() for word in words]
     files = all(path.suffix.lower() == ".zip" or path.is_dir() for path in there)
-    found = voices.choose(kind, source, ready=here.ready, files=files)
+    found = voices.choose(kind, source, ready=here.reach(), files=files)
     if insights and (kind not in ("posts", "reels") or found[0] != "graph"):
         raise errors.BadInput(
             "Insights are told by the Graph API alone, of your own posts and reels.",

@@ -37,7 +37,7 @@ class User(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     profile_pic_url: str | None = None
 
 
-class Media(Struct, frozen=True, kw_only=True, rename="camel"):
+class Media(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     """A post or reel.
 
     media_type: IMAGE, VIDEO, CAROUSEL_ALBUM or REELS. play_count: views of a video, in the

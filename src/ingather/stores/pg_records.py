@@ -121,8 +121,7 @@ async def some(
     """A slice in arrival order; places have no holes, so the offset is found at once."""
     first = number * _PLACES
     found = await link.read(words(kind).some, first + offset, first + _PLACES, limit)
-    unpack = sql_records.TABLES[kind].unpack
-    return [unpack(row) for row in found]
+    return list(sql_records.TABLES[kind].unpack(found))
 
 
 async def users(connection: Connection, kind: type[Record], number: int) -> set[int]:

@@ -14,7 +14,7 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, is_reply, natural_id, writer
+from ingather.domain.records import Record, User, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
@@ -32,7 +32,8 @@ class _Held:
     """A job as its last commit under this lease left it. Its fence makes this process its only
     writer; the update of the row checks that it still is.
 
-    users: hashes of the distinct user ids kept, so that counting them costs no index.
+    users: hashes of the distinct user ids kept, so that counting them costs no index; empty in
+    lists of accounts, in which each is its own.
     """
 
     number: int
@@ -195,7 +196,12 @@ class SqlStore:
     ) -> Outcome | None:
         """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
-        held.users.update([hash(user) for row in rows if (user := writer(row)) is not None])
+        told = [hash(user) for row in rows if (user := writer(row)) is not None]
+        if RECORDS[held.job.kind] is User:  # each is kept once, and is nobody but itself
+            unique = held.job.counters.uniq_users + len(told)
+        else:
+            held.users.update(told)
+            unique = len(held.users)
         sql_rows.see_cursor(connection, held.number, batch.cursor)
         job, outcome = states.committed(
             held.job,
@@ -204,7 +210,7 @@ class SqlStore:
             replies=sum([is_reply(row) for row in rows]),
             new=new,
             refused=refused,
-            uniq_users=len(held.users),
+            uniq_users=unique,
         )
         wish = sql_rows.advance(connection, held.number, job, msgspec.json.encode(outcome))
         if wish is None:

@@ -1,7 +1,7 @@
 """Records of each type in their own SQL table, in arrival order."""
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -18,16 +18,18 @@ _UNKNOWN = ("@", "~")
 """How a natural id begins where the record has no id of its own (`records.natural_id`)."""
 
 Row = tuple[Any, ...]
+Rows = Iterable[Row]
 
 
 class Table(Struct, frozen=True):
-    """Where a type of record rests: its table, its columns with the natural id first, and how a
-    record becomes a row and comes back."""
+    """Where a type of record rests: its table, its columns with the natural id first, how a record
+    becomes a row, and how rows come back: many at once, for a call a row costs as much as the
+    record itself."""
 
     name: str
     columns: tuple[str, ...]
     pack: Callable[[Any], Row]
-    unpack: Callable[[Row], Record]
+    unpack: Callable[[Rows], Sequence[Record]]
 
 
 def _pack(record: Record) -> Row:
@@ -51,32 +53,40 @@ def _words(text: str | None) -> tuple[str, ...] | None:
 
 
 def _id(key: str) -> str | None:
-    return None if key.startswith(_UNKNOWN) else key
+    return None if key[:1] in _UNKNOWN else key
 
 
-def _comment(row: Row) -> Comment:
-    key, user_id, username, timestamp, like_count, parent, text = row
-    return Comment(
-        comment_id=_id(key),
-        user_id=user_id,
-        username=username,
-        timestamp=timestamp,
-        like_count=like_count,
-        parent_comment_id=parent,
-        text=text,
-    )
+def _comments(rows: Rows) -> list[Comment]:
+    return [
+        Comment(
+            comment_id=None if key[:1] in _UNKNOWN else key,
+            user_id=user_id,
+            username=username,
+            timestamp=timestamp,
+            like_count=like_count,
+            parent_comment_id=parent,
+            text=text,
+        )
+        for key, user_id, username, timestamp, like_count, parent, text in rows
+    ]
 
 
-def _user(row: Row) -> User:
-    key, username, full_name, private, verified, picture = row
-    return User(
-        user_id=_id(key),
-        username=username,
-        full_name=full_name,
-        is_private=None if private is None else bool(private),
-        is_verified=None if verified is None else bool(verified),
-        profile_pic_url=picture,
-    )
+def _users(rows: Rows) -> list[User]:
+    return [
+        User(
+            user_id=None if key[:1] in _UNKNOWN else key,
+            username=username,
+            full_name=full_name,
+            is_private=_TRUTHS[private],
+            is_verified=_TRUTHS[verified],
+            profile_pic_url=picture,
+        )
+        for key, username, full_name, private, verified, picture in rows
+    ]
+
+
+def _medias(rows: Rows) -> list[Media]:
+    return [_media(row) for row in rows]
 
 
 def _media(row: Row) -> Media:
@@ -89,15 +99,16 @@ def _media(row: Row) -> Media:
     return Media(media_id=_id(key), hashtags=_words(hashtags), mentions=_words(mentions), **named)
 
 
+_TRUTHS = {None: None, 0: False, 1: True}
 _MEDIA = Media.__struct_fields__
 _OWN = _MEDIA.index("mentions") + 1
 """Fields that have a column of their own; all that follow rest together in `more`."""
 _MORE = _MEDIA[_OWN:]
 
 TABLES: dict[type[Record], Table] = {
-    Comment: Table("comments", Comment.__struct_fields__, _pack, _comment),
-    User: Table("users", User.__struct_fields__, _pack, _user),
-    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _media),
+    Comment: Table("comments", Comment.__struct_fields__, _pack, _comments),
+    User: Table("users", User.__struct_fields__, _pack, _users),
+    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _medias),
 }
 
 
@@ -137,8 +148,7 @@ def some(
         " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
         (first + offset, first + _PLACES, limit),
     )
-    unpack = table.unpack
-    return [unpack(row) for row in found]
+    return list(table.unpack(found))
 
 
 def known(
@@ -156,16 +166,15 @@ def known(
 
 
 def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> set[int]:
-    """Hashes of the distinct user ids kept."""
-    if kind is Media:
+    """Hashes of the distinct user ids behind the comments kept; none of posts, which do not tell
+    them, nor of accounts, each of which is its own."""
+    if kind is not Comment:
         return set()
     found = connection.execute(
-        f"SELECT DISTINCT user_id FROM {TABLES[kind].name} WHERE extraction = ?"
-        " AND user_id IS NOT NULL",
+        "SELECT DISTINCT user_id FROM comments WHERE extraction = ? AND user_id IS NOT NULL",
         (number,),
     )
-    # In the table of users the key stands in the place of an id that is not known.
-    return {hash(user) for (user,) in found if not user.startswith(_UNKNOWN)}
+    return {hash(user) for (user,) in found}
 
 
 def forget(connection: sqlite3.Connection, number: int) -> None:
