@@ -43,7 +43,7 @@ class HikerSource:
 
     kind: followers, following, likers, comments or commenters, posts, reels, hashtag-clips.
     path: the way that a job keeps, None for the usual one. Whatever is billed, refusals included,
-    is told in `units` of the next page. close() closes `http`.
+    is told in `units` of the next page, or by `take_units`. close() closes `http`.
     """
 
     name = "hiker"
@@ -139,6 +139,11 @@ class HikerSource:
         )
         return self._page(medias, medias.after)
 
+    def take_units(self) -> int:
+        """Units billed since the last page, or since this was last asked."""
+        units, self._owed = self._owed, 0
+        return units
+
     async def close(self) -> None:
         await self._http.close()
 
@@ -228,8 +233,7 @@ class HikerSource:
         return hiker_errors.meaning(fault, asked, what, rate=self._rate)
 
     def _page(self, found: AnyListing, after: str | None, within: str | None = None) -> Page:
-        units, self._owed = self._owed, 0
-        return Page(found.records, after, None, found.repaired, within, units)
+        return Page(found.records, after, None, found.repaired, within, self.take_units())
 
     def _subject(self, target: Target) -> str:
         """The target's id, looked at before it goes into an address."""
