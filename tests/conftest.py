@@ -2,15 +2,19 @@
 
 import asyncio
 import contextlib
+import hashlib
 import itertools
+import json
 import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
+from typing import ClassVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -369,3 +373,102 @@ def outside(_outside):
     _outside.control(reset=True)
     yield _outside
     _outside.control(reset=True)
+
+
+class Receipts:
+    """Receipts of draw/2 over a public round of 2023, made from nothing but what a test says.
+
+    The round's signature is known to the world, so whoever anchors before 11:00 of that day can be
+    believed, and `authority` stamps any moment.
+    """
+
+    round = 657413
+    due = "2023-09-15T11:00:03.000Z"
+    early = "2023-09-15T10:00:00Z"
+    late = "2023-09-15T12:00:00Z"
+    signature = bytes.fromhex(
+        "b713718a38ae728dfd477991af2822e08d2f305e47718cef9f7848ce4050e7be"
+        "41076862b98fad56e91a6b85b89cd97b"
+    )
+    rules: ClassVar = {"winners": 2, "alternates": 1, "unique_users": True, "unique_winners": True}
+
+    def __init__(self) -> None:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        from ingather.sandbox.tsa import Authority
+
+        self.authority = Authority()
+        self.installation = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+
+    def entry(self, i: int, user: str | None = None, n: int = 1):
+        """The n-th entry of comment i."""
+        from ingather.domain.entries import Entry
+
+        return Entry(id=f"{i:017}", n=n, th="ab" * 32, ts="2023-09-14T00:00:00Z", u=user or f"u{i}")
+
+    def frozen(self, count: int = 9, users: Sequence[str | None] = ()):
+        """A list of `count` comments; users: whose the first ones are."""
+        from ingather.domain.entries import freeze
+
+        named = itertools.chain(users, itertools.repeat(None))
+        return freeze([self.entry(i, next(named)) for i in range(count)], bytes(32))
+
+    def committed(self, frozen, *, chain=None, number: int | None = None, seq: int = 1, **rules):
+        """A commitment to it."""
+        from ingather.domain import draw2
+        from ingather.domain.beacon import QUICKNET
+
+        link = "https://www.instagram.com/p/DAbCdEfGhIj/"
+        return draw2.commitment(
+            posts=[{"id": "1", "published_at": "2023-09-01T00:00:00+0000", "permalink": link}],
+            rules=self.rules | rules,
+            snapshot={"declared": 9, "kept": 9, "gapPercent": 0.25, "complete": True},
+            frozen=frozen,
+            chain=chain or QUICKNET,
+            round_number=number or self.round,
+            seq=seq,
+            prev=None if seq == 1 else "cd" * 32,
+        )
+
+    def stamp(self, commit: bytes, at: str):
+        """An anchor by the time-stamp authority."""
+        from ingather.domain.draw_receipt import stamp
+
+        moment = datetime.fromisoformat(at.replace("Z", "+00:00"))
+        return stamp(self.authority.stamp(hashlib.sha256(commit).digest(), moment))
+
+    def posted(self, at: str):
+        """An anchor by a comment."""
+        from ingather.domain.draw_receipt import Posted
+
+        return Posted("17900000000000077", "lighthouse", at)
+
+    def make(self, frozen=None, committed=None, **changed) -> bytes:
+        """A receipt, anchored in time unless told otherwise."""
+        from ingather.domain.draw_receipt import Logged, receipt
+
+        frozen = frozen or self.frozen()
+        committed = committed or self.committed(frozen)
+        asked = {
+            "signature": self.signature,
+            "anchors": [self.stamp(committed.hash, self.early)],
+            "log": [Logged(committed.said["log"]["seq"], committed.hex, "drawn")],
+            "written": "2023-09-15T11:05:00.000Z",
+            "installation": self.installation,
+        }
+        return receipt(committed=committed, frozen=frozen, **(asked | changed))
+
+    def asked(self, text: bytes | None = None, **known):
+        """What a verifier knows: the test authority's root, and the hash the public saw."""
+        from ingather.domain import verifier
+
+        told = {"roots": [verifier.root_of(self.authority.root)]}
+        if text is not None:
+            told["published"] = json.loads(text)["commit"]
+        return verifier.Asked(**(told | known))
+
+
+@pytest.fixture(scope="session")
+def receipts() -> Receipts:
+    """Makes receipts of draw/2."""
+    return Receipts()

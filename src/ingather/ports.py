@@ -26,7 +26,8 @@ from ingather.domain.job import (
     Wish,
 )
 from ingather.domain.page import Page
-from ingather.domain.records import Record
+from ingather.domain.progress import Standing
+from ingather.domain.records import Media, Profile, Record
 
 if TYPE_CHECKING:  # they bring cryptography with them, which no export needs
     from ingather.domain.beacon import Chain
@@ -67,6 +68,10 @@ class Source(Protocol):
         self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
     ) -> Page:
         """The page at a cursor (None: the first), of at most `limit` rows on its upper level."""
+        ...
+
+    def take_units(self) -> int:
+        """Units billed that no page has told, as for look-ups and refusals; counted once."""
         ...
 
     async def close(self) -> None: ...
@@ -292,6 +297,33 @@ class Limiter(Protocol):
 
     async def parked(self, key: str) -> float:
         """Seconds the key is still parked for, 0.0 if it is not."""
+        ...
+
+
+class Analyses(Protocol):
+    """What watchers of an analysis see, and its rows in the seed's table. The job is the truth: all
+    of this can be made again from it, and writing a page twice changes nothing."""
+
+    async def begin(self, analysis_id: str, profile: Profile) -> None:
+        """Keep the profile, once it is known; a row of its own stands for it until reels come."""
+        ...
+
+    async def add(self, analysis_id: str, reels: Sequence[Media]) -> None:
+        """Write further reels, each once, in one transaction."""
+        ...
+
+    async def note(self, analysis_id: str, standing: Standing) -> None:
+        """Tell how far it is."""
+        ...
+
+    async def close(self, analysis_id: str, status: str, error: str | None) -> None:
+        """Write the seed's status (completed or failed) into every row."""
+        ...
+
+    async def profile(self, analysis_id: str) -> Profile | None: ...
+
+    async def standing(self, analysis_id: str) -> Standing | None:
+        """How far it was when that was last told."""
         ...
 
 

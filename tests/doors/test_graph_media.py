@@ -13,9 +13,10 @@ from aiohttp.test_utils import TestServer
 
 from ingather import errors
 from ingather.domain.job import Target
+from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.page import Usage
 from ingather.providers import graph_media
-from ingather.providers.graph_discovery import WITH_INSIGHTS, GraphMediaSource
+from ingather.providers.graph_discovery import GraphMediaSource
 from ingather.providers.http import Http
 from ingather.sandbox import insights, others
 from ingather.sandbox.options import TOKEN

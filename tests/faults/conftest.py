@@ -1,6 +1,7 @@
 """What the fault tests share: one export on a bench in this process; the two durable backings, and
 workers over them as processes of their own."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 HERE = Path(__file__).parent
+PASSWORD = "canary-password-of-the-database"
 FULL = os.environ.get("INGATHER_FAULTS") == "full"
 
 
@@ -35,7 +37,7 @@ def ram(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
-@pytest.fixture(params=["sqlite", "redis"])
+@pytest.fixture(params=["sqlite", "redis", "postgres"])
 def durable(request: pytest.FixtureRequest, ram: Path) -> dict[str, str]:
     """Settings of a store that outlives its process, one for each backing there is."""
     found = {"INGATHER_DATA_DIR": str(ram / "data")}
@@ -43,7 +45,33 @@ def durable(request: pytest.FixtureRequest, ram: Path) -> dict[str, str]:
         if find_spec("ingather.stores.redis_jobs") is None:
             pytest.skip("jobs do not rest in Redis yet")
         found["REDIS_URL"] = request.getfixturevalue("valkey")
+    if request.param == "postgres":
+        url = request.getfixturevalue("make_database")()
+        found["DATABASE_URL"] = url.replace("ingather@", f"ingather:{PASSWORD}@")
     return found
+
+
+@pytest.fixture
+def dump() -> Callable[[str], dict[str, list[str]]]:
+    """Every row of every table of a PostgreSQL, as text."""
+
+    async def ask(url: str) -> dict[str, list[str]]:
+        import asyncpg
+
+        connection = await asyncpg.connect(url)
+        names = await connection.fetch(
+            "SELECT tablename FROM pg_tables WHERE schemaname = 'public'"
+        )
+        found = {
+            name: [
+                row[0] for row in await connection.fetch(f"SELECT t::text FROM {name} t ORDER BY 1")
+            ]
+            for (name,) in names
+        }
+        await connection.close()
+        return found
+
+    return lambda url: asyncio.run(ask(url))
 
 
 class Workers:

@@ -45,18 +45,25 @@ class Flaky:
             yield batch
 
 
-@pytest.fixture(params=["memory", "sqlite"])
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
 async def kept_in(request, bench, tmp_path, monkeypatch):
     """The store beneath, and a way to let its leases run out."""
     if request.param == "memory":
         yield bench.store
         return
-    from ingather.stores.sql_jobs import SqlStore
-    from ingather.stores.sql_link import SqliteLink
-
     monkeypatch.setattr(lease, "LEASE", 0.0)  # run out as soon as they are won; the fence decides
-    link = SqliteLink(tmp_path / "ingather.db")
-    bench.store = SqlStore(link)
+    if request.param == "sqlite":
+        from ingather.stores.sql_jobs import SqlStore
+        from ingather.stores.sql_link import SqliteLink
+
+        link = SqliteLink(tmp_path / "ingather.db")
+        bench.store = SqlStore(link)
+    else:
+        from ingather.stores.pg_jobs import PgStore
+        from ingather.stores.pg_link import PgLink
+
+        link = PgLink(request.getfixturevalue("postgres"))
+        bench.store = PgStore(link)
     yield bench.store
     await link.close()
 

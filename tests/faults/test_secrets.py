@@ -72,7 +72,7 @@ class Flow:
 
 
 @pytest.mark.slow
-def test_no_secret_is_found_anywhere_after_every_flow(outside, durable, oracle, ram):
+def test_no_secret_is_found_anywhere_after_every_flow(outside, durable, oracle, ram, dump):
     """Success, pause, refusals, outages, a dead token, an unknown token, a crash with a traceback:
     none of it leaves the token, its percent-encoding or what it proves in anything written."""
     token = minted(outside)
@@ -126,6 +126,9 @@ def test_no_secret_is_found_anywhere_after_every_flow(outside, durable, oracle, 
         with redis.Redis.from_url(durable["REDIS_URL"]) as client:
             for key in client.scan_iter(count=1_000):
                 places[repr(key)] = key + client.dump(key)
+    if "DATABASE_URL" in durable:
+        places["tables"] = json.dumps(dump(durable["DATABASE_URL"])).encode()
+        secrets.append("canary-password")
     assert len(places) > 8
     found = [(place, each[:9]) for place, data in places.items() for each in secrets
              if each.encode() in data]  # fmt: skip

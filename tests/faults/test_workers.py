@@ -59,7 +59,9 @@ def test_one_of_eight_processes_wins_a_job(workers, durable, oracle, ram, full):
 @pytest.mark.parametrize("plan", ["claimed:1:stop", "called:3:stop", "parsed:2:stop",
                                   "committed:3:stop", "committed:last:stop", "heartbeat:1:stop",
                                   "finalised:1:stop"])  # fmt: skip
-def test_a_frozen_worker_that_thaws_changes_nothing(workers, outside, durable, oracle, ram, plan):
+def test_a_frozen_worker_that_thaws_changes_nothing(
+    workers, outside, durable, oracle, ram, dump, plan
+):
     """SIGSTOP past the lease, another worker takes over, SIGCONT: not a row, not a word in the
     job's record, not a file is changed by the one that comes late, and it makes no call."""
     post = oracle.mixed(260)
@@ -73,17 +75,17 @@ def test_a_frozen_worker_that_thaws_changes_nothing(workers, outside, durable, o
     assert taken["told"]["fence"] == 2
     assert taken["told"]["counters"]["appended"] == len(expected)
     assert taken["told"]["counters"]["skipped_dupes"] == 0
-    before = picture(durable, ram)
+    before = picture(durable, ram, dump)
     called = outside.control()["calls"]["total"]
     crew.tell("go on")
     late = crew.line()
     assert late["thawed"] == -1, "it should have ended with LeaseLost"
     assert not late["back"], "it wrote the file once more"
     assert outside.control()["calls"]["total"] == called
-    assert picture(durable, ram) == before
+    assert picture(durable, ram, dump) == before
 
 
-def picture(durable, folder):
+def picture(durable, folder, dump):
     """Everything that a worker may have changed."""
     files = {each.name: each.read_bytes() for each in folder.iterdir() if each.is_file()}
     if "REDIS_URL" in durable:
@@ -92,6 +94,8 @@ def picture(durable, folder):
         with redis.Redis.from_url(durable["REDIS_URL"]) as client:
             keys = sorted(client.scan_iter("igexp:*", count=1_000))
             return files, {key: client.dump(key) for key in keys}
+    if "DATABASE_URL" in durable:
+        return files, dump(durable["DATABASE_URL"])
     path = load(durable).database
     with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
         dump = list(connection.iterdump())

@@ -36,7 +36,7 @@ from ingather.features.comments import Wanted
 from ingather.providers import graph as _graph  # noqa: F401
 from ingather.providers import http  # noqa: F401
 from ingather.settings import load
-from ingather.stores import sql_cache, sql_jobs  # noqa: F401
+from ingather.stores import pg_cache, pg_jobs, sql_cache, sql_jobs  # noqa: F401
 
 FORMATS = ("csv", "json", "jsonl")
 

@@ -11,16 +11,23 @@ import typer
 from ingather import __version__
 from ingather.cli import (
     accounts,
+    analyze,
     consumer,
     doctor,
+    draw,
     export,
     extract,
+    giveaways,
     jobs,
+    keys,
     login,
     migrate,
     posts,
     refresh,
     sandbox,
+    up,
+    verify,
+    worker,
 )
 
 app = typer.Typer(
@@ -31,7 +38,7 @@ app = typer.Typer(
         " `ingather export comments POST -o comments.xlsx`."
     ),
     epilog="Exit codes: 0 done, 1 failed, 2 bad usage, 3 paused (it says how to go on), "
-    "130 interrupted (everything so far is kept).",
+    "4 not provable (`verify`), 130 interrupted (everything so far is kept).",
     no_args_is_help=True,
     rich_markup_mode=None,  # its import alone costs as much as all of --help may take
     pretty_exceptions_enable=False,
@@ -58,7 +65,13 @@ def root(
 app.command("demo")(sandbox.demo)
 app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
+app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
+app.command("draw")(draw.draw)
+app.add_typer(giveaways.app, name="giveaways")
+app.add_typer(keys.app, name="keys")
+app.command("up")(up.up)
+app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
@@ -68,5 +81,6 @@ app.command("schedule")(refresh.schedule)
 app.command("consumer")(consumer.consumer)
 app.add_typer(consumer.dlq, name="dlq")
 app.command("doctor")(doctor.doctor)
+app.command("verify")(verify.verify)
 app.command("migrate")(migrate.migrate)
 app.command("sandbox")(sandbox.sandbox)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingather.cli import options
+from ingather.cli import options, queueing
 from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, run, say, stoppable, world
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def comments(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if an export is unfinished.")
     ] = False,
+    no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
@@ -94,10 +95,7 @@ def comments(
         from ingather.features.comments import Wanted
 
         path = path_of(output)
-        if path != "-":
-            from ingather.exports import files
-
-            await files.check_writable(path or Path.cwd() / "comments.csv")
+        await queueing.check_path(path, "comments.csv", no_wait=no_wait)
         async with world(sandbox=sandbox) as here:
             wanted = Wanted(
                 post=here.names.get(post.strip(), post),
@@ -112,6 +110,11 @@ def comments(
                 sandbox=sandbox,
             )
             check_file(wanted.path, wanted.format)
+            if no_wait:
+                fetcher = here.comments.fetcher()
+                return await queueing.queue(
+                    here, await here.comments.start(wanted, fetcher), as_json=as_json
+                )
             return await _export(here, wanted, budget=budget, strict=strict, as_json=as_json)
 
     run(command)

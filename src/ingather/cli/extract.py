@@ -1,17 +1,20 @@
 """`ingather extract`: lists of accounts, posts and comments, of one target or of thousands."""
 
+import itertools
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, filter_lists, options
+from ingather.cli import export, filter_lists, options, queueing
 from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
     from ingather.domain.job import Job
+    from ingather.engine.backoff import Fetcher
+    from ingather.engine.stop import Stop
     from ingather.features.extraction import Wanted
 
 
@@ -47,8 +50,13 @@ def extract(
         ),
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", help="hiker or archive, where both could serve.")
+        str | None,
+        typer.Option("--source", help="graph, hiker or archive, where several could serve."),
     ] = None,
+    insights: Annotated[
+        bool,
+        typer.Option("--insights", help="Posts and reels of your own: reach, saves, watch time."),
+    ] = False,
     max_calls: Annotated[
         int | None, typer.Option("--max-calls", min=1, metavar="N", help="Pause after N calls.")
     ] = None,
@@ -66,11 +74,12 @@ def extract(
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")
     ] = False,
+    no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
 ) -> None:
-    """Extract a list: of your own archive, or through HikerAPI.
+    """Extract a list: of your own archive, through the Graph API, or through HikerAPI.
 
     Ctrl-C, a crash or a power cut lose nothing: the same command goes on where it stopped.
 
@@ -78,26 +87,25 @@ def extract(
     Examples:
       ingather extract followers instagram-me-2026-11-01-abc.zip -o followers.xlsx
       ingather extract followers @natgeo --filter verified=yes --max 10000 -o verified.csv
-      ingather extract reels --from creators.txt --max-calls 500 -o reels.parquet
+      ingather extract reels @bluebottle -o reels.csv
+      ingather extract reels --from creators.txt --source hiker --max-calls 500 -o reels.parquet
       ingather extract followers flat5000 --sandbox -o followers.csv
     """
 
     async def command() -> int:
-        from ingather.exports import files
         from ingather.features import collection, extraction
 
         wanted_kind = extraction.kind_of(kind)
         path = export.path_of(output)
         collection.check_file(path, format)
-        if path != "-":
-            await files.check_writable(path or Path.cwd() / "rows.csv")
+        await queueing.check_path(path, "rows.csv", no_wait=no_wait)
         words = [*(targets or []), *_listed(from_file)]
-        voice, words = _voice(source, words)
         async with world(sandbox=sandbox) as here:
+            voices, words = _voices(here, wanted_kind, source, words, insights=insights)
             wanted = extraction.Wanted(
                 kind=wanted_kind,
                 words=tuple(words)
-                if voice == "archive"
+                if voices == ("archive",)
                 else extraction.canonical(wanted_kind, words),
                 filters=tuple(filters or ()),
                 lists=await filter_lists.read(here, filters or ()),
@@ -106,19 +114,20 @@ def extract(
                 raw_csv=raw_csv,
                 limit=limit,
                 max_calls=max_calls,
-                max_units=await _units(here, wanted_kind, voice, max_cost),
                 fresh=fresh,
                 sandbox=sandbox,
             )
-            feature = here.extractions(wanted_kind, voice, words)
-            fetcher = feature.fetcher()
             async with stoppable(budget) as stop:
-                job = await export.started(feature.start(wanted, fetcher), stop)
+                job, fetcher = await _begun(
+                    here, wanted, voices, words, stop, insights=insights, max_cost=max_cost
+                )
                 if job is None:
                     return export.not_begun(stop)
                 if not await _agreed(here, wanted, job, yes=yes or sandbox):
                     await here.sql_store.delete(job.id)
                     return 1
+                if no_wait:
+                    return await queueing.queue(here, job, as_json=as_json)
                 return await export.run_job(
                     here, job, fetcher, stop=stop, strict=strict, as_json=as_json
                 )
@@ -140,22 +149,65 @@ def _listed(path: Path | None) -> list[str]:
     return [line for line in lines if line and not line.startswith("# ")]
 
 
-def _voice(source: str | None, words: list[str]) -> tuple[str, list[str]]:
-    """Who is asked: the archive where the targets are its files, HikerAPI otherwise."""
+def _voices(
+    here: "World", kind: str, source: str | None, words: list[str], *, insights: bool
+) -> tuple[tuple[str, ...], list[str]]:
+    """Who is asked, in order: the archive where the targets are its files, else whoever there is a
+    token or key for; and the targets as that source has them."""
     from ingather import errors
+    from ingather.features import voices
 
-    if source not in (None, "hiker", "archive"):
-        raise errors.BadInput(f"There is no source {source}.", hint="It is hiker or archive.")
     if not words:
         raise errors.BadInput(
             "There is no target.", hint="Name accounts, posts, a hashtag or an archive's ZIP."
         )
     there = [Path(word).expanduser() for word in words]
-    if source == "archive" or (
-        source is None and all(path.suffix.lower() == ".zip" or path.is_dir() for path in there)
-    ):
-        return "archive", ["\n".join(str(path.absolute()) for path in there)]
-    return "hiker", words
+    files = all(path.suffix.lower() == ".zip" or path.is_dir() for path in there)
+    found = voices.choose(kind, source, ready=here.reach(), files=files)
+    if insights:
+        voices.check_insights(kind, found)
+    if found == ("archive",):
+        return found, ["\n".join(str(path.absolute()) for path in there)]
+    return found, [here.names.get(word.strip(), word) for word in words]
+
+
+async def _begun(
+    here: "World",
+    wanted: "Wanted",
+    voices: tuple[str, ...],
+    words: list[str],
+    stop: "Stop",
+    *,
+    insights: bool,
+    max_cost: float | None,
+) -> "tuple[Job | None, Fetcher]":
+    """The job and what fetches its pages: of the first source that reaches the target."""
+    from msgspec import structs
+
+    from ingather import errors
+    from ingather.domain.kinds import WITH_INSIGHTS
+    from ingather.features.extraction import is_own
+    from ingather.features.voices import called
+
+    for voice, then in itertools.zip_longest(voices, voices[1:]):
+        units = await _units(here, wanted.kind, voice, max_cost)
+        route = WITH_INSIGHTS if insights and voice == "graph" else None
+        feature = here.extractions(wanted.kind, voice, words, route=route)
+        fetcher = feature.fetcher()
+        start = feature.start(structs.replace(wanted, max_units=units), fetcher)
+        try:
+            job = await export.started(start, stop)
+        except errors.NotReachable as failure:
+            if then is None:
+                raise
+            say(f"{failure} Asking {called(then)} instead.")
+            continue
+        if job is not None and route is not None and len(job.targets) == 1 and not is_own(job):
+            say(f"@{job.target.username} is not your account: its insights are told to nobody.")
+        if job is not None and job.route != feature.route:
+            fetcher = here.collection_of(job).fetcher()  # it goes on as it was begun
+        return job, fetcher
+    raise AssertionError("there is a source")
 
 
 async def _units(here: "World", kind: str, voice: str, max_cost: float | None) -> int | None:
@@ -181,6 +233,7 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
         say(f"Going on with job {job.id}: {job.counters.appended:,} rows are here already.")
         return True
     if job.source != "hiker":
+        _announce(wanted.kind, job)
         return True
     balance = await here.hiker(wanted.kind).balance()
     calls = calls_expected(wanted.kind, job)
@@ -201,3 +254,15 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
         await here.sql_store.delete(job.id)
         raise errors.BadInput("Nobody is here to agree to that.", hint="Add --yes.")
     return typer.confirm("Go on?", err=True)
+
+
+def _announce(kind: str, job: "Job") -> None:
+    """What a long job through the Graph API will take; it costs nothing."""
+    from ingather.features.extraction import calls_expected, is_own
+
+    calls = calls_expected(kind, job)
+    if job.source != "graph" or calls is None or calls <= 20:
+        return
+    others = kind != "commenters" and not is_own(job)
+    often = "" if not others else " The platform allows about 200 an hour."
+    say(f"{job.target.declared:,} rows declared: about {calls:,} calls, at no cost.{often}")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, options
+from ingather.cli import export, options, queueing
 from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ def list_(
     """Jobs, newest first, with what expires when."""
 
     async def command() -> int:
-        from ingather.cli import show
+        from ingather.cli import show, standing
 
         async with world() as here:
             jobs = await every(here, limit)
         if as_json:
             print(json.dumps([show.summary(job) for job in jobs], ensure_ascii=False))
         elif jobs:
-            show.job_table(jobs)
+            standing.job_table(jobs)
         else:
             say("There are no jobs yet. Begin with: ingather export comments POST -o comments.xlsx")
         return 0
@@ -59,18 +59,17 @@ def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
 
 @app.command("watch")
 def watch(job_id: options.JobId) -> None:
-    """Follow a job that another process runs, until it stops."""
+    """Follow a job that another process runs or will take up, until it stops."""
 
     async def command() -> int:
         import asyncio
 
-        from ingather.cli import show
-        from ingather.engine import lease
+        from ingather.cli import show, standing
 
         async with world() as here:
             job = await find(here, job_id)
             with show.Bar(job) as bar:
-                while job.status == "running" and not lease.abandoned(job):
+                while standing.goes_on(job):
                     bar.page(job.counters)
                     await asyncio.sleep(0.5)
                     job = await here.store_of(job).show(job.id)
@@ -113,11 +112,22 @@ def cancel(job_id: options.JobId) -> None:
 
 @app.command("resume")
 def resume(
-    job_id: options.JobId,
+    job_id: Annotated[
+        str | None, typer.Argument(metavar="ID", help="A job's id, or as much as is unique.")
+    ] = None,
+    paused: Annotated[
+        str | None,
+        typer.Option(
+            "--paused",
+            metavar="REASON",
+            help="Instead of one: queue every job paused for this reason, as no_balance.",
+        ),
+    ] = None,
     budget: Annotated[
         float | None,
         typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
     ] = None,
+    no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
 ) -> None:
@@ -125,7 +135,12 @@ def resume(
 
     async def command() -> int:
         async with world() as here:
+            if paused is not None or job_id is None:
+                return await _queue_all(here, job_id, paused)
             job = await find(here, job_id)
+            if no_wait:
+                await here.collection_of(job).release(job)
+                return await queueing.queue(here, job, as_json=as_json)
         async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
             fetcher = here.collection_of(job).fetcher()
             return await export.run_job(
@@ -199,6 +214,18 @@ async def every(here: "World", limit: int) -> "list[Job]":
     """Jobs of every store, newest first."""
     found = [job for store in here.stores for job in await store.list(limit=limit)]
     return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+
+
+async def _queue_all(here: "World", job_id: str | None, reason: str | None) -> int:
+    """Queue every job that is paused for a reason, oldest first."""
+    from ingather import errors
+
+    if job_id is not None or reason is None:
+        raise errors.BadInput("Which job?", hint="Name its id, or --paused REASON for many.")
+    found = [
+        job for job in await every(here, 100_000) if (job.status, job.reason) == ("paused", reason)
+    ]
+    return await queueing.queue_all(here, found)
 
 
 async def delete_unread(here: "World", job_id: str) -> None:

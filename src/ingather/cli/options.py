@@ -34,6 +34,10 @@ RawCsv = Annotated[
     bool, typer.Option("--raw-csv", help="CSV for machines: no BOM, no formula escaping.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="Exit 1 when rows are missing.")]
+NoWait = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Queue it for `ingather worker`, print its id and return."),
+]
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="A job's id, or as much of it as is unique.")
 ]

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingather import errors
+from ingather.cli import standing
 from ingather.cli.run import say
 from ingather.domain import receipt
+from ingather.domain.instants import iso
 from ingather.domain.job import Counters, Job
 
 if TYPE_CHECKING:
@@ -98,6 +100,11 @@ def summary(job: Job) -> dict[str, Any]:
         "kind": job.kind,
         "status": job.status,
         "reason": job.reason,
+        "queued": job.due is not None,
+        "dueAt": iso(job.due) if job.due else None,
+        "alive": standing.alive(job),
+        "tenant": job.tenant,
+        "priority": job.priority,
         "target": job.target.permalink or job.target.shortcode or job.target.id,
         "owner": job.owner.username,
         "rows": job.counters.appended,
@@ -119,7 +126,7 @@ def noun(job: Job) -> str:
     return "comments" if job.kind == "comments" else "rows"
 
 
-def _of(job: Job) -> str:
+def of(job: Job) -> str:
     """What was collected from."""
     if len(job.targets) > 1:
         return f"{len(job.targets):,} targets"
@@ -130,7 +137,7 @@ def _of(job: Job) -> str:
     return f"{job.kind} of {who}"
 
 
-def _name(job: Job) -> str:
+def name(job: Job) -> str:
     """The shortest name of what was collected from."""
     state = job.targets[0]
     if len(job.targets) > 1:
@@ -150,7 +157,7 @@ def receipt_lines(job: Job) -> list[str]:
     units = f" · units {counters.units:,}" if counters.units else ""
     lines = [
         f"{state.get(job.status, job.status.capitalize())}: {counters.appended:,} {noun(job)}"
-        f"{replies} of {_of(job)}",
+        f"{replies} of {of(job)}",
         f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
         f" {'writers' if job.kind == 'comments' else 'users'} {counters.uniq_users:,}",
@@ -273,24 +280,3 @@ def table(columns: dict[str, str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         drawn.add_row(*map(Text, row))
     shown.print(drawn, crop=False)
-
-
-def job_table(jobs: Sequence[Job]) -> None:
-    """The list of jobs, for a terminal or a pipe."""
-    columns = {"id": "", "kind": "", "of": "", "status": "fold", "rows": "right", "started": ""}
-    rows = [
-        [
-            job.id[:8],
-            job.kind,
-            _name(job),
-            f"{job.status} ({job.reason})" if job.reason else job.status,
-            f"{job.counters.appended:,}",
-            job.created_at[:16].replace("T", " "),
-        ]
-        for job in jobs
-    ]
-    if any(job.expires_at for job in jobs):
-        columns["expires"] = ""
-        for row, job in zip(rows, jobs, strict=True):
-            row.append((job.expires_at or "never")[:10])
-    table(columns, rows)

@@ -32,7 +32,7 @@ class Disqualified(Struct, frozen=True):
 
 class Stamp(Struct, frozen=True, tag="rfc3161", tag_field="type"):
     """An anchor: the answer of a time-stamp authority (RFC 3161 TimeStampResp, DER in base64) over
-    the commitment's 32 bytes, whose SHA-256 is the imprint."""
+    the commitment's 32 bytes, the imprint being their SHA-256, -384 or -512."""
 
     token: str
 

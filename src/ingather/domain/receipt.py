@@ -24,7 +24,7 @@ WHY = {
     "rate_limit": "the platform's limit is reached",
     "needs_login": "the access token is no longer valid",
     "no_balance": "the account at the source has no balance left",
-    "storage": "there is no room left where rows are stored",
+    "storage": "there is no room left where rows are stored, or it does not answer",
     "schema_drift": "the source's answers have changed their shape",
     "asked": "you asked for it",
 }

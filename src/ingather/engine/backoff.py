@@ -81,6 +81,7 @@ class Fetcher:
     def take_tally(self) -> Tally:
         """The cost so far, counted once. Part of a second waited is kept for the next time."""
         taken = self._tally
+        taken.units += self._source.take_units()
         self._tally = Tally(waited=taken.waited % 1)
         return taken
 
@@ -159,7 +160,7 @@ class Fetcher:
 
     async def _park(self, seconds: float) -> None:
         if seconds > self._policy.longest_park:
-            raise Stopped("rate_limit")
+            raise Stopped("rate_limit", again=seconds)
         self._tally.parks += 1
         self._tally.waited += seconds
         self.watch.parked(seconds)

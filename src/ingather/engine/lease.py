@@ -83,6 +83,12 @@ def abandoned(job: Job) -> bool:
     return job.holder is not None and is_dead(job.holder, this_process())
 
 
+def alive(holder: Holder) -> bool | None:
+    """Whether a holder lives; None where it is of another host."""
+    me = this_process()
+    return None if holder.host != me.host else not is_dead(holder, me)
+
+
 async def release(job: Job, leases: Leases) -> None:
     """Give back the lease that a dead process of this host holds, so that nobody waits for it to
     run out. The job is then paused, unless only its file is due."""

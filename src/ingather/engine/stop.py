@@ -5,7 +5,8 @@ from typing import Literal
 
 from ingather.domain.job import Pause
 
-Reason = Pause | Literal["cancelled", "lease_lost"]
+Reason = Pause | Literal["cancelled", "lease_lost", "drained"]
+"""`drained`: this process takes no further page; another may go on at once."""
 
 
 class Stop:
@@ -42,8 +43,12 @@ class Stop:
 
 
 class Stopped(Exception):
-    """Raised inside a run at the next safe place after a request; never leaves the engine."""
+    """Raised inside a run at the next safe place after a request; never leaves the engine.
 
-    def __init__(self, reason: Reason) -> None:
+    again: seconds after which going on makes sense, where that is known.
+    """
+
+    def __init__(self, reason: Reason, *, again: float | None = None) -> None:
         super().__init__(reason)
         self.reason = reason
+        self.again = again

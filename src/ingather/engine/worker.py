@@ -14,17 +14,28 @@ from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.ports import Claim, Clock, Jobs, Leases, Rows
 
+TRY_AGAIN, STORE_AGAIN, FILE_AGAIN = 20.0, 10.0, 60.0
+"""Seconds before workers try again: a source out of order (after the first attempt; longer after
+each), a store that was away, a file that could not be written."""
+
+SETTLE_PATIENCE = 8.0
+"""Seconds for which a store that does not answer is asked to take a job back, within its lease."""
+
 Finish = Callable[[Job], Awaitable[File | None]]
 """Makes the job's file once every row is in."""
 
 
 class Verdict(Struct, frozen=True):
-    """How a run leaves a job: its status, a reason or an error to store, an error to raise."""
+    """How a run leaves a job: its status, a reason or an error to store, an error to raise.
+
+    again: seconds after which workers may take it up again; None: it is left to people.
+    """
 
     status: Status
     reason: str | None = None
     error: Failure | None = None
     raises: errors.IngatherError | None = None
+    again: float | None = None
 
 
 class Worker:
@@ -37,15 +48,23 @@ class Worker:
         self._clock = clock
 
     async def run(
-        self, job: Job, fetcher: Fetcher, finish: Finish, *, stop: Stop, watch: Watch
+        self,
+        job: Job,
+        fetcher: Fetcher,
+        finish: Finish,
+        *,
+        stop: Stop,
+        watch: Watch,
+        claim: Claim | None = None,
     ) -> Job:
         """Run a job as far as it goes now, and give it back as it then stands.
 
-        Raises JobBusy, StateLost, LeaseLost, and the error that ended this attempt; what was
-        committed before stays, and the job says whether it can be resumed.
+        claim: a lease that was just won, where there is one. Raises JobBusy, StateLost,
+        LeaseLost, and the error that ended this attempt; what was committed before stays, and the
+        job says whether it can be resumed.
         """
         since = self._clock.monotonic()
-        claim = await take(job, self._jobs, self._leases)
+        claim = claim or await take(job, self._jobs, self._leases)
         points.reach("claimed")
         watch.began(claim.job)
         lease = Lease(claim, self._leases, self._clock, stop, since=since)
@@ -95,7 +114,8 @@ class Worker:
             return Verdict("running", raises=lost), None
         except errors.IngatherError as failure:
             told = Failure(failure.message, failure.code)
-            return Verdict("csv_pending", None, told, failure), None
+            again = FILE_AGAIN if claim.job.attempts < MAX_ATTEMPTS else None
+            return Verdict("csv_pending", None, told, failure, again), None
         points.reach("finalised")
         return Verdict("done"), file
 
@@ -105,22 +125,15 @@ class Worker:
         if isinstance(verdict.raises, errors.LeaseLost):
             raise verdict.raises
         tally = fetcher.take_tally()
+        spent = Counters(
+            calls=tally.calls,
+            retries=tally.retries,
+            parks=tally.parks,
+            waited=int(tally.waited),
+            units=tally.units,
+        )
         try:
-            job = await self._leases.settle(
-                claim.job.id,
-                claim.fence,
-                verdict.status,
-                reason=verdict.reason,  # type: ignore[arg-type]
-                error=verdict.error,
-                file=file,
-                spent=Counters(
-                    calls=tally.calls,
-                    retries=tally.retries,
-                    parks=tally.parks,
-                    waited=int(tally.waited),
-                    units=tally.units,
-                ),
-            )
+            job = await self._given_back(claim, verdict, file, spent)
         except errors.StoreError:
             # The store that failed the job cannot record it either: the lease runs out by itself.
             if verdict.raises is None:
@@ -130,13 +143,44 @@ class Worker:
             raise verdict.raises
         return structs.replace(job, options=claim.job.options)
 
+    async def _given_back(
+        self, claim: Claim, verdict: Verdict, file: File | None, spent: Counters
+    ) -> Job:
+        """Settle, again while the store does not answer; what it did unheard is found done."""
+        patience = 0.0 if isinstance(verdict.raises, errors.StoreUnavailable) else SETTLE_PATIENCE
+        since, wait = self._clock.monotonic(), 0.0
+        while True:
+            try:
+                return await self._leases.settle(
+                    claim.job.id,
+                    claim.fence,
+                    verdict.status,
+                    reason=verdict.reason,  # type: ignore[arg-type]
+                    error=verdict.error,
+                    file=file,
+                    spent=spent,
+                    again=verdict.again,
+                )
+            except errors.LeaseLost:
+                job = await self._jobs.show(claim.job.id)
+                if not wait or job.fence != claim.fence or job.holder is not None:
+                    raise
+                return job
+            except errors.StoreUnavailable:
+                wait = min(2.0, max(0.1, wait * 2))
+                if self._clock.monotonic() + wait - since > patience:
+                    raise
+                await self._clock.sleep(wait)
+
 
 def _stopped(stopped: Stopped) -> Verdict:
     if stopped.reason == "lease_lost":
         return Verdict("running", raises=errors.LeaseLost())
     if stopped.reason == "cancelled":
         return Verdict("cancelled", "cancelled", Failure("Cancelled on request.", "cancelled"))
-    return Verdict("paused", stopped.reason)
+    if stopped.reason == "drained":
+        return Verdict("pending", again=0.0)
+    return Verdict("paused", stopped.reason, again=stopped.again)
 
 
 _PAUSES: dict[
@@ -158,8 +202,11 @@ def _failed(failure: errors.IngatherError, attempts: int) -> Verdict:
     for kind, reason in _PAUSES.items():
         if isinstance(failure, kind):
             return Verdict("paused", reason, told, failure)
+    if isinstance(failure, errors.StoreUnavailable):
+        # Jobs or limits cannot be kept just now: that is no fault of this job.
+        return Verdict("paused", "storage", told, failure, STORE_AGAIN)
     if failure.retry and attempts < MAX_ATTEMPTS:
-        return Verdict("pending", None, told, failure)
+        return Verdict("pending", None, told, failure, TRY_AGAIN * attempts)
     return Verdict("failed", failure.code, told, failure)
 
 

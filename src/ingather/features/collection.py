@@ -13,12 +13,12 @@ from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Comment, Media, Record, User
 from ingather.engine import lease
 from ingather.engine.backoff import Fetcher, Policy
-from ingather.engine.quota import Gate
+from ingather.engine.quota import Gate, Limit
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.engine.worker import Worker
 from ingather.exports import columns, files
-from ingather.ports import Clock, Jobs, Leases, Limiter, Rows, Source
+from ingather.ports import Claim, Clock, Jobs, Leases, Limiter, Rows, Source
 
 LAYOUTS: dict[type[Record], columns.Layout] = {
     Comment: columns.COMMENTS,
@@ -44,6 +44,7 @@ class Collection:
         limiter: Limiter,
         clock: Clock,
         source: Callable[[], Source],
+        limits: Callable[[Source], Sequence[Limit]] = lambda _: (),
         policy: Policy | None = None,
     ) -> None:
         self._jobs = jobs
@@ -52,27 +53,46 @@ class Collection:
         self._limiter = limiter
         self._clock = clock
         self._source = source
+        self._limits = limits
         self._policy = policy or Policy()
         self._worker = Worker(jobs, leases, rows, clock)
 
-    def fetcher(self) -> Fetcher:
-        """Patient asking of the source; one for each job, since it counts the job's calls."""
-        source = self._source()
-        gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
-        return Fetcher(source, gate, self._clock, policy=self._policy)
+    @property
+    def route(self) -> str:
+        """The way through the source."""
+        return self._source().route
 
-    async def run(self, job: Job, fetcher: Fetcher, *, stop: Stop, watch: Watch) -> Job:
+    def fetcher(self, policy: Policy | None = None) -> Fetcher:
+        """Patient asking of the source; one for each job, since it counts the job's calls."""
+        return self._asking(self._source(), policy)
+
+    def _asking(self, source: Source, policy: Policy | None = None) -> Fetcher:
+        limits = self._limits(source)
+        gate = Gate(self._limiter, source.limit_key, self._clock, limits=limits)
+        return Fetcher(source, gate, self._clock, policy=policy or self._policy)
+
+    async def run(
+        self,
+        job: Job,
+        fetcher: Fetcher,
+        *,
+        stop: Stop,
+        watch: Watch,
+        claim: Claim | None = None,
+    ) -> Job:
         """Take the job as far as it goes; at its end its file is written, with its receipt."""
         fetcher.watch = watch
-        return await self._worker.run(job, fetcher, self._finish, stop=stop, watch=watch)
+        return await self._worker.run(
+            job, fetcher, self._finish, stop=stop, watch=watch, claim=claim
+        )
 
     async def release(self, job: Job) -> None:
         """Give back the lease of a job whose process is dead, before a wish is told to it."""
         await lease.release(job, self._leases)
 
     async def _finish(self, job: Job) -> File | None:
-        if job.options.output == "-":
-            return None
+        if job.options.output == "-" or (job.options.output is None and job.due is not None):
+            return None  # what workers collect is saved where and when somebody wants it
         # The receipt beside the file speaks of the job as it stands once the file is there.
         job = structs.replace(job, status="done", finished_at=iso(self._clock.now()))
         path = job.options.output or default_path(job)

@@ -11,16 +11,20 @@ from ingather.domain import filters, names, posts
 from ingather.domain.filter_kinds import Filter
 from ingather.domain.instants import iso
 from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
-from ingather.domain.kinds import ALIASES, RECORDS
+from ingather.domain.kinds import ALIASES, RECORDS, WITH_INSIGHTS
 from ingather.engine.backoff import Fetcher
 from ingather.features.collection import Collection
 
-KINDS = tuple(kind for kind in RECORDS if kind != "comments")
+KINDS = tuple(kind for kind in RECORDS if kind not in ("comments", "analysis"))
 UNBOUNDED = 2**31 - 1
 """Rows kept where the user names no limit: more than any list has."""
 
-_PAGES = {"followers": 100, "following": 25, "commenters": 15, "posts": 33, "reels": 12}
-"""Rows a call brings, about (contract of HikerAPI, 1.4); 50 where it is not known."""
+_PAGES = {
+    "hiker": {"followers": 100, "following": 25, "commenters": 15, "posts": 33, "reels": 12},
+    "graph": {"commenters": 40, "posts": 50},
+}
+"""Rows a call brings, about (contract of HikerAPI, 1.4, of the Graph API, 2.5 and 2.6); 50 where it
+is not known."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -138,4 +142,10 @@ def calls_expected(kind: str, job: Job) -> int | None:
     if declared is None or len(job.targets) > 1:
         return None
     rows = min(declared, job.options.most)
-    return -(-rows // _PAGES.get(kind, 50)) or 1
+    calls = -(-rows // _PAGES.get(job.source, {}).get(kind, 50)) or 1
+    return calls + rows if job.route == WITH_INSIGHTS and is_own(job) else calls
+
+
+def is_own(job: Job) -> bool:
+    """Whether the target is the account itself on whose behalf is read."""
+    return job.target.id == job.owner.instagram_id

@@ -12,6 +12,7 @@ from typing import Final
 from ingather import errors
 from ingather.domain import names
 from ingather.domain.job import Owner, Target
+from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.page import Page, Usage
 from ingather.domain.records import Media, Profile
 from ingather.ports import Clock
@@ -24,7 +25,6 @@ from ingather.providers.http import Http
 
 KINDS: Final = ("posts", "reels")
 POSTS: Final = "media"
-WITH_INSIGHTS: Final = "media+insights"
 
 _OWN_A_PAGE, _OTHERS_A_PAGE, _MEASURED_A_PAGE = 100, 50, 12
 _AT_ONCE = 4
@@ -124,6 +124,10 @@ class GraphMediaSource:
         if measured:
             rows = await self._measured(own, rows)
         return self._page(found, rows, usage)
+
+    def take_units(self) -> int:
+        """Nothing is billed here."""
+        return 0
 
     async def close(self) -> None:
         await self._calls.close()

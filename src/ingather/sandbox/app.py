@@ -1,6 +1,8 @@
 """From a request to its answer: routing, entry, faults, and a memory of what was rendered."""
 
 from collections import OrderedDict
+from functools import cached_property
+from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -10,12 +12,22 @@ from ingather.sandbox.answers import Answer, GraphError, dump, plain_json, unkno
 from ingather.sandbox.calls import Call, understand
 from ingather.sandbox.graph import Graph
 from ingather.sandbox.hiker import Hiker
-from ingather.sandbox.options import APP_SECRET, BEACON_PATH, HIKER_PATH, WEB_PATH, Options
+from ingather.sandbox.options import (
+    APP_SECRET,
+    BEACON_PATH,
+    HIKER_PATH,
+    TSA_PATH,
+    WEB_PATH,
+    Options,
+)
 from ingather.sandbox.pager import View
 from ingather.sandbox.pages import Pages
 from ingather.sandbox.state import State, Wish
 from ingather.sandbox.wire import Request
 from ingather.sandbox.world import World
+
+if TYPE_CHECKING:
+    from ingather.sandbox.tsa import Authority
 
 _CALL_BYTES = 2000  # a call understood, without its body, roughly
 _LOGIN_KINDS = {
@@ -51,6 +63,8 @@ class App:
             return self._control(request)
         if target.startswith(f"{HIKER_PATH}/"):
             return self.hiker(request)
+        if target.startswith(TSA_PATH):
+            return self._stamp(request)
         if target.startswith(f"{BEACON_PATH}/"):
             return beacon.answer(target, late=self.state.beacon_late, false=self.state.beacon_false)
         if target.startswith(f"{WEB_PATH}/"):
@@ -68,6 +82,22 @@ class App:
         else:
             self._known.move_to_end(key)
         return self._answer(call)
+
+    @cached_property
+    def _authority(self) -> "Authority":
+        from ingather.sandbox.tsa import Authority
+
+        return Authority()
+
+    def _stamp(self, request: Request) -> Answer:
+        """The time-stamp authority: a POST is stamped, /root.pem is its root."""
+        if request.target == f"{TSA_PATH}/root.pem":
+            return Answer(body=self._authority.root, content_type="application/x-pem-file")
+        try:
+            stamped = self._authority.answer(request.body)
+        except ValueError:
+            return Answer(status=400, body=b"This is no time-stamp request.")
+        return Answer(body=stamped, content_type="application/timestamp-reply")
 
     def control(self, wish: Wish) -> dict[str, object]:
         """Set what is wished for; the state after it. ValueError where it cannot be."""

@@ -9,6 +9,7 @@ from ingather.sandbox.options import (
     HIKER_KEY,
     HIKER_PATH,
     TOKEN,
+    TSA_PATH,
     VERSION,
     WEB_PATH,
 )
@@ -41,6 +42,7 @@ def describe(world: World, base: str) -> dict[str, object]:
         "login_url": f"{base}/{VERSION}/dialog/oauth",
         "hiker_url": f"{base}{HIKER_PATH}",
         "beacon_url": f"{base}{BEACON_PATH}",
+        "tsa_url": f"{base}{TSA_PATH}",
         "web_url": f"{base}{WEB_PATH}",
         "hiker_key": HIKER_KEY,
         "hiker_accounts": [f"{mood}120" for mood in MOODS],

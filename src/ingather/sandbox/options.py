@@ -14,6 +14,9 @@ HIKER_PATH = "/hiker"
 BEACON_PATH = "/beacon"
 """Likewise drand's addresses."""
 
+TSA_PATH = "/tsa"
+"""Likewise a time-stamp authority's."""
+
 WEB_PATH = "/web"
 """Likewise the addresses of Instagram's website."""
 

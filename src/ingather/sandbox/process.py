@@ -8,7 +8,7 @@ import urllib.request
 from queue import Empty, Queue
 from types import TracebackType
 
-from ingather.sandbox.options import BEACON_PATH, HIKER_PATH, VERSION, WEB_PATH
+from ingather.sandbox.options import BEACON_PATH, HIKER_PATH, TSA_PATH, VERSION, WEB_PATH
 
 _READY = "sandbox ready at "
 
@@ -48,6 +48,11 @@ class SandboxProcess:
     def beacon_url(self) -> str:
         """Stands for api.drand.sh."""
         return f"{self.url}{BEACON_PATH}"
+
+    @property
+    def tsa_url(self) -> str:
+        """Stands for a time-stamp authority; its root is at /root.pem below it."""
+        return f"{self.url}{TSA_PATH}"
 
     @property
     def web_url(self) -> str:

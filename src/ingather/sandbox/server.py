@@ -5,7 +5,7 @@ import ipaddress
 from types import TracebackType
 
 from ingather.sandbox.app import App
-from ingather.sandbox.options import BEACON_PATH, HIKER_PATH, VERSION, WEB_PATH, Options
+from ingather.sandbox.options import BEACON_PATH, HIKER_PATH, TSA_PATH, VERSION, WEB_PATH, Options
 from ingather.sandbox.state import Logged, Wish
 from ingather.sandbox.wire import Wire
 
@@ -15,7 +15,8 @@ class Sandbox:
 
     url: its front door, where the catalogue is. graph_url and login_url stand for
     graph.facebook.com and for the login dialog, hiker_url for api.hikerapi.com,
-    beacon_url for api.drand.sh, web_url for www.instagram.com.
+    beacon_url for api.drand.sh, web_url for www.instagram.com,
+    tsa_url for a time-stamp authority.
     """
 
     def __init__(self, app: App, server: asyncio.Server, wires: set[Wire], url: str) -> None:
@@ -27,6 +28,7 @@ class Sandbox:
         self.login_url = f"{url}/{VERSION}/dialog/oauth"
         self.hiker_url = f"{url}{HIKER_PATH}"
         self.beacon_url = f"{url}{BEACON_PATH}"
+        self.tsa_url = f"{url}{TSA_PATH}"
         self.web_url = f"{url}{WEB_PATH}"
 
     def control(self, **wish: object) -> dict[str, object]:

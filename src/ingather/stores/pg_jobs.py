@@ -1,43 +1,15 @@
-"""Jobs, leases and rows in PostgreSQL, for many workers on many machines.
-
-A page that is all new is one statement, which is one round trip and one transaction; any other page
-is one transaction of a few. Either way the job's row is locked first, and its fence and sequence
-are checked under that lock.
-"""
+"""Jobs, leases and rows in PostgreSQL, for many workers on many machines."""
 
 import contextlib
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
-from typing import Any
 
-import msgspec
-from asyncpg.exceptions import UniqueViolationError
-from msgspec import structs
-
-from ingather import errors, points
+from ingather import errors
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, User, is_reply, natural_id, writer
+from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
-from ingather.stores import pg_records, pg_rows, sql_rows, states
+from ingather.stores import pg_commit, pg_records, pg_rows, states
 from ingather.stores.pg_link import NOW, Connection, PgLink
-
-_MOST_HELD = 512
-"""Jobs remembered between their commits; others are read again."""
-
-
-@dataclass
-class _Held:
-    """A job as its last commit under this lease left it. Its fence makes this process its only
-    writer; the statement that moves the row checks that it still is.
-
-    users: hashes of the distinct user ids kept.
-    """
-
-    number: int
-    job: Job
-    users: set[int]
 
 
 class PgStore:
@@ -45,7 +17,7 @@ class PgStore:
 
     def __init__(self, link: PgLink) -> None:
         self._link = link
-        self._held: OrderedDict[tuple[str, int], _Held] = OrderedDict()
+        self._pages = pg_commit.Pages(link)
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
         while True:
@@ -128,61 +100,7 @@ class PgStore:
         return wish
 
     async def commit(self, job_id: str, fence: int, sequence: int, batch: Batch) -> Outcome:
-        held = self._held.pop((job_id, fence), None)  # not remembered, should anything go wrong
-        if held is not None and held.job.sequence + 1 == sequence:
-            done = await self._commit_fast(held, batch)
-            if done is not None:
-                self._remember(job_id, fence, held)
-                return done
-        return await self._commit_anew(job_id, fence, sequence, batch, held)
-
-    async def _commit_fast(self, held: _Held, batch: Batch) -> Outcome | None:
-        """Commit a page on what is remembered of the job: every row new, and room for all.
-
-        None where that turns out not to be so: then nothing of it was written.
-        """
-        job, rows = held.job, batch.rows
-        filtered = batch.seen or job.counters.filtered
-        if filtered or job.counters.appended + len(rows) > batch.most:
-            return None
-        async with self._link.connection() as connection:
-            try:
-                return await _advance(connection, held, batch, rows, new=len(rows), refused=0)
-            except UniqueViolationError:
-                return None
-
-    async def _commit_anew(
-        self, job_id: str, fence: int, sequence: int, batch: Batch, held: _Held | None
-    ) -> Outcome:
-        """Commit a page on what the database holds."""
-        async with self._link.transaction() as connection:
-            found = await pg_rows.find(connection, "id", job_id)
-            if found is None or found.job.fence != fence or found.lease_until is None:
-                raise errors.LeaseLost
-            if sequence == found.job.sequence and found.outcome:
-                last = msgspec.json.decode(found.outcome, type=Outcome)
-                return structs.replace(last, wish=found.job.wish)
-            if sequence != found.job.sequence + 1:
-                raise errors.LeaseLost
-            kind = RECORDS[found.job.kind]
-            if held is None or held.job.sequence != found.job.sequence:
-                users = await pg_records.users(connection, kind, found.number)
-                held = _Held(found.number, found.job, users)
-            held.job = found.job
-            ids = [natural_id(row) for row in batch.rows]
-            known = await pg_records.known(connection, kind, held.number, [*ids, *batch.seen])
-            rows, new, refused = _choose(held.job, batch, ids, known)
-            await pg_rows.leave_out(connection, held.number, batch.seen)
-            done = await _advance(connection, held, batch, rows, new=new, refused=refused)
-            if done is None:
-                raise errors.LeaseLost
-        self._remember(job_id, fence, held)
-        return done
-
-    def _remember(self, job_id: str, fence: int, held: _Held) -> None:
-        self._held[job_id, fence] = held
-        while len(self._held) > _MOST_HELD:
-            self._held.popitem(last=False)
+        return await self._pages.commit(job_id, fence, sequence, batch)
 
     async def settle(
         self,
@@ -196,11 +114,9 @@ class PgStore:
         spent: Counters = NOTHING,
         again: float | None = None,
     ) -> Job:
-        self._held.pop((job_id, fence), None)
+        self._pages.forget(job_id, fence)
         async with self._link.transaction() as connection:
-            found = await pg_rows.find(connection, "id", job_id)
-            if found is None or found.job.fence != fence or found.lease_until is None:
-                raise errors.LeaseLost
+            found = await pg_rows.fenced(connection, job_id, fence)
             job = states.settled(
                 found.job, status, reason, error, file, spent, again=again, now=found.now
             )
@@ -229,60 +145,6 @@ class PgStore:
         if not rows:
             raise _absent(job_id)
         return pg_rows.kept(rows[0])
-
-
-async def _advance(
-    connection: Connection,
-    held: _Held,
-    batch: Batch,
-    rows: Sequence[Record],
-    *,
-    new: int,
-    refused: int,
-) -> Outcome | None:
-    """Write a page's rows and move the job past it, in one statement; `held` is then the job after
-    it. None where the job is no longer ours; raises UniqueViolationError where a row is there
-    already. In both cases nothing was written."""
-    kind = RECORDS[held.job.kind]
-    users = [hash(user) for row in rows if (user := writer(row)) is not None]
-    if kind is User:  # each of a list's rows is another account
-        told, unique = set[int](), held.job.counters.uniq_users + len(users)
-    else:
-        told = set(users) - held.users
-        unique = len(held.users) + len(told)
-    job, outcome = states.committed(
-        held.job,
-        batch,
-        appended=len(rows),
-        replies=sum([is_reply(row) for row in rows]),
-        new=new,
-        refused=refused,
-        uniq_users=unique,
-    )
-    points.reach("rows_written")
-    moved: Any = await connection.fetchrow(
-        pg_records.words(kind).page,
-        *sql_rows.advanced(held.number, job, msgspec.json.encode(outcome)),
-        batch.cursor,
-        pg_records.as_json(rows),
-        held.job.counters.appended,
-    )
-    if moved is None:
-        return None
-    points.reach("cursor_written")
-    held.users |= told
-    held.job = job
-    return structs.replace(outcome, wish=moved[0])
-
-
-def _choose(
-    job: Job, batch: Batch, ids: Sequence[str], known: set[str]
-) -> tuple[list[Record], int, int]:
-    """The rows to insert, how many ids are new, and how many new rows the cap keeps out."""
-    fresh = [row for row, each in zip(batch.rows, ids, strict=True) if each not in known]
-    taken = fresh[: max(0, batch.most - job.counters.appended)]
-    new = len(fresh) + sum(each not in known for each in batch.seen)
-    return taken, new, len(fresh) - len(taken)
 
 
 async def _found(connection: Connection, job_id: str) -> pg_rows.Found:

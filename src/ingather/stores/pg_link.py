@@ -37,7 +37,7 @@ _SESSION = {
     "timezone": "UTC",
     # Compiling a statement costs more than ours take.
     "jit": "off",
-    "idle_in_transaction_session_timeout": "15s",
+    "idle_in_transaction_session_timeout": "8s",
 }
 
 _AWAY = (
@@ -248,6 +248,10 @@ def _said(failure: Exception) -> str:
     """The error in a few words; never its detail, in which PostgreSQL quotes values."""
     if isinstance(failure, TimeoutError):
         return "no answer in time"
+    if isinstance(failure, pg.InterfaceError | pg.ConnectionDoesNotExistError) and not isinstance(
+        failure, ValueError
+    ):
+        return "the connection was lost"
     if isinstance(failure, OSError):
         return failure.strerror or "nobody is there"
     return str(failure.args[0] if failure.args else type(failure).__name__).splitlines()[0]

@@ -30,8 +30,9 @@ class Words(Struct, frozen=True):
 
     page: moves the job's row past a page and inserts its rows, in one statement: $1 to $9 as in
     `sql_rows.advanced`, $10 a cursor's fingerprint or null, $11 the rows as JSON, $12 rows kept
-    before. It gives the wish there may be, or no row where the job is not ours or not at the page
-    before, and then it writes nothing; a row that is there already is an error, which undoes all.
+    before, $13 whether to answer only once all is on the disk. It gives the wish there may be; no
+    row where the job is not ours or not at the page before, and then it writes nothing; a row that
+    is there already is an error, which undoes all.
     """
 
     page: str
@@ -71,7 +72,9 @@ WITH job AS (
     SELECT job.number, $10::text FROM job WHERE $10::text IS NOT NULL
     ON CONFLICT DO NOTHING
 )
-SELECT wish FROM job""",
+SELECT wish, set_config('synchronous_commit',
+    CASE WHEN $13::boolean THEN current_setting('synchronous_commit') ELSE 'off' END, true)
+FROM job""",
         known=f"""
 SELECT {own} FROM {name} WHERE extraction = $1 AND {own} = ANY ($2::text[])
 UNION SELECT natural_id FROM left_out WHERE extraction = $1 AND natural_id = ANY ($2::text[])""",
@@ -89,9 +92,8 @@ def as_json(rows: Sequence[Record]) -> str:
     posts by their columns, because not every field has one, others as they are."""
     if rows and isinstance(rows[0], Media):
         table = sql_records.TABLES[Media]
-        return _encode(
-            [dict(zip(table.columns, table.pack(row), strict=True)) for row in rows]
-        ).decode()
+        packed = table.pack(rows)
+        return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
     return _encode([_known_by(row) for row in rows]).decode()
 
 
@@ -118,8 +120,7 @@ async def some(
     """A slice in arrival order; places have no holes, so the offset is found at once."""
     first = number * _PLACES
     found = await link.read(words(kind).some, first + offset, first + _PLACES, limit)
-    unpack = sql_records.TABLES[kind].unpack
-    return [unpack(row) for row in found]
+    return list(sql_records.TABLES[kind].unpack(found))
 
 
 async def users(connection: Connection, kind: type[Record], number: int) -> set[int]:

@@ -53,6 +53,14 @@ async def find(connection: Connection, column: str, value: str) -> Found | None:
     return None if row is None else kept(row)
 
 
+async def fenced(connection: Connection, job_id: str, fence: int) -> Found:
+    """The job that this fence may write to, its row locked. Raises LeaseLost."""
+    found = await find(connection, "id", job_id)
+    if found is None or found.job.fence != fence or found.lease_until is None:
+        raise errors.LeaseLost
+    return found
+
+
 async def some(link: PgLink, where: str, *values: object) -> list[Job]:
     """Jobs of which this is true; unreadable ones left out."""
     jobs = []
@@ -91,6 +99,8 @@ async def delete(connection: Connection, job_id: str) -> None:
     if number is not None:
         await pg_records.forget(connection, number)
         await connection.execute("DELETE FROM extractions WHERE number = $1", number)
+    for table in sql_rows.OF_ANALYSES:
+        await connection.execute(f"DELETE FROM {table} WHERE analysis_id = $1", job_id)
 
 
 async def reopen(connection: Connection, number: int, key: str) -> None:

@@ -4,6 +4,8 @@ A new database is made from schema/*.sql at once. An older one is led to the sam
 migrations/versions, whose files begin with their number; the last number is what is current.
 """
 
+import sqlite3
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from typing import Literal
@@ -23,6 +25,16 @@ def schema(dialect: Dialect) -> str:
         for name in sorted(rooms)
         if name.count(".") == 1 or name.split(".")[1] == dialect
     )
+
+
+def statements(text: str) -> Iterator[str]:
+    """The statements of a text one by one, for SQLite, whose scripts would end a transaction."""
+    begun = ""
+    for line in text.splitlines(keepends=True):
+        begun += line
+        if sqlite3.complete_statement(begun):
+            yield begun
+            begun = ""
 
 
 @cache

@@ -81,8 +81,8 @@ class SqliteLink:
         if not os.path.exists(self._path):  # noqa: ASYNC240, PTH110 - one look, no waiting
             return None
         with self.translating(), contextlib.closing(sqlite3.connect(self._path)) as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            return f"{version:04d}" if version else None
+            version = _version(connection)
+            return None if version == "0000" else version
 
     async def close(self) -> None:
         if self._connection is not None:
@@ -176,18 +176,24 @@ class SqliteLink:
         # What is deleted is overwritten: a person may have asked for it.
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -3000")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if revisions.current(f"{version:04d}", self._path):
+        if revisions.current(_version(connection), self._path):
             return
-        if version == 0:
-            connection.executescript(
-                f"BEGIN IMMEDIATE; {revisions.schema('sqlite')} {revisions.stamp()}"
-                f" PRAGMA user_version = {int(revisions.head())}; COMMIT;"
-            )
-            return
-        from ingather.stores.migrations import run
+        connection.execute("BEGIN IMMEDIATE")
+        if _version(connection) == "0000":  # not so where another process was faster
+            for statement in revisions.statements(revisions.schema("sqlite") + revisions.stamp()):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {int(revisions.head())}")
+        connection.execute("COMMIT")
+        if not revisions.current(_version(connection), self._path):
+            from ingather.stores.migrations import run
 
-        run.sqlite(connection)
+            run.sqlite(connection)
+
+
+def _version(connection: sqlite3.Connection) -> str:
+    """The revision in the file's head."""
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return f"{version:04d}"
 
 
 async def _whole(task: asyncio.Task[T]) -> T:

@@ -34,6 +34,10 @@ _counters = msgspec.json.Decoder(Counters)
 _encode = msgspec.json.Encoder().encode
 
 
+OF_ANALYSES = ("instagram_data", "analyses")
+"""Tables that hold something of an analysis, by its job's id."""
+
+
 class Kept(Struct, frozen=True):
     """A job with what only the store knows of it.
 
@@ -226,6 +230,8 @@ def delete(connection: sqlite3.Connection, job_id: str) -> None:
     if found is not None:
         sql_records.forget(connection, found[0])
         connection.execute("DELETE FROM extractions WHERE number = ?", found)
+    for table in OF_ANALYSES:
+        connection.execute(f"DELETE FROM {table} WHERE analysis_id = ?", (job_id,))
 
 
 def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:

@@ -183,6 +183,15 @@ def committed(
     return job, outcome
 
 
+def _attempts(job: Job, status: Status, error: Failure | None) -> int:
+    """To be paused is no failed attempt, however often it happens; nor is a job given back by a
+    worker that ends."""
+    if status == "paused":
+        return 0
+    freely = status == "pending" and error is None
+    return max(0, job.attempts - 1) if freely else job.attempts
+
+
 def settled(
     job: Job,
     status: Status,
@@ -202,8 +211,7 @@ def settled(
         job,
         status=status,
         reason=reason or job.reason,
-        # To be paused is no failed attempt, however often it happens.
-        attempts=0 if status == "paused" else job.attempts,
+        attempts=_attempts(job, status, error),
         error=error,
         file=file or job.file,
         finished_at=iso(now) if over else None,

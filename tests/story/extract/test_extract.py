@@ -205,7 +205,7 @@ def test_a_wrong_key_is_told_and_never_shown(program):
         (["comments", "natgeo"], "There is no kind of extraction called comments"),
         (["followers"], "There is no target"),
         (["followers", "not!!a!!name"], "is not the name of an account"),
-        (["followers", "natgeo", "--source", "graph"], "There is no source graph"),
+        (["followers", "natgeo", "--source", "graph"], "cannot be had of the Graph API"),
         (["followers", "--from", "absent.txt"], "absent.txt"),
         (["followers", "absent.zip"], "absent.zip"),
         (["followers", "broken.zip"], "broken.zip"),

@@ -1,0 +1,257 @@
+"""`ingather analyze`: which reels of an account work, when, and with what."""
+
+import signal
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ingather.cli import options
+from ingather.cli.run import INTERRUPTED, PAUSED, run, say, stoppable, world
+
+if TYPE_CHECKING:
+    from datetime import tzinfo
+
+    from ingather.assembly import World
+    from ingather.domain.job import Job
+    from ingather.engine.stop import Stop
+    from ingather.exports.reel_files import Story
+    from ingather.features.analyses import Reels, Wanted
+
+
+def analyze(
+    username: Annotated[
+        str, typer.Argument(metavar="USERNAME", help="@name, name or the address of a profile.")
+    ],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Where to; its ending picks the format: .html .pdf .csv .json .xlsx, and .gz on"
+            " .csv and .json. In a folder the name tells account and time.",
+        ),
+    ] = None,
+    format: Annotated[
+        str | None,
+        typer.Option("--format", metavar="NAME", help="html, pdf, csv, json or xlsx."),
+    ] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--since", metavar="DAY", help="Only reels from then on, as 2026-01-31."),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option("--max", min=1, metavar="N", help="At most N reels.")
+    ] = None,
+    source: Annotated[
+        str | None, typer.Option("--source", help="graph or hiker, where both could serve.")
+    ] = None,
+    filters: Annotated[
+        list[str] | None,
+        typer.Option("--filter", metavar="FILTER", help="Only reels that pass; may be repeated."),
+    ] = None,
+    fields: Annotated[
+        str | None,
+        typer.Option("--fields", metavar="NAMES", help="Columns of the file, comma-separated."),
+    ] = None,
+    zone: Annotated[
+        str | None,
+        typer.Option("--tz", metavar="ZONE", help="Of hours and weekdays, as Europe/Berlin."),
+    ] = None,
+    compare: Annotated[
+        list[str] | None,
+        typer.Option("--compare", metavar="USERNAME", help="With up to four more; repeatable."),
+    ] = None,
+    collaborations: Annotated[
+        bool, typer.Option("--collaborations", help="Count reels made with other accounts too.")
+    ] = False,
+    budget: Annotated[
+        float | None,
+        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
+    ] = None,
+    raw_csv: options.RawCsv = False,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Fetch anew even if an analysis is still fresh.")
+    ] = False,
+    as_json: options.Json = False,
+    sandbox: options.Sandbox = False,
+) -> None:
+    """Analyse the reels of an account: how they do, when, and what helps.
+
+    Ctrl-C, a crash or a power cut lose nothing: the same command goes on where it stopped.
+
+    \b
+    Examples:
+      ingather analyze @natgeo -o report.html
+      ingather analyze natgeo --since 2026-01-01 --compare bbcearth -o reels.xlsx
+      ingather analyze reels --sandbox -o report.html
+    """
+
+    async def command() -> int:
+        from ingather import errors
+        from ingather.domain.analysis import MOST_COMPARED
+        from ingather.exports import files, reel_files
+        from ingather.features.analyses import Wanted
+
+        path, ending = _file(output, format, username)
+        columns = reel_files.layout(fields)
+        where, where_name = _zone(zone)
+        if path is not None:
+            await files.check_writable(path)
+        names = [username, *(compare or [])]
+        if len(names) > MOST_COMPARED:
+            raise errors.BadInput(
+                f"{len(names)} accounts are too many.", hint=f"Compare up to {MOST_COMPARED}."
+            )
+        async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
+            reels = here.analyses(_voice(here, source))
+            stories = []
+            for name in names:
+                wanted = Wanted(
+                    username=name,
+                    since=since,
+                    limit=limit,
+                    filters=tuple(filters or ()),
+                    fresh=fresh,
+                    sandbox=sandbox,
+                )
+                job = await _run(reels, wanted, stop=stop, quiet=as_json)
+                if job.status == "paused":
+                    return _paused(stop)
+                stories.append(
+                    await _story(reels, job, where, where_name, collaborations=collaborations)
+                )
+            return _hand_over(
+                stories, path, ending, columns=columns, raw_csv=raw_csv, as_json=as_json
+            )
+
+    run(command)
+
+
+def _file(output: str | None, format: str | None, username: str) -> tuple[str | None, str]:
+    """The file as an absolute path, and its format; no file where none was asked for."""
+    from datetime import UTC, datetime
+
+    from ingather.domain import names
+    from ingather.exports import reel_files
+
+    name = names.username(username)
+    if output is None:
+        if format is None:
+            return None, ""
+        output = "."
+    path = Path(output).expanduser().absolute()
+    if path.is_dir():
+        ending = reel_files.ending_of("reels.html", format)
+        at = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        return str(path / f"{name}-{at}{ending}"), ending
+    return str(path), reel_files.ending_of(str(path), format)
+
+
+def _zone(name: str | None) -> "tuple[tzinfo, str]":
+    """The time zone, and what it is called; that of this computer where none is named."""
+    from datetime import datetime
+    from zoneinfo import ZoneInfo
+
+    from ingather import errors
+
+    if name is None:
+        here = datetime.now().astimezone().tzinfo
+        assert here is not None
+        return here, here.tzname(datetime.now()) or "local time"
+    try:
+        return ZoneInfo(name), name
+    except (KeyError, ValueError, OSError):
+        raise errors.BadInput(
+            f"There is no time zone {name!r}.", hint="Name one as Europe/Berlin or UTC."
+        ) from None
+
+
+def _voice(here: "World", source: str | None) -> str:
+    """Who is asked: Business Discovery where there is a token, else HikerAPI."""
+    from ingather import errors
+
+    if source not in (None, "graph", "hiker"):
+        raise errors.BadInput(f"There is no source {source}.", hint="It is graph or hiker.")
+    if source is not None:
+        return source
+    for one in ("graph", "hiker"):
+        if one in here.reach():
+            return one
+    raise errors.NoToken(
+        "Reading reels takes an access token of Instagram, or a key of HikerAPI.",
+        hint="Run `ingather login`, set HIKERAPI_KEY, or try the program by adding --sandbox.",
+    )
+
+
+async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -> "Job":
+    """The job at its end, or as far as it came."""
+    from ingather import errors
+    from ingather.cli.run import program
+    from ingather.cli.show import Bar
+
+    if not wanted.fresh and (recent := await reels.recent(wanted)) is not None:
+        say(
+            f"Reusing the analysis of @{wanted.username.lstrip('@')} made at"
+            f" {recent.finished_at}; --fresh makes a new one."
+        )
+        return recent
+    job = await reels.start(wanted)
+    if job.sequence:
+        say(f"Going on with job {job.id}: {job.counters.appended:,} reels are here already.")
+    try:
+        with Bar(job, quiet=quiet) as bar:
+            return await reels.run(job, reels.fetcher(), stop=stop, watch=bar)
+    except errors.IngatherError:
+        if job.sequence or (await reels.show(job.id)).unfinished:
+            say(f"Everything so far is kept. To go on: {program()} jobs resume {job.id[:8]}")
+        raise
+
+
+def _paused(stop: "Stop") -> int:
+    say("Everything so far is kept. Run the same command again to go on.")
+    return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
+
+
+async def _story(
+    reels: "Reels", job: "Job", zone: "tzinfo", zone_name: str, *, collaborations: bool
+) -> "Story":
+    from ingather.domain import receipt, reel_rows
+    from ingather.exports.reel_files import Story
+
+    report = await reels.report(job, zone, zone_name, collaborations=collaborations)
+    return Story(
+        analysis=report.analysis,
+        rows=reel_rows.rows(report.analysis, report.reels, job.source),
+        receipt=receipt.full(job),
+        change=report.change,
+    )
+
+
+def _hand_over(
+    stories: "list[Story]",
+    path: str | None,
+    ending: str,
+    *,
+    columns: object,
+    raw_csv: bool,
+    as_json: bool,
+) -> int:
+    """Write the file, and say on standard output what was found."""
+    from msgspec import structs
+
+    from ingather.cli import reel_words
+    from ingather.exports import reel_files
+
+    story = structs.replace(stories[0], others=[each.analysis for each in stories[1:]])
+    file = None
+    if path is not None:
+        file = reel_files.save(story, path, ending, columns=columns, raw_csv=raw_csv)  # type: ignore[arg-type]
+    if as_json:
+        print(reel_words.as_json(story, file))
+    else:
+        print("\n".join(reel_words.summary(story)))
+        if file is not None:
+            print(f"\nFile: {file.path} ({file.size_bytes:,} bytes, SHA-256 {file.sha256[:16]}…)")
+    return 0

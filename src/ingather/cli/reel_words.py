@@ -1,0 +1,119 @@
+"""An analysis in the terminal: what matters in a screenful, with small bars."""
+
+import json
+from collections.abc import Iterator, Sequence
+
+from ingather.domain.analysis import Analysis
+from ingather.domain.estimates import Estimate
+from ingather.domain.job import File
+from ingather.domain.trends import Trend
+from ingather.exports.reel_files import Story
+from ingather.exports.reel_files import as_json as story_json
+
+_BAR = 24
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+
+def as_json(story: Story, file: File | None) -> str:
+    """One object: id, receipt, file, profile and analysis; the reels are in the file."""
+    told = json.loads(story_json(story))
+    told.pop("reels")
+    told = {"id": story.receipt["exportId"], "status": story.receipt["status"], **told}
+    told["file"] = None if file is None else file.path
+    return json.dumps(told, ensure_ascii=False)
+
+
+def summary(story: Story) -> Iterator[str]:
+    """The lines."""
+    found = story.analysis
+    who = found.profile
+    followers = "" if who.followers_count is None else f", {who.followers_count:,} followers"
+    yield f"@{who.username}{followers}: {found.reels:,} reels"
+    if not found.reels:
+        yield "There are no reels to analyse."
+        return
+    yield (
+        f"  {found.compared:,} compared, {found.young:,} younger than two days or without a time"
+        + (f", {found.left_out:,} made with others left out" if found.left_out else "")
+    )
+    yield f"  Typical {found.measure:<12} {_figure(found.typical)}"
+    for rate in found.rates:
+        yield f"  Engagement by {rate.by:<10} {_percent(rate.rate)}"
+    if found.hidden_likes:
+        yield f"  Likes are hidden on {found.hidden_likes:,} reels, which are not counted as 0."
+    yield from _tiers(found)
+    for trend in (found.weekly, found.monthly):
+        if trend is not None:
+            yield f"  Trend by {trend.period:<8} {_trend(trend, found.measure)}"
+    if found.weekly is None and found.monthly is None:
+        yield "  Trend             not enough weeks with reels in them"
+    yield from _times(found)
+    yield from _words(found)
+    yield from _compared([found, *story.others])
+    if story.change is not None:
+        change = story.change
+        grown = f", {change.followers:+,} followers" if change.followers is not None else ""
+        yield f"  Since {change.since[:16]}: {len(change.new):,} new reels{grown}"
+
+
+def _tiers(found: Analysis) -> Iterator[str]:
+    if found.tiers is None:
+        yield "  Tiers             not enough reels"
+        return
+    for tier in ("viral", "high", "average", "low"):
+        count = found.tiers.count(tier)
+        bar = "█" * round(_BAR * count / found.tiers.reels)
+        yield f"  {tier:<8} {count:>6,}  {bar}"
+
+
+def _times(found: Analysis) -> Iterator[str]:
+    if found.cadence:
+        yield f"  Posted {found.cadence.per_week:.1f} times a week"
+    if found.calendar is None:
+        return
+    hour, day = found.calendar.best_hour, found.calendar.best_weekday
+    for word, best in (("hour", hour), ("weekday", day)):
+        if best is None:
+            yield f"  Best {word:<8}     not enough reels in any"
+            continue
+        name = f"{best.place:02}:00 {found.zone}" if word == "hour" else _DAYS[best.place]
+        sure = "" if best.clear else ", which may be chance"
+        yield f"  Best {word:<8}     {name} ({best.estimate.n} reels{sure})"
+
+
+def _words(found: Analysis) -> Iterator[str]:
+    told = [
+        each for each in found.hashtags.lifts if each.lift.low is not None and each.lift.low > 1
+    ]
+    if told:
+        best = ", ".join(f"#{each.word} ×{each.lift.value:.1f} (n={each.n})" for each in told[:3])
+        yield f"  Helping hashtags  {best}"
+    elif found.hashtags.tested:
+        yield f"  Hashtags          none of {found.hashtags.tested} clearly helps"
+
+
+def _compared(accounts: Sequence[Analysis]) -> Iterator[str]:
+    if len(accounts) < 2:
+        return
+    top = max((one.typical.value for one in accounts if one.typical), default=0)
+    for one in accounts:
+        value = one.typical.value if one.typical else 0
+        bar = "█" * round(_BAR * value / top) if top else ""
+        yield f"  @{one.profile.username:<20} {value:>12,.0f} {one.measure}  {bar}"
+
+
+def _figure(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "not enough"
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:,.0f} (n={estimate.n})"
+    return f"{estimate.value:,.0f} ({estimate.low:,.0f} to {estimate.high:,.0f}, n={estimate.n})"
+
+
+def _percent(estimate: Estimate | None) -> str:
+    return "not enough" if estimate is None else f"{estimate.value:.2%} (n={estimate.n})"
+
+
+def _trend(trend: Trend, measure: str) -> str:
+    words = {"up": "rising", "down": "falling", "flat": "no change that shows"}
+    return f"{words[trend.direction]}: {trend.slope:+,.0f} {measure} a {trend.period}"

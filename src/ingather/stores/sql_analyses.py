@@ -1,0 +1,141 @@
+"""The seed's table `instagram_data`, and how far each analysis is, in either database."""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from ingather.domain.progress import Standing
+from ingather.domain.records import Media, Profile, natural_id
+from ingather.stores.sql import Sql, Value
+
+_AT_ONCE = 100
+_COLUMNS = (
+    "analysis_id, instagram_user_id, analysis_status, analysis_progress,"
+    " profile_username, profile_follower_count, profile_following_count, profile_media_count,"
+    " profile_is_private, profile_pic_url,"
+    " reel_id, reel_shortcode, reel_url, reel_thumbnail_url, reel_caption, reel_likes,"
+    " reel_comments, reel_views, reel_date_posted, reel_duration, reel_is_video,"
+    " reel_hashtags, reel_mentions"
+)
+_PLACES = f"({', '.join('?' * len(_COLUMNS.split(',')))})"
+_ONCE = "ON CONFLICT (analysis_id, COALESCE(reel_id, '')) DO NOTHING"
+
+
+class SqlAnalyses:
+    """ports.Analyses over stores.sql."""
+
+    def __init__(self, sql: Sql) -> None:
+        self._sql = sql
+
+    async def begin(self, analysis_id: str, profile: Profile) -> None:
+        async with self._sql.together() as sql:
+            await sql.run(
+                "INSERT INTO analyses (analysis_id, profile, progress, updated_at)"
+                " VALUES (?, ?, 0, CURRENT_TIMESTAMP) ON CONFLICT (analysis_id)"
+                " DO UPDATE SET profile = excluded.profile, updated_at = CURRENT_TIMESTAMP",
+                analysis_id,
+                msgspec.json.encode(profile).decode(),
+            )
+            there = await sql.one(
+                "SELECT 1 FROM instagram_data WHERE analysis_id = ? LIMIT 1", analysis_id
+            )
+            if there is None:
+                nothing = Media(media_id=None)
+                values = [*_values(analysis_id, profile, nothing, 0)[:10], *[None] * 13]
+                await sql.run(
+                    f"INSERT INTO instagram_data ({_COLUMNS}) VALUES {_PLACES} {_ONCE}", *values
+                )
+
+    async def add(self, analysis_id: str, reels: Sequence[Media]) -> None:
+        async with self._sql.together() as sql:
+            found = await sql.one(
+                "SELECT profile, progress FROM analyses WHERE analysis_id = ?", analysis_id
+            )
+            if found is None or not reels:
+                return
+            profile = msgspec.json.decode(found[0], type=Profile)
+            for start in range(0, len(reels), _AT_ONCE):
+                some = reels[start : start + _AT_ONCE]
+                values: list[Value] = []
+                for reel in some:
+                    values += _values(analysis_id, profile, reel, found[1])
+                await sql.run(
+                    f"INSERT INTO instagram_data ({_COLUMNS})"
+                    f" VALUES {', '.join([_PLACES] * len(some))} {_ONCE}",
+                    *values,
+                )
+            await sql.run(
+                "DELETE FROM instagram_data WHERE analysis_id = ? AND reel_id IS NULL", analysis_id
+            )
+
+    async def note(self, analysis_id: str, standing: Standing) -> None:
+        await self._sql.run(
+            "INSERT INTO analyses (analysis_id, progress, message, remaining, reels, updated_at)"
+            " VALUES (?, ?, ?, ?, ?, CURRENT_TIMESTAMP) ON CONFLICT (analysis_id) DO UPDATE"
+            " SET progress = excluded.progress, message = excluded.message,"
+            " remaining = excluded.remaining, reels = excluded.reels,"
+            " updated_at = CURRENT_TIMESTAMP",
+            analysis_id,
+            standing.progress,
+            standing.message,
+            standing.remaining,
+            standing.reels,
+        )
+
+    async def close(self, analysis_id: str, status: str, error: str | None) -> None:
+        progress = "100" if status == "completed" else "analysis_progress"
+        await self._sql.run(
+            f"UPDATE instagram_data SET analysis_status = ?, analysis_progress = {progress},"
+            " analysis_error = ?, updated_at = CURRENT_TIMESTAMP WHERE analysis_id = ?",
+            status,
+            error,
+            analysis_id,
+        )
+
+    async def profile(self, analysis_id: str) -> Profile | None:
+        found = await self._sql.one(
+            "SELECT profile FROM analyses WHERE analysis_id = ?", analysis_id
+        )
+        if found is None or found[0] is None:
+            return None
+        return msgspec.json.decode(found[0], type=Profile)
+
+    async def standing(self, analysis_id: str) -> Standing | None:
+        found = await self._sql.one(
+            "SELECT progress, message, remaining, reels FROM analyses WHERE analysis_id = ?",
+            analysis_id,
+        )
+        return None if found is None or found[1] is None else Standing(*found)
+
+
+def _values(analysis_id: str, profile: Profile, reel: Media, progress: int) -> list[Value]:
+    """A row. What is not known is NULL, although the seed's defaults are 0: zero is a number."""
+    return [
+        analysis_id,
+        profile.user_id or f"@{profile.username}",
+        "processing",
+        progress,
+        profile.username,
+        profile.followers_count,
+        profile.follows_count,
+        profile.media_count,
+        profile.is_private,
+        profile.profile_pic_url,
+        natural_id(reel),
+        reel.shortcode,
+        reel.permalink,
+        reel.thumbnail_url,
+        reel.caption,
+        reel.like_count,
+        reel.comment_count,
+        reel.play_count,
+        reel.timestamp,
+        None if reel.duration is None else round(reel.duration),
+        True,
+        _listed(reel.hashtags),
+        _listed(reel.mentions),
+    ]
+
+
+def _listed(words: tuple[str, ...] | None) -> str | None:
+    return None if words is None else msgspec.json.encode(words).decode()

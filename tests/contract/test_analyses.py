@@ -1,0 +1,168 @@
+"""The table of analysed reels, alike in both databases."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+
+from ingather.domain.progress import Standing
+from ingather.domain.records import Media, Profile
+
+LAMPS = Profile(
+    user_id="17841400000000001",
+    username="lamps",
+    followers_count=20,
+    follows_count=None,
+    media_count=3,
+    is_private=False,
+)
+
+
+@asynccontextmanager
+async def _opened(request, tmp_path):
+    from ingather.stores.sql_link import SqliteLink
+
+    if request.param == "sqlite":
+        link = SqliteLink(tmp_path / "ingather.db")
+    else:
+        from ingather.stores.pg_link import PgLink
+
+        link = PgLink(request.getfixturevalue("postgres"))
+    try:
+        yield link
+    finally:
+        await link.close()
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def sql(request, tmp_path):
+    from ingather.stores.pg_sql import PostgresSql
+    from ingather.stores.sql import SqliteSql
+
+    async with _opened(request, tmp_path) as link:
+        yield SqliteSql(link) if request.param == "sqlite" else PostgresSql(link)
+
+
+@pytest.fixture
+def table(sql):
+    from ingather.stores.sql_analyses import SqlAnalyses
+
+    return SqlAnalyses(sql)
+
+
+@pytest.fixture
+def one(make):
+    """The id of an analysis of its own."""
+    return make.job().id
+
+
+def reels(count: int) -> list[Media]:
+    return [
+        Media(
+            media_id=f"180{number:014d}",
+            shortcode="DAbCdEfGhIj",
+            caption="'; DROP TABLE instagram_data; -- 😀",
+            timestamp="2026-01-02T03:04:05Z",
+            like_count=None,
+            comment_count=0,
+            play_count=5_000_000_000,
+            duration=12.6,
+            hashtags=("Étude", 'quo"te'),
+            mentions=(),
+        )
+        for number in range(count)
+    ]
+
+
+async def _rows(sql, one, columns: str) -> list:
+    return await sql.all(
+        f"SELECT {columns} FROM instagram_data WHERE analysis_id = ? ORDER BY id", one
+    )
+
+
+async def test_the_profile_has_a_row_until_there_are_reels(table, sql, one) -> None:
+    """Then there is one row a reel, the profile repeated in each."""
+    await table.begin(one, LAMPS)
+    await table.begin(one, LAMPS)
+    assert await _rows(sql, one, "profile_username, reel_id") == [("lamps", None)]
+    await table.add(one, reels(3))
+    assert await _rows(sql, one, "profile_username, profile_follower_count, reel_id") == [
+        ("lamps", 20, reel.media_id) for reel in reels(3)
+    ]
+    assert await table.profile(one) == LAMPS
+
+
+async def test_a_page_twice_is_a_page_once(table, sql, one) -> None:
+    """What a killed run had written already is not written again."""
+    await table.begin(one, LAMPS)
+    await table.add(one, reels(120))
+    await table.add(one, reels(130))
+    await table.begin(one, LAMPS)
+    assert len(await _rows(sql, one, "reel_id")) == 130
+
+
+async def test_unknown_is_null_and_zero_is_zero(table, sql, one) -> None:
+    """The seed's defaults are 0; a number that nobody told is not one."""
+    await table.begin(one, LAMPS)
+    await table.add(one, reels(1))
+    columns = (
+        "reel_likes, reel_comments, reel_views, reel_duration, profile_following_count,"
+        " reel_hashtags, reel_mentions, reel_caption"
+    )
+    assert await _rows(sql, one, columns) == [
+        (None, 0, 5_000_000_000, 13, None, '["Étude","quo\\"te"]', "[]", reels(1)[0].caption)
+    ]
+    (flags,) = await _rows(sql, one, "profile_is_private, reel_is_video")
+    assert [bool(flag) for flag in flags] == [False, True]
+
+
+async def test_the_end_is_told_in_every_row(table, sql, one) -> None:
+    """completed is 100 per cent; failed keeps how far it was, and says why."""
+    await table.begin(one, LAMPS)
+    await table.add(one, reels(2))
+    await table.close(one, "completed", None)
+    columns = "analysis_status, analysis_progress, analysis_error"
+    assert await _rows(sql, one, columns) == [("completed", 100, None)] * 2
+    await table.close(one, "failed", "The token is no longer valid.")
+    assert (await _rows(sql, one, columns))[0] == ("failed", 100, "The token is no longer valid.")
+
+
+async def test_how_far_it_is(table, one) -> None:
+    """The last that was told is what is shown; nothing before."""
+    assert await table.standing(one) is None
+    assert await table.profile(one) is None
+    told = Standing(42, "Reading reels: 7 so far.", 12.5, 7)
+    await table.note(one, Standing(10, "@lamps is found."))
+    await table.begin(one, LAMPS)
+    await table.note(one, told)
+    assert await table.standing(one) == told
+
+
+async def test_a_row_of_its_own_defaults(sql, one) -> None:
+    """A row written with nothing but its ids has the seed's defaults."""
+    await sql.run(
+        "INSERT INTO instagram_data (analysis_id, instagram_user_id) VALUES (?, ?)", one, "1"
+    )
+    (row,) = await _rows(
+        sql, one, "analysis_status, analysis_progress, reel_likes, reel_duration, reel_is_video"
+    )
+    assert tuple(map(str, row[:4])) == ("pending", "0", "0", "0")
+    assert row[4]
+
+
+async def test_deleting_the_job_deletes_its_rows(backing, writer, make) -> None:
+    """Nobody's reels stay behind when an analysis is deleted."""
+    if backing.name not in ("sqlite", "postgres"):
+        pytest.skip("analyses rest in SQL")
+    from ingather.stores.pg_sql import PostgresSql
+    from ingather.stores.sql import SqliteSql
+    from ingather.stores.sql_analyses import SqlAnalyses
+
+    link = backing.jobs._link
+    sql = SqliteSql(link) if backing.name == "sqlite" else PostgresSql(link)
+    job = await backing.jobs.create(make.job(kind="analysis"))
+    table = SqlAnalyses(sql)
+    await table.begin(job.id, LAMPS)
+    await table.add(job.id, reels(2))
+    await backing.jobs.delete(job.id)
+    assert await _rows(sql, job.id, "id") == []
+    assert await table.profile(job.id) is None

@@ -1,0 +1,126 @@
+"""PostgreSQL crashes, and the way to it is spoiled, in the middle of a job.
+
+R8 and R9 of the reliability plan.
+"""
+
+import asyncio
+import importlib.util
+import random
+import time
+from pathlib import Path
+
+import pytest
+
+from ingather import errors
+from ingather.engine import lease
+
+
+def sibling(name):
+    """A module beside this one; the rooms of tests are no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+proxy = sibling("proxy")
+
+
+@pytest.fixture
+def over(bench, monkeypatch):
+    """Put the bench on a PostgreSQL, in real time; leases that a lost answer leaves behind are
+    short."""
+    from ingather.assembly import SystemClock
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+
+    monkeypatch.setattr(lease, "LEASE", 1.0)
+    monkeypatch.setattr(lease, "BEAT", 0.2)
+    links = []
+
+    def put(url, **words):
+        links.append(PgLink(url, **words))
+        bench.store, bench.clock = PgStore(links[-1]), SystemClock()
+        return links[-1]
+
+    yield put
+
+
+async def persist(bench, post, errors_met):
+    """What a worker does: run it, and when the store failed run it again, until it is done."""
+    job = None
+    while True:
+        try:
+            job = job or await bench.begin(post)
+            return await bench.go_on(job)
+        except (errors.StoreError, errors.SourceError) as failure:
+            errors_met.append(failure)
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kept", ["all", "late"])
+async def test_a_database_that_crashes_again_and_again_loses_no_row(
+    bench, over, start_postgres, oracle, full, kept, monkeypatch
+):
+    """R8: the server is killed and restarted every 0.3 to 0.8 seconds while a job runs. The job
+    comes to its end in the same process, with the oracle's rows, each counted once; also where
+    pages come so fast that the crash takes some that were committed already."""
+    from ingather.stores import pg_commit
+
+    server = start_postgres(synchronous_commit="on")
+    link = over(server.url())
+    if kept == "late":
+        monkeypatch.setattr(pg_commit, "_SLOW", 60.0)
+    rows, most = (5_000, 13) if full else (1_800, 3)
+    bench.played.control(latency_ms=80)
+    post, met, chance = oracle.mixed(rows), [], random.Random()
+    work = asyncio.create_task(persist(bench, post, met))
+    crashes = 0
+    while not work.done() and crashes < most:
+        await asyncio.wait({work}, timeout=chance.uniform(0.3, 0.8))
+        await asyncio.to_thread(server.restart)
+        crashes += 1
+    job = await asyncio.wait_for(work, 60)
+    print(crashes, "crashes,", len(met), "errors met:", {type(each).__name__ for each in met})
+    assert crashes == most
+    assert not any(isinstance(each, errors.LeaseLost) for each in met), "lost pages were not mended"
+    assert (job.status, job.reason) == ("done", "end_of_list")
+    assert await bench.kept(job) == oracle.rows(post)
+    assert (job.counters.fetched, job.counters.skipped_dupes) == (rows, 0)
+    await link.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("toxic", proxy.TOXICS)
+async def test_a_spoiled_way_to_the_database_costs_no_row(
+    bench, over, make_database, oracle, full, toxic
+):
+    """R9: whatever is done to the connection, not one row is wrong, and soon after it is mended the
+    job is done."""
+    from urllib.parse import parse_qs, urlsplit
+
+    parts = urlsplit(make_database())
+    folder = parse_qs(parts.query).get("host")
+    if not folder:
+        pytest.skip("the database is not on a socket of ours")
+    between = proxy.Proxy(Path(folder[0]) / ".s.PGSQL.5432")
+    await between.open()
+    url = f"postgresql://ingather@127.0.0.1:{between.port}{parts.path}?sslmode=disable"
+    link = over(url, timeout=5.0 if full else 0.5)
+    bench.played.control(latency_ms=40)
+    post, met = oracle.mixed(1_000), []
+    work = asyncio.create_task(persist(bench, post, met))
+    for _ in range(2):
+        await asyncio.sleep(0.15)
+        async with between.poisoned(toxic):
+            await asyncio.sleep(10.0 if full else 0.8)
+    mended = time.monotonic()
+    job = await asyncio.wait_for(work, 30)
+    print(f"done {time.monotonic() - mended:.1f} s after; errors met: {met}")
+    assert time.monotonic() - mended < 10
+    assert (job.status, job.reason) == ("done", "end_of_list")
+    assert await bench.kept(job) == oracle.rows(post)
+    assert (job.counters.fetched, job.counters.skipped_dupes) == (1_000, 0)
+    await link.close()
+    await between.close()

@@ -1,0 +1,163 @@
+"""Somebody types a name and learns what its reels say."""
+
+import csv
+import io
+import json
+import sqlite3
+import zipfile
+
+import openpyxl
+import pytest
+
+
+@pytest.fixture
+def user(cli):
+    """Somebody with a token."""
+    return cli
+
+
+def rows(user, columns: str) -> list:
+    with sqlite3.connect(user.folder / "data" / "ingather.db") as database:
+        return database.execute(f"SELECT {columns} FROM instagram_data ORDER BY id").fetchall()
+
+
+def test_a_name_gives_an_answer(user) -> None:
+    """One command: a summary with its figures, and every reel in the table of the seed."""
+    answer = user("analyze", "@reels120", "--tz", "Europe/Berlin")
+    assert "@reels120" in answer.out
+    assert "120 reels" in answer.out
+    assert "Typical views" in answer.out
+    told = rows(user, "analysis_status, analysis_progress, profile_username, reel_is_video")
+    assert told == [("completed", 100, "reels120", 1)] * 120
+    assert len(set(rows(user, "reel_id"))) == 120
+
+
+def test_hidden_likes_are_no_zero(user) -> None:
+    """Reels whose likes the account hides have none in the table, and are counted as hidden."""
+    answer = user("analyze", "reels120", "--json").json
+    hidden = [row for row in rows(user, "reel_likes") if row[0] is None]
+    assert len(hidden) == answer["analysis"]["hiddenLikes"] > 0
+
+
+def test_every_file_says_the_same(user) -> None:
+    """CSV, JSON and workbook hold the same reels; the repeat reuses what is fresh and says so."""
+    user("analyze", "reels60", "-o", "reels.csv")
+    calls = []
+    for name in ("reels.json", "reels.xlsx", "raw.csv"):
+        answer = user("analyze", "reels60", "-o", name, *(["--raw-csv"] if "raw" in name else []))
+        assert "Reusing the analysis" in answer.err
+        calls.append(len(user.jobs()))
+    assert calls == [1, 1, 1]
+    ids = [row[0] for row in rows(user, "reel_id")]
+    text = (user.folder / "reels.csv").read_bytes().decode("utf-8-sig")
+    head, _, table = text.partition("\r\n\r\n")
+    assert "username,reels60" in head.split("\r\n")
+    assert [row["reelId"] for row in csv.DictReader(io.StringIO(table))] == ids
+    raw = (user.folder / "raw.csv").read_bytes()
+    assert raw.startswith(b"reelId,")
+    told = json.loads((user.folder / "reels.json").read_bytes())
+    assert [reel["reelId"] for reel in told["reels"]] == ids
+    assert told["profile"]["username"] == "reels60"
+    assert told["receipt"]["fetched"] == 60
+    book = openpyxl.load_workbook(user.folder / "reels.xlsx")
+    assert book.sheetnames == ["Summary", "Reels", "Hashtags"]
+    assert [row[0].value for row in book["Reels"].iter_rows(min_row=2)] == ids
+    with zipfile.ZipFile(user.folder / "reels.xlsx") as parts:
+        assert any(name.startswith("xl/charts/") for name in parts.namelist())
+
+
+def test_the_report_needs_nothing_beside_itself(user) -> None:
+    """The page names no address but those of reels, runs nothing, and shows charts with numbers."""
+    user("analyze", "reels60", "--compare", "reels40", "-o", "report.html")
+    page = (user.folder / "report.html").read_text("utf-8")
+    assert page.count("<svg") == 2 * page.count("<figure>") > 8
+    assert page.count("<details>") == page.count("<figure>")
+    assert "<script" not in page
+    assert "@reels40" in page
+    for sign in ('src="http', "url(http", "@import", "<link", "<iframe"):
+        assert sign not in page
+
+
+def test_a_folder_gets_a_name_with_the_time(user) -> None:
+    """-o FOLDER makes NAME-TIME.html in it; --fields picks columns, .gz packs them."""
+    user("analyze", "reels30", "-o", ".", "--format", "csv.gz", "--fields", "views,reelId")
+    (file,) = user.folder.glob("reels30-20*Z.csv.gz")
+    import gzip
+
+    assert b"\r\nviews,reelId\r\n" in gzip.decompress(file.read_bytes())
+
+
+def test_fresh_makes_another(user) -> None:
+    """--fresh fetches anew, and says what has changed since the last analysis."""
+    user("analyze", "reels30")
+    answer = user("analyze", "reels30", "--fresh")
+    assert "Since 20" in answer.out
+    assert len(user.jobs()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["ghost"], 1, "no business or creator account has this name"),
+        (["not a name!"], 2, "is not the name of an account"),
+        (["reels9", "--tz", "Mars/Olympus"], 2, "no time zone"),
+        (["reels9", "--fields", "reelId,shoe"], 2, "no field shoe"),
+        (["reels9", "-o", "reels.docx"], 2, ".docx"),
+        (["reels9", "--source", "archive"], 2, "graph or hiker"),
+        (["reels9", *["--compare", "reels8"] * 5], 2, "up to 5"),
+        (["reels9", "--since", "yesterday"], 2, "date"),
+    ],
+)
+def test_bad_input_is_told_in_a_sentence(user, words, code, said) -> None:
+    """What is wrong, and nothing else happens."""
+    answer = user("analyze", *words, code=code)
+    assert said in answer.err
+    assert answer.out == ""
+
+
+def test_insights_are_told_of_ones_own(user) -> None:
+    """One's own reels come with reach and interactions, where the platform measures them."""
+    from ingather.sandbox.world import USERNAME
+
+    answer = user("analyze", USERNAME, "--json").json
+    by = {rate["by"]: rate for rate in answer["analysis"]["rates"]}
+    assert by["reach"]["reels"] > 10
+    others = user("analyze", "reels30", "--json").json
+    assert [rate["rate"] for rate in others["analysis"]["rates"] if rate["by"] == "reach"] == [None]
+
+
+def test_no_reels_is_an_answer(user) -> None:
+    """An account without reels is told so in words."""
+    answer = user("analyze", "reels0", "-o", "report.html")
+    assert "There are no reels to analyse." in answer.out
+    assert "Not enough reels" in (user.folder / "report.html").read_text("utf-8")
+
+
+def test_nobody_to_ask(user) -> None:
+    """Without token and key it says what to do."""
+    answer = user("analyze", "natgeo", code=2, environ={"INSTAGRAM_ACCESS_TOKEN": ""})
+    assert "ingather login" in answer.err
+
+
+def test_a_kill_loses_nothing(user, until, outside) -> None:
+    """kill -9 in the middle; the same command goes on, and no reel is there twice or missing."""
+    import psutil
+
+    point = {"INGATHER_TEST_POINT": "committed:2:stop"}
+    running = user.start("analyze", "reels300", environ=point)
+    until(lambda: psutil.Process(running.pid).status() == psutil.STATUS_STOPPED)
+    running.kill()
+    outside.control(reset=True)
+    answer = user("analyze", "reels300")
+    assert "Going on with job" in answer.err
+    assert len(rows(user, "id")) == len(set(rows(user, "reel_id"))) == 300
+    assert len(user.jobs()) == 1
+
+
+def test_since_leaves_older_reels_out(user) -> None:
+    """--since keeps what was posted from that day on, and the receipt counts the rest."""
+    answer = user("analyze", "reels60", "--since", "2026-09-01", "--json").json
+    kept = rows(user, "reel_date_posted")
+    assert 0 < len(kept) < 60
+    assert min(kept)[0] >= "2026-09-01"
+    assert answer["receipt"]["filtered"] == 60 - len(kept)
