@@ -60,8 +60,8 @@ def test_refresh_now_says_what_changed(room) -> None:
 
 def test_a_name_that_is_nobodys_is_told_and_not_kept(room) -> None:
     """The exit code is 1, and the account is not added."""
-    _, said = room("refresh", "missing.one", code=1)
-    assert "missing.one" in said
+    _, said = room("refresh", "ghost.one", code=1)
+    assert "ghost.one" in said
     out, _ = room("accounts", "list", "--json")
     assert json.loads(out) == []
 
