@@ -9,8 +9,9 @@ import time
 import urllib.request
 from pathlib import Path
 
-import ingather
 import pytest
+
+import ingather
 from ingather.sandbox import others
 from ingather.sandbox.options import TOKEN
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 
 import pytest
+
 from ingather import errors
 from ingather.domain.page import Usage
 from ingather.domain.records import Profile
