@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ingather.features.giveaway_draws import GiveawayDraws
     from ingather.features.giveaway_exports import Exports
     from ingather.features.giveaways import Giveaways
+    from ingather.features.rates import Rates
 
 
 class SystemClock:
@@ -90,6 +91,15 @@ class World(Outside):
         )
 
     @cached_property
+    def rates(self) -> "Rates":
+        """The limits of calls that are set or known."""
+        from ingather.features.rates import Rates
+
+        settings = self.settings
+        tokens = max(1, len(settings.access_tokens))
+        return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
+
+    @cached_property
     def comments(self) -> "Comments":
         from ingather.features.comments import Comments
 
@@ -100,6 +110,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=lambda: self.graph,
+            limits=self.rates.of,
         )
 
     def extractions(
@@ -116,6 +127,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source(kind, source, words, route)),
+            limits=self.rates.of,
         )
 
     def analyses(self, source: str, *, route: str | None = None) -> "Reels":
@@ -132,6 +144,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source("reels", source, (), way)),
+            limits=self.rates.of,
         )
 
     def collection_of(self, job: Job) -> "Collection":

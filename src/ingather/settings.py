@@ -28,6 +28,11 @@ SETTINGS = (
     Setting("INGATHER_DATA_DIR", "the user's data folder", "where jobs, rows and secrets rest"),
     Setting("INGATHER_SECRET_KEY", "made and kept in the data folder", "encrypts secrets", True),
     Setting("INGATHER_COMMENTS_CAP", str(HARD_CAP), "comments kept by one export at the most"),
+    Setting(
+        "INGATHER_CALLS_PER_HOUR",
+        "200 for other accounts' data; your own comments follow the usage headers",
+        "calls an hour and token to the Graph API",
+    ),
     Setting("COMMENTS_STORE", "redis where REDIS_URL is set, else sql", "where exports rest"),
     Setting("DATABASE_URL", "SQLite in the data folder", "another file, or PostgreSQL", True),
     Setting("REDIS_URL", "none; SQLite holds what it would", "exports in Redis", True),
@@ -67,6 +72,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path
     secret_key: str | None = None
     comments_cap: int = HARD_CAP
+    calls_per_hour: int | None = None
     comments_store: str = "sql"
     database: Path
     postgres_url: str | None = None
@@ -103,6 +109,11 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         data_dir=data_dir,
         secret_key=values["INGATHER_SECRET_KEY"] or None,
         comments_cap=_number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
+        calls_per_hour=(
+            _number("INGATHER_CALLS_PER_HOUR", values["INGATHER_CALLS_PER_HOUR"], 1)
+            if values["INGATHER_CALLS_PER_HOUR"]
+            else None
+        ),
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
         postgres_url=_postgres(values["DATABASE_URL"]),
