@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 
 import structlog
+from msgspec import structs
+
 from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
 from ingather.consumer.app import TOPIC, Consumer
@@ -24,7 +26,6 @@ from ingather.domain.records import Profile
 from ingather.domain.refresh import Account
 from ingather.features.refresh_sources import Route
 from ingather.settings import load
-from msgspec import structs
 
 WHEN = "2026-11-20T10:00:00Z"
 

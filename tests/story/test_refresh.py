@@ -104,6 +104,22 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
     assert (entry["outcome"], entry["code"]) == ("failed", "not_reachable")
 
 
+def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
+    """`ingather up` schedules and refreshes inside, and ends in good order."""
+    room("accounts", "add", "bakery7")
+    process = room.start("up", "--port", "0")
+    try:
+        end = time.monotonic() + 40
+        fresh = None
+        while fresh is None and time.monotonic() < end:
+            out, _ = room("accounts", "show", "bakery7", "--json")
+            fresh = json.loads(out)["lastDataRefresh"]
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=40)
+    assert fresh is not None and process.returncode == 0
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [

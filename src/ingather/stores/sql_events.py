@@ -36,6 +36,9 @@ class SqlEvents:
 
     async def take(self, *, limit: int, lease: float) -> list[Taken]:
         """The oldest messages that nobody has."""
+        free = "SELECT 1 FROM refresh_queue WHERE not_before <= ? LIMIT 1"
+        if await self._sql.one(free, await self._sql.now()) is None:
+            return []  # most of the time; a transaction would be for nothing
         async with self._sql.together() as inside:
             now = await inside.now()
             rows = await inside.all(
