@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ingather.features.comments import Comments
     from ingather.features.extraction import Extractions
     from ingather.features.giveaway_draws import GiveawayDraws
+    from ingather.features.giveaway_exports import Exports
     from ingather.features.giveaways import Giveaways
+    from ingather.features.rates import Rates
 
 
 class SystemClock:
@@ -57,15 +59,21 @@ class World(Outside):
         await self._closing.aclose()
 
     @cached_property
+    def exports(self) -> "Exports":
+        """The exports that giveaways are drawn from."""
+        from ingather.features.giveaway_exports import Exports
+
+        return Exports(self.stores)
+
+    @cached_property
     def drawing(self) -> "Giveaways":
         """Giveaways up to their draw (draw/1) or their commitment (draw/2)."""
         import os
 
-        from ingather.features.giveaway_exports import Exports
         from ingather.features.giveaways import Giveaways
 
         return Giveaways(
-            exports=Exports(self.stores),
+            exports=self.exports,
             records=self.giveaways,
             draws=self.giveaways,
             secrets=self.secrets,
@@ -83,6 +91,15 @@ class World(Outside):
         )
 
     @cached_property
+    def rates(self) -> "Rates":
+        """The limits of calls that are set or known."""
+        from ingather.features.rates import Rates
+
+        settings = self.settings
+        tokens = max(1, len(settings.access_tokens))
+        return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
+
+    @cached_property
     def comments(self) -> "Comments":
         from ingather.features.comments import Comments
 
@@ -93,6 +110,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=lambda: self.graph,
+            limits=self.rates.of,
         )
 
     def extractions(
@@ -109,6 +127,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source(kind, source, words, route)),
+            limits=self.rates.of,
         )
 
     def analyses(self, source: str, *, route: str | None = None) -> "Reels":
@@ -125,6 +144,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source("reels", source, (), way)),
+            limits=self.rates.of,
         )
 
     def collection_of(self, job: Job) -> "Collection":

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingather.providers.graph_discovery import GraphMediaSource
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
+    from ingather.providers.tsa import TimeStamps
     from ingather.providers.webpage import PageSource
 
 
@@ -73,6 +74,19 @@ class Outside(Storage):
                 " without an account by adding --sandbox.",
             )
         return tokens, accounts
+
+    def graphs(self) -> "list[GraphSource]":
+        """A source for each token there is, for each has a limit of its own; none where there is
+        no token. Account ids are paired with the tokens in order."""
+        tokens, accounts = self.settings.access_tokens, self.settings.account_ids
+        if not tokens and (kept := self._kept_login()):
+            tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
+        if len(tokens) < 2:
+            return [self._graph_with(tokens, accounts)] if tokens else []
+        return [
+            self._graph_with([token], accounts[place : place + 1])
+            for place, token in enumerate(tokens)
+        ]
 
     def _graph_with(self, tokens: Sequence[str], accounts: Sequence[str]) -> "GraphSource":
         from ingather.providers.graph import GraphSource
@@ -134,6 +148,14 @@ class Outside(Storage):
         from ingather.providers import beacon
 
         return beacon.named(words, self.http, self.settings.drand_url, self.settings.sandbox)
+
+    @cached_property
+    def time_stamps(self) -> "TimeStamps | None":
+        """The time-stamp authority; None where none is set."""
+        from ingather.providers.tsa import TimeStamps
+
+        url = self.settings.tsa_url
+        return None if url is None else TimeStamps(self.http, url)
 
     def _source(self, kind: str, source: str, words: Sequence[str], route: str | None) -> Source:
         if source == "archive":

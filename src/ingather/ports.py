@@ -70,6 +70,10 @@ class Source(Protocol):
         """The page at a cursor (None: the first), of at most `limit` rows on its upper level."""
         ...
 
+    def take_units(self) -> int:
+        """Units billed that no page has told, as for look-ups and refusals; counted once."""
+        ...
+
     async def close(self) -> None: ...
 
 
@@ -272,6 +276,10 @@ class Cache(Protocol):
     async def put(self, key: str, value: bytes, *, ttl: float) -> None: ...
 
     async def drop(self, key: str) -> None: ...
+
+    async def renew(self, key: str, value: bytes) -> bool:
+        """Replace the value where there is one, which keeps its end; whether there was one."""
+        ...
 
 
 class Limiter(Protocol):

@@ -1,5 +1,6 @@
 """/api/extractions: lists of accounts, posts and comments (seeds/extraction-platform.md)."""
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
@@ -58,10 +59,16 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
 
 
 async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
-    """The job, of the first source that reaches its target."""
     world = here.world
     kind = extraction.kind_of(body.kind)
-    sources = _sources(here, kind, body)
+    if body.source == "archive" or kind not in shapes.TOLD:
+        raise errors.BadInput(
+            "Archives are files, and files of this machine cannot be named here.",
+            hint=f"`ingather extract` reads them. There are {', '.join(shapes.TOLD)} here.",
+        )
+    found = voices.choose(kind, body.source, ready=world.reach(), files=False)
+    if body.insights:
+        voices.check_insights(kind, found)
     words = extraction.canonical(
         kind, [world.names.get(word.strip(), word) for word in body.targets]
     )
@@ -82,31 +89,16 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         tenant=caller.owner,
         priority=body.priority,
     )
-    missing: errors.NotReachable | None = None
-    for source in sources:
-        route = WITH_INSIGHTS if body.insights else None
-        feature = world.extractions(kind, source, words, route=route)
-        try:
-            return await running.begun(here, feature.start(wanted, feature.fetcher()))
-        except errors.NotReachable as failure:
-            missing = failure
-    assert missing is not None
-    raise missing
+    for voice in found[:-1]:
+        with contextlib.suppress(errors.NotReachable):  # the next one may reach it
+            return await _asked(here, wanted, voice, insights=body.insights)
+    return await _asked(here, wanted, found[-1], insights=body.insights)
 
 
-def _sources(here: Door, kind: str, body: shapes.NewExtraction) -> tuple[str, ...]:
-    """Who is asked, in order. An archive is a file of this machine, and no caller's."""
-    if body.source == "archive" or kind not in shapes.TOLD:
-        raise errors.BadInput(
-            "Archives are files, and files of this machine cannot be named here.",
-            hint=f"`ingather extract` reads them. There are {', '.join(shapes.TOLD)} here.",
-        )
-    found = voices.choose(kind, body.source, ready=here.world.reach(), files=False)
-    if body.insights and (kind not in ("posts", "reels") or found[0] != "graph"):
-        raise errors.BadInput(
-            "Insights are told by the Graph API alone, of your own posts and reels."
-        )
-    return found[:1] if body.insights else found
+async def _asked(here: Door, wanted: extraction.Wanted, voice: str, *, insights: bool) -> "Job":
+    route = WITH_INSIGHTS if insights and voice == "graph" else None
+    feature = here.world.extractions(wanted.kind, voice, wanted.words, route=route)
+    return await running.begun(here, feature.start(wanted, feature.fetcher()))
 
 
 @router.get("", responses=schema.says(shapes.ExtractionList), summary="Extractions, newest first")

@@ -29,10 +29,10 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """An extraction to begin. The same targets again go on with the unfinished one, unless fresh.
 
     targets: accounts, posts or hashtags. filters: in the words of the command line; all must pass.
-    source: graph or hiker, where both could tell; without it whoever costs nothing is asked first.
-    insights: of your own posts and reels. max: rows kept at the most. maxCalls, maxUnits: it
-    pauses before it spends more. priority: higher ones are taken up first. webhookUrl: told when
-    it has ended, signed with webhookSecret.
+    source: graph or hiker, and no other; without it the Graph API where it can tell this kind,
+    HikerAPI otherwise. insights: of one's own posts and reels. max: rows kept at the most.
+    maxCalls, maxUnits: it pauses before it spends more. priority: higher ones are taken up first.
+    webhookUrl: told when it has ended, signed with webhookSecret.
     """
 
     kind: Kind
@@ -41,11 +41,11 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Annotated[str, Meta(max_length=10_000)], ...], Meta(max_length=50)
     ] = ()
     source: Annotated[str, Meta(max_length=20)] | None = None
+    insights: bool = False
     max: Many | None = None
     max_calls: Many | None = None
     max_units: Many | None = None
     priority: Rank = 0
-    insights: bool = False
     fresh: bool = False
     webhook_url: Address | None = None
     webhook_secret: Secret | None = None

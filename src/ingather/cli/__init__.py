@@ -10,15 +10,20 @@ import typer
 
 from ingather import __version__
 from ingather.cli import (
+    accounts,
     analyze,
+    consumer,
     doctor,
+    draw,
     export,
     extract,
+    giveaways,
     jobs,
     keys,
     login,
     migrate,
     posts,
+    refresh,
     sandbox,
     up,
     verify,
@@ -62,12 +67,19 @@ app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
 app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
+app.command("draw")(draw.draw)
+app.add_typer(giveaways.app, name="giveaways")
 app.add_typer(keys.app, name="keys")
 app.command("up")(up.up)
 app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
+app.add_typer(accounts.app, name="accounts")
+app.command("refresh")(refresh.refresh)
+app.command("schedule")(refresh.schedule)
+app.command("consumer")(consumer.consumer)
+app.add_typer(consumer.dlq, name="dlq")
 app.command("doctor")(doctor.doctor)
 app.command("verify")(verify.verify)
 app.command("migrate")(migrate.migrate)

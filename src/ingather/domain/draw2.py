@@ -77,10 +77,13 @@ def commitment(
             raise errors.BadInput(f"The rules of a draw say {name}, a {kind.__name__}.")
     if rules["winners"] < 1 or rules["alternates"] < 0:
         raise errors.BadInput("A draw has one winner at least, and alternates from 0.")
-    users = len({each.u for each in frozen.entries}) if rules["unique_winners"] else None
-    able = len(frozen.entries) if users is None else users
+    able = _able(frozen, rules["winners"], rules["unique_winners"])
     if rules["winners"] > able:
         raise errors.TooFewParticipants(rules["winners"], able)
+    try:
+        due = iso(chain.time_of(round_number))
+    except (ValueError, OverflowError, OSError):
+        raise errors.BadInput(f"Round {round_number} of {chain.name} never comes.") from None
     said = {
         "v": VERSION,
         "posts": [dict(each) for each in posts],
@@ -91,7 +94,7 @@ def commitment(
             "chain": chain.hash,
             "public_key": chain.public_key,
             "round": round_number,
-            "time": iso(chain.time_of(round_number)),
+            "time": due,
         },
         "log": {"seq": seq, "prev": prev},
     }
@@ -99,6 +102,18 @@ def commitment(
     if canonical.dumps(msgspec.json.decode(text)) != text:  # 1e16 is written as a whole number
         raise errors.BadInput("A number in the rules or the snapshot is beyond 2^53.")
     return Committed(said=said, text=text, hash=commit_hash(text))
+
+
+def _able(frozen: Frozen, enough: int, unique: bool) -> int:
+    """How many could win; users are counted where each may win once, and no further than enough."""
+    if not unique:
+        return len(frozen.entries)
+    users: set[str] = set()
+    for each in frozen.entries:
+        users.add(each.u)
+        if len(users) == enough:
+            break
+    return len(users)
 
 
 _RULES: dict[str, type] = {
