@@ -2,7 +2,7 @@
 
 import contextlib
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ingather import errors
 from ingather.domain.job import Job
@@ -110,6 +110,15 @@ class Storage:
     @cached_property
     def sql_store(self) -> Store:
         """Where extractions rest, and comment exports too unless they do so in Redis."""
+        if self.settings.retention is None:
+            return self._sql_jobs
+        from ingather.stores.retention import Retained
+
+        seconds = self.settings.retention * 86_400.0
+        return cast("Store", Retained(self._sql_jobs, self.sql, seconds=seconds))
+
+    @cached_property
+    def _sql_jobs(self) -> Store:
         if self._postgres is not None:
             from ingather.stores.pg_jobs import PgStore
 
