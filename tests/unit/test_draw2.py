@@ -189,6 +189,14 @@ def test_rules_that_cannot_be_drawn_are_refused(rules):
         committed(frozen, **rules)
 
 
+@pytest.mark.parametrize("number", [2**53, 1e16, float("nan")])
+def test_numbers_that_no_verifier_could_read_are_refused(number):
+    """A commitment is never published that its own receipt would then contradict."""
+    frozen = entries.freeze([entry(i) for i in range(3)], MASTER)
+    with pytest.raises(errors.BadInput):
+        committed(frozen, budget=number)
+
+
 def test_a_user_who_won_is_passed_over():
     """Further entries of a winner are recorded as already won, and the next rank takes over."""
     listed = tuple(entry(i, user="both" if i < 5 else None) for i in range(8))

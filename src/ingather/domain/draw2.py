@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+import msgspec
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
 from msgspec import Struct
 
@@ -95,6 +96,8 @@ def commitment(
         "log": {"seq": seq, "prev": prev},
     }
     text = canonical.dumps(said)
+    if canonical.dumps(msgspec.json.decode(text)) != text:  # 1e16 is written as a whole number
+        raise errors.BadInput("A number in the rules or the snapshot is beyond 2^53.")
     return Committed(said=said, text=text, hash=commit_hash(text))
 
 
