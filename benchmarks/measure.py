@@ -18,11 +18,18 @@ Found = dict[str, Any]
 
 
 def ingather(
-    site: Site, store: str, rows: int, *, jobs: int = 1, redis: str | None = None
+    site: Site,
+    store: str,
+    rows: int,
+    *,
+    jobs: int = 1,
+    redis: str | None = None,
+    database: str | None = None,
 ) -> Found:
     """`jobs` exports at once in one process, each of `rows` comments."""
     asked = {"store": store, "url": site.url, "post": flat(rows), "rows": rows, "jobs": jobs}
-    return run([sys.executable, "-m", "benchmarks.job", json.dumps({**asked, "redis": redis})])
+    asked |= {"redis": redis, "database": database}
+    return run([sys.executable, "-m", "benchmarks.job", json.dumps(asked)])
 
 
 def peer(name: str, url: str, rows: int) -> Found:
