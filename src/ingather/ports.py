@@ -70,6 +70,10 @@ class Source(Protocol):
         """The page at a cursor (None: the first), of at most `limit` rows on its upper level."""
         ...
 
+    def take_units(self) -> int:
+        """Units billed that no page has told, as for look-ups and refusals; counted once."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -28,6 +28,11 @@ SETTINGS = (
     Setting("INGATHER_DATA_DIR", "the user's data folder", "where jobs, rows and secrets rest"),
     Setting("INGATHER_SECRET_KEY", "made and kept in the data folder", "encrypts secrets", True),
     Setting("INGATHER_COMMENTS_CAP", str(HARD_CAP), "comments kept by one export at the most"),
+    Setting(
+        "INGATHER_CALLS_PER_HOUR",
+        "200 for other accounts' data; your own comments follow the usage headers",
+        "calls an hour and token to the Graph API",
+    ),
     Setting("COMMENTS_STORE", "redis where REDIS_URL is set, else sql", "where exports rest"),
     Setting("DATABASE_URL", "SQLite in the data folder", "another file, or PostgreSQL", True),
     Setting("INGATHER_RETENTION", "for good", "days for which SQL keeps an ended comment export"),
@@ -41,11 +46,15 @@ SETTINGS = (
     Setting("HIKERAPI_KEY", "none", "`ingather extract` beyond your own archive", True),
     Setting("HIKERAPI_URL", "https://api.hikerapi.com", "another HikerAPI address"),
     Setting("DRAND_URL", "https://api.drand.sh", "another relay of the public beacon"),
+    Setting("TSA_URL", "none", "time stamps on commitments of giveaways (RFC 3161)"),
     Setting("INSTAGRAM_WEB_URL", "https://www.instagram.com", "another address of profile pages"),
     Setting(
         "KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "`ingather consumer`", True
     ),
     Setting("MONGODB_URL", "none; accounts rest in SQL", "accounts in MongoDB", True),
+    Setting("CRON_SECRET", "none; the endpoint is off", "work in slices, by a timer", True),
+    Setting("INGATHER_TRUSTED_PROXIES", "none", "proxies whose word on addresses counts"),
+    Setting("INGATHER_WEBHOOK_PRIVATE", "no", "webhooks to this machine and its network"),
     Setting(
         "FACEBOOK_LOGIN_URL",
         "https://www.facebook.com/v26.0/dialog/oauth",
@@ -64,6 +73,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     data_dir: Path
     secret_key: str | None = None
     comments_cap: int = HARD_CAP
+    calls_per_hour: int | None = None
     comments_store: str = "sql"
     database: Path
     postgres_url: str | None = None
@@ -79,9 +89,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     hiker_key: str | None = None
     hiker_url: str = "https://api.hikerapi.com"
     drand_url: str = "https://api.drand.sh"
+    tsa_url: str | None = None
     web_url: str = "https://www.instagram.com"
     kafka_servers: str | None = None
     mongodb_url: str | None = None
+    cron_secrets: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    webhook_private: bool = False
     sandbox: bool = False
 
 
@@ -97,6 +111,11 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         data_dir=data_dir,
         secret_key=values["INGATHER_SECRET_KEY"] or None,
         comments_cap=_number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
+        calls_per_hour=(
+            _number("INGATHER_CALLS_PER_HOUR", values["INGATHER_CALLS_PER_HOUR"], 1)
+            if values["INGATHER_CALLS_PER_HOUR"]
+            else None
+        ),
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
         postgres_url=_postgres(values["DATABASE_URL"]),
@@ -110,10 +129,14 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         hiker_key=values["HIKERAPI_KEY"] or None,
         hiker_url=_url("HIKERAPI_URL", values, "https://api.hikerapi.com"),
         drand_url=_url("DRAND_URL", values, "https://api.drand.sh"),
+        tsa_url=_url("TSA_URL", values, "") if values["TSA_URL"] else None,
         graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
         web_url=_url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
         kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,
         mongodb_url=_mongodb(values["MONGODB_URL"]),
+        cron_secrets=_list(values["CRON_SECRET"]),
+        trusted_proxies=_list(values["INGATHER_TRUSTED_PROXIES"]),
+        webhook_private=_yes("INGATHER_WEBHOOK_PRIVATE", values["INGATHER_WEBHOOK_PRIVATE"]),
         login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
     )
 
@@ -210,6 +233,12 @@ def _mongodb(value: str) -> str | None:
             " mongodb://localhost:27017/ratings.",
         )
     return value or None
+
+
+def _yes(name: str, value: str) -> bool:
+    if value.lower() not in ("", "yes", "no"):
+        raise errors.BadSetting(f"{name} is {value!r}.", hint="It takes yes or no.")
+    return value.lower() == "yes"
 
 
 def _list(value: str) -> tuple[str, ...]:

@@ -206,6 +206,28 @@ def test_redis_keys_are_in_the_reference():
             assert f" {milliseconds // keys.DAY_MS} d" in rows[key], key
 
 
+def test_every_route_is_in_the_reference():
+    """http.md has a row for each route of the HTTP API, and none for what is no route."""
+    app = importlib.import_module("ingather.api.app")
+    routes = {
+        f"{method} {getattr(route, 'path', '')}"
+        for router in app.ROUTERS
+        for route in router.routes
+        for method in getattr(route, "methods", None) or ()
+    }
+    named = {name for name in table(text("http.md")) if " /" in name}
+    assert named == routes
+
+
+def test_every_status_of_the_http_api_is_in_the_reference():
+    """http.md has a row for each status that a problem is told with."""
+    problems = importlib.import_module("ingather.api.problems")
+    named = set(
+        re.findall(r"\b[45]\d\d\b", "".join(re.findall(r"^\| [45].*?\|", text("http.md"), re.M)))
+    )
+    assert {str(status) for status in problems.STATUSES.values()} <= named
+
+
 def slug(heading: str) -> str:
     """A heading's anchor, as GitHub makes it."""
     kept = re.sub(r"[^\w\- ]", "", re.sub(r"[`*]", "", heading).strip().lower())

@@ -35,6 +35,9 @@ class Scripted:
         self.fresh = fresh  # cursors never repeat, although pages do
         self.calls = 0
 
+    def take_units(self):
+        return 0
+
     async def fetch(self, target, cursor, *, replies, limit=None):
         self.calls += 1
         at, turn = (0, 0) if cursor is None else map(int, cursor.split("/"))

@@ -115,6 +115,17 @@ def test_bad_input_is_told_in_a_sentence(user, words, code, said) -> None:
     assert answer.out == ""
 
 
+def test_insights_are_told_of_ones_own(user) -> None:
+    """One's own reels come with reach and interactions, where the platform measures them."""
+    from ingather.sandbox.world import USERNAME
+
+    answer = user("analyze", USERNAME, "--json").json
+    by = {rate["by"]: rate for rate in answer["analysis"]["rates"]}
+    assert by["reach"]["reels"] > 10
+    others = user("analyze", "reels30", "--json").json
+    assert [rate["rate"] for rate in others["analysis"]["rates"] if rate["by"] == "reach"] == [None]
+
+
 def test_no_reels_is_an_answer(user) -> None:
     """An account without reels is told so in words."""
     answer = user("analyze", "reels0", "-o", "report.html")

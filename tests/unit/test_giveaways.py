@@ -231,13 +231,11 @@ async def test_an_opening_shows_an_entrant_that_they_are_in(house):
     """Entry and salt make a leaf of the receipt, before the draw and after; others have none."""
     draw = await house.commit()
     by_name = await house.draws.opening(draw.giveaway_id, "@User3")
-    by_comment = await house.draws.opening(draw.giveaway_id, by_name["openings"][0]["entry"]["id"])
-    assert by_name == by_comment
+    (found,) = by_name
+    assert await house.draws.opening(draw.giveaway_id, found.entry.id) == by_name
     await house.draws.wait(draw.giveaway_id, house.beacon)
-    (found,) = by_name["openings"]
-    entry = msgspec.convert(found["entry"], entries.Entry)
-    leaf = entries.leaf(entry, bytes.fromhex(found["salt"])).hex()
-    assert (await house.receipt(draw))["leaves"][found["position"]] == leaf
+    leaf = entries.leaf(found.entry, bytes.fromhex(found.salt)).hex()
+    assert leaf in (await house.receipt(draw))["leaves"]
     with pytest.raises(errors.BadInput, match="not in this draw"):
         await house.draws.opening(draw.giveaway_id, "nobody")
 

@@ -12,13 +12,17 @@ from ingather import __version__
 from ingather.cli import (
     analyze,
     doctor,
+    draw,
     export,
     extract,
+    giveaways,
     jobs,
+    keys,
     login,
     migrate,
     posts,
     sandbox,
+    up,
     verify,
     worker,
 )
@@ -60,6 +64,10 @@ app.add_typer(export.app, name="export")
 app.command("extract")(extract.extract)
 app.command("analyze")(analyze.analyze)
 app.add_typer(jobs.app, name="jobs")
+app.command("draw")(draw.draw)
+app.add_typer(giveaways.app, name="giveaways")
+app.add_typer(keys.app, name="keys")
+app.command("up")(up.up)
 app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)

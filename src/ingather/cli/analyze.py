@@ -177,7 +177,7 @@ def _voice(here: "World", source: str | None) -> str:
     if source is not None:
         return source
     for one in ("graph", "hiker"):
-        if one in here.ready:
+        if one in here.reach():
             return one
     raise errors.NoToken(
         "Reading reels takes an access token of Instagram, or a key of HikerAPI.",

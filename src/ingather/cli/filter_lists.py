@@ -6,14 +6,21 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingather.assembly import World
+    from ingather.domain.filter_kinds import Filter
 
 
 async def read(here: "World", words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What stands behind each `@file` and `job:ID` in these filters. Raises BadInput."""
-    from ingather.domain import filter_kinds, filters
+    from ingather.domain import filters
 
-    references = filter_kinds.references(filters.parse(words))
-    return {each: await _names(here, each) for each in references}
+    return await behind(here, filters.parse(words))
+
+
+async def behind(here: "World", chosen: "Sequence[Filter]") -> dict[str, tuple[str, ...]]:
+    """The same for filters that are read already."""
+    from ingather.domain import filter_kinds
+
+    return {each: await _names(here, each) for each in filter_kinds.references(chosen)}
 
 
 async def _names(here: "World", reference: str) -> tuple[str, ...]:

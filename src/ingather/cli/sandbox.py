@@ -139,6 +139,7 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
             app_secret=APP_SECRET,
             hiker_key=HIKER_KEY,
             hiker_url=played.hiker_url,
+            tsa_url=played.tsa_url,
             drand_url=played.beacon_url,
             web_url=played.web_url,
             sandbox=True,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import options
-from ingather.cli.run import run, stoppable, world
+from ingather.cli.run import program, run, say, stoppable, world
 from ingather.cli.worker import ROOM, Room, at_work
 
 if TYPE_CHECKING:
@@ -60,17 +60,25 @@ async def _serve(here: "World", host: str, port: int, crew: "Crew | None") -> No
     """The HTTP door, until the crew is drained or, without one, a signal comes."""
     import asyncio
 
+    from ingather.doorway import Doorway
     from ingather.engine.stop import Stop
 
+    # By name, because doors do not know each other; this one only opens the other.
     serve = importlib.import_module("ingather.api.app").serve
+    if not any(key.revoked_at is None for key in await Doorway(here).keys.list()):
+        say(f"Nobody has a key to the HTTP API yet: {program()} keys create NAME")
     if crew is None:
         async with stoppable() as stop:
-            await serve(here, host, port, stop)
+            await serve(here, host, port, stop, ready=_listening)
         return
     stop = Stop()
     told = asyncio.create_task(crew.drained())
     told.add_done_callback(lambda _: stop.request("asked"))
     try:
-        await serve(here, host, port, stop)
+        await serve(here, host, port, stop, ready=_listening)
     finally:
         told.cancel()
+
+
+def _listening(url: str) -> None:
+    say(f"Listening at {url}; its routes are at {url}/docs.")

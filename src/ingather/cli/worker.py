@@ -11,6 +11,8 @@ from ingather.cli import options
 from ingather.cli.run import program, run, say, world
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from ingather import errors
     from ingather.assembly import World
     from ingather.domain.job import Job
@@ -82,7 +84,7 @@ async def at_work(here: "World", room: int, budget: float | None = None) -> "Asy
             handled.append(number)
         except NotImplementedError:  # Windows: Ctrl-C raises KeyboardInterrupt instead
             break
-    _introduce(here, room)
+    _introduce(here.reach(), room)
     try:
         yield crew
     finally:
@@ -92,9 +94,8 @@ async def at_work(here: "World", room: int, budget: float | None = None) -> "Asy
             loop.remove_signal_handler(number)
 
 
-def _introduce(here: "World", room: int) -> None:
-    reach = sorted(here.reach())
-    say(f"At work: {room} jobs at a time, of {', '.join(reach)}.")
+def _introduce(reach: "Collection[str]", room: int) -> None:
+    say(f"At work: {room} jobs at a time, of {', '.join(sorted(reach))}.")
     if "graph" not in reach:
         say(f"Comment exports wait for a token: {program()} login")
     if "hiker" not in reach:

@@ -7,7 +7,7 @@ the draw as `seedHash`, and attempt 1 everywhere, because there is one draw and 
 
 import contextlib
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct, field
@@ -68,6 +68,8 @@ class GiveawayRecord(Struct, frozen=True, kw_only=True, rename="camel", omit_def
     comment_count: declared when the export began, or comments kept where nothing was declared.
     participants_hash: SHA-256 of the ids of the comments in the draw, sorted, a line feed between.
     tenant: on whose behalf this installation ran it. posts, export_ids: where there are several.
+    log_number, commit: of the commitment in this installation's log. chain, round, round_time: what
+    it waits for.
     """
 
     giveaway_id: str
@@ -88,6 +90,7 @@ class GiveawayRecord(Struct, frozen=True, kw_only=True, rename="camel", omit_def
     alternates: tuple[GiveawayWinner, ...] = ()
     log_number: int | None = None
     commit: str | None = None
+    chain: str | None = None
     round: int | None = None
     round_time: str | None = None
 
@@ -158,3 +161,9 @@ def item(record: GiveawayRecord) -> GiveawayListItem:
         protocol=record.protocol,
         status=record.status,
     )
+
+
+def item_object(record: GiveawayRecord) -> dict[str, Any]:
+    """The list item as a plain object."""
+    found: dict[str, Any] = msgspec.json.decode(_encode(item(record)))
+    return found

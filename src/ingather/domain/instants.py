@@ -1,9 +1,40 @@
-"""Moments as text: ISO 8601 in UTC."""
+"""Moments as text, ISO 8601 in UTC; and spans of time as people write them."""
 
+import re
 from datetime import UTC, datetime
+
+from ingather import errors
+
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhd]?)")
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def iso(seconds: float) -> str:
     """Epoch seconds with milliseconds and a Z, as JavaScript's toISOString writes them."""
     text = datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")
     return text.replace("+00:00", "Z")
+
+
+def read(words: str) -> float:
+    """Epoch seconds of an ISO 8601 moment. One that does not tell its offset from UTC is refused:
+    read as UTC it would be hours away from what its writer sees on the clock. Raises BadInput."""
+    try:
+        found = datetime.fromisoformat(words.strip())
+        if found.tzinfo is None:
+            raise errors.BadInput(
+                f"“{words}” does not say in which time zone.",
+                hint="Add Z for UTC, or an offset such as +02:00: 2026-01-31T18:00Z.",
+            )
+        return found.timestamp()
+    except (ValueError, OverflowError):
+        raise errors.BadInput(
+            f"“{words}” is no time.", hint="Write 2026-01-31T18:00Z, or +02:00 in place of Z."
+        ) from None
+
+
+def span(words: str) -> float:
+    """Seconds in 90s, 10m, 2h or 1d; a number alone is seconds. Raises BadInput."""
+    found = _SPAN.fullmatch(words.strip())
+    if found is None:
+        raise errors.BadInput(f"“{words}” is no span of time.", hint="Write 90s, 10m, 2h or 1d.")
+    return float(found[1]) * _SECONDS[found[2]]

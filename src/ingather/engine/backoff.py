@@ -81,6 +81,7 @@ class Fetcher:
     def take_tally(self) -> Tally:
         """The cost so far, counted once. Part of a second waited is kept for the next time."""
         taken = self._tally
+        taken.units += self._source.take_units()
         self._tally = Tally(waited=taken.waited % 1)
         return taken
 

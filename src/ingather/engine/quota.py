@@ -4,6 +4,10 @@ Its headers are obeyed (reliability plan, section 2): from 80 % of the budget th
 from 95 % nobody calls until it has had time to decay.
 """
 
+from collections.abc import Sequence
+
+from msgspec import Struct
+
 from ingather.domain.page import Usage
 from ingather.ports import Clock, Limiter
 
@@ -14,13 +18,28 @@ POLL = 1.0
 """Seconds after which another worker's park is noticed."""
 
 
-class Gate:
-    """A gate for one key of the limiter, such as a platform and a token's fingerprint."""
+class Limit(Struct, frozen=True):
+    """So many calls per sliding window of so many seconds, by all who share the key."""
 
-    def __init__(self, limiter: Limiter, key: str, clock: Clock) -> None:
+    key: str
+    calls: int
+    seconds: float
+
+
+class Gate:
+    """A gate for one key of the limiter, such as a token's fingerprint.
+
+    limits: what each call must fit in besides. A call is reserved before it is made, in each of
+    them, and never given back: the platform may have counted it.
+    """
+
+    def __init__(
+        self, limiter: Limiter, key: str, clock: Clock, *, limits: Sequence[Limit] = ()
+    ) -> None:
         self._limiter = limiter
         self._key = key
         self._clock = clock
+        self._limits = limits
         self._polled = float("-inf")
         self._entered = float("-inf")
 
@@ -32,6 +51,12 @@ class Gate:
             if wait > 0:
                 return wait
             self._polled = now
+        for limit in self._limits:
+            wait = await self._limiter.reserve(
+                limit.key, calls=1, limit=limit.calls, window=limit.seconds
+            )
+            if wait > 0:
+                return wait
         self._entered = now
         return 0.0
 

@@ -97,16 +97,30 @@ async def stream(
     envelope: Mapping[str, object],
     raw_csv: bool = False,
 ) -> File:
-    """Write all rows to an open stream: the same bytes as `save` writes, as they come.
-
-    The answer's path is "-". Raises BadInput for formats that cannot be streamed, StorageFull,
-    BrokenPipeError when the reader has gone.
-    """
+    """Write all rows to standard output, as `pour` does. Raises BadInput for formats that make no
+    sense there."""
     if not fmt.streams:
         raise errors.BadInput(
             f"A .{fmt} file cannot be written to standard output.",
             hint="Name a file, or choose csv, json or jsonl.",
         )
+    return await pour(out, fmt, rows, columns=columns, envelope=envelope, raw_csv=raw_csv)
+
+
+async def pour(
+    out: BinaryIO,
+    fmt: Format,
+    rows: Rows,
+    *,
+    columns: Layout,
+    envelope: Mapping[str, object],
+    raw_csv: bool = False,
+) -> File:
+    """Write all rows to an open stream, in any format: the same bytes as `save` writes, as they
+    come.
+
+    The answer's path is "-". Raises StorageFull, BrokenPipeError when the reader has gone.
+    """
     write = _writer(fmt, columns, envelope, raw_csv)
 
     def work(batches: feed.Feed) -> aside.Tally:

@@ -227,5 +227,8 @@ class _Introduced:
     ) -> Page:
         return await self._source.fetch(target, cursor, replies=replies, limit=limit)
 
+    def take_units(self) -> int:
+        return self._source.take_units()
+
     async def close(self) -> None:
         await self._source.close()

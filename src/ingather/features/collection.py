@@ -13,7 +13,7 @@ from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Comment, Media, Record, User
 from ingather.engine import lease
 from ingather.engine.backoff import Fetcher, Policy
-from ingather.engine.quota import Gate
+from ingather.engine.quota import Gate, Limit
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.engine.worker import Worker
@@ -44,6 +44,7 @@ class Collection:
         limiter: Limiter,
         clock: Clock,
         source: Callable[[], Source],
+        limits: Callable[[Source], Sequence[Limit]] = lambda _: (),
         policy: Policy | None = None,
     ) -> None:
         self._jobs = jobs
@@ -52,6 +53,7 @@ class Collection:
         self._limiter = limiter
         self._clock = clock
         self._source = source
+        self._limits = limits
         self._policy = policy or Policy()
         self._worker = Worker(jobs, leases, rows, clock)
 
@@ -60,13 +62,14 @@ class Collection:
         """The way through the source."""
         return self._source().route
 
-    def fetcher(self) -> Fetcher:
+    def fetcher(self, policy: Policy | None = None) -> Fetcher:
         """Patient asking of the source; one for each job, since it counts the job's calls."""
-        return self._asking(self._source())
+        return self._asking(self._source(), policy)
 
-    def _asking(self, source: Source) -> Fetcher:
-        gate = Gate(self._limiter, f"{source.name}:{source.limit_key}", self._clock)
-        return Fetcher(source, gate, self._clock, policy=self._policy)
+    def _asking(self, source: Source, policy: Policy | None = None) -> Fetcher:
+        limits = self._limits(source)
+        gate = Gate(self._limiter, source.limit_key, self._clock, limits=limits)
+        return Fetcher(source, gate, self._clock, policy=policy or self._policy)
 
     async def run(
         self,

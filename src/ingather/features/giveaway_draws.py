@@ -13,6 +13,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.domain import draw_receipt
 from ingather.domain.draw_receipt import Anchor, Disqualified, Logged, Posted
+from ingather.domain.entries import Opening
 from ingather.domain.giveaway import GiveawayRecord
 from ingather.domain.giveaway_draw import Draw, LogLine, Note, broken_at
 from ingather.domain.giveaway_rules import moment
@@ -111,16 +112,20 @@ class GiveawayDraws:
         beacon: Beacon,
         *,
         tenant: str | None = None,
+        patient: bool = True,
         tell: Callable[[float], None] = lambda seconds: None,
     ) -> Draw:
-        """Draw as soon as the round is there, however long that takes. tell: called each second
-        with the seconds that are left, 0 where the round is late."""
+        """Draw as soon as the round is there, however long that takes. patient: whether to wait for
+        a round that is late, which a file will never have. tell: called each second with the
+        seconds that are left, 0 where the round is late."""
         patience, most = _PATIENCE
         while True:
             try:
                 return await self.reveal(giveaway_id, beacon, tenant=tenant)
             except errors.RoundNotYet as not_yet:
                 left = not_yet.wait
+                if not (left or patient):
+                    raise
             except errors.BeaconUnavailable:
                 left = 0.0
             pause = left
@@ -173,7 +178,7 @@ class GiveawayDraws:
 
     async def opening(
         self, giveaway_id: str, who: str, *, tenant: str | None = None
-    ) -> dict[str, Any]:
+    ) -> list[Opening]:
         """What shows an entrant that they are in the list: each entry of theirs with its salt.
 
         who: a username, or the id of a comment. Raises BadInput where there is none.
@@ -181,7 +186,7 @@ class GiveawayDraws:
         opened = await self.opened(await self.committed(giveaway_id, tenant=tenant))
         name = who.strip().lstrip("@").lower()
         found = [
-            {"position": place, **msgspec.to_builtins(opened.frozen.opening(place))}
+            opened.frozen.opening(place)
             for place, entry in enumerate(opened.frozen.entries)
             if name in (entry.u, entry.id)
         ]
@@ -190,7 +195,7 @@ class GiveawayDraws:
                 f"{who} is not in this draw.",
                 hint="`ingather draw JOB --explain USERNAME` says why.",
             )
-        return {"commit": opened.draw.commit, "root": opened.frozen.root.hex(), "openings": found}
+        return found
 
     async def opened(self, draw: Draw) -> Opened:
         """The draw with its list."""

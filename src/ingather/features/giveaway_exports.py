@@ -86,6 +86,32 @@ class Exports:
         notes = tuple(note for job, _ in jobs.values() for note in notes_of(job))
         return Gathered(tuple(job for job, _ in jobs.values()), tuple(comments), flaws, notes)
 
+    async def posted(
+        self, job_id: str, comment_id: str, commit: str, *, tenant: str | None = None
+    ) -> Comment:
+        """The comment in which a commitment was posted, as an export made since has it. Raises
+        BadInput where it is not there or says something else."""
+        job, store = await self.find(job_id, tenant)
+        async for batch in store.stream(job.id):
+            for row in batch:
+                if not isinstance(row, Comment) or row.comment_id != comment_id:
+                    continue
+                if commit not in (row.text or "").lower():
+                    raise errors.BadInput(
+                        f"Comment {comment_id} does not hold the hash of this commitment.",
+                        hint=f"It has to contain {commit}.",
+                    )
+                if row.username is None or row.timestamp is None:
+                    raise errors.BadInput(
+                        f"Of comment {comment_id} the source does not tell who wrote it, or when.",
+                        hint="Tell it by hand, with --username and --timestamp.",
+                    )
+                return row
+        raise errors.BadInput(
+            f"Comment {comment_id} is not in this export.",
+            hint="Export the post again, with its replies, now that the hash is posted.",
+        )
+
     async def find(self, job_id: str, tenant: str | None) -> tuple[Job, Kept]:
         """An export by its id, and the store that has it."""
         for store in self._stores:

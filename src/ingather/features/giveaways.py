@@ -158,6 +158,7 @@ class Giveaways(Planner):
                 status="committed",
                 log_number=head.seq + 1,
                 commit=made.hex,
+                chain=chain.hash,
                 round=round_number,
                 round_time=made.said["beacon"]["time"],
             )

@@ -126,6 +126,10 @@ class ArchiveSource:
         except errors.BadInput as error:  # a Source's pages know no errors but its own
             raise errors.Refused(error.message, hint=error.hint) from error
 
+    def take_units(self) -> int:
+        """Nothing is billed here."""
+        return 0
+
     async def close(self) -> None:
         await self._run(self._close)
 

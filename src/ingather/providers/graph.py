@@ -131,6 +131,10 @@ class GraphSource:
         cut = tuple(found.cut) if replies else ()
         return _page(answer, found, Cursor(found.after, cut, last=found.after is None))
 
+    def take_units(self) -> int:
+        """Nothing is billed here."""
+        return 0
+
     async def close(self) -> None:
         await self._calls.close()
 

@@ -125,6 +125,10 @@ class GraphMediaSource:
             rows = await self._measured(own, rows)
         return self._page(found, rows, usage)
 
+    def take_units(self) -> int:
+        """Nothing is billed here."""
+        return 0
+
     async def close(self) -> None:
         await self._calls.close()
 

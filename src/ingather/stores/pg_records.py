@@ -92,9 +92,8 @@ def as_json(rows: Sequence[Record]) -> str:
     posts by their columns, because not every field has one, others as they are."""
     if rows and isinstance(rows[0], Media):
         table = sql_records.TABLES[Media]
-        return _encode(
-            [dict(zip(table.columns, table.pack(row), strict=True)) for row in rows]
-        ).decode()
+        packed = table.pack(rows)
+        return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
     return _encode([_known_by(row) for row in rows]).decode()
 
 
@@ -121,8 +120,7 @@ async def some(
     """A slice in arrival order; places have no holes, so the offset is found at once."""
     first = number * _PLACES
     found = await link.read(words(kind).some, first + offset, first + _PLACES, limit)
-    unpack = sql_records.TABLES[kind].unpack
-    return [unpack(row) for row in found]
+    return list(sql_records.TABLES[kind].unpack(found))
 
 
 async def users(connection: Connection, kind: type[Record], number: int) -> set[int]:

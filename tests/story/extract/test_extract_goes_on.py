@@ -70,6 +70,20 @@ def test_a_budget_of_money_pauses(program, outside):
     assert outside.control()["hiker_billed"] <= 5
 
 
+def test_a_budget_of_money_counts_look_ups_that_fail(program, outside):
+    """A list of accounts that cannot be read costs a look-up each, and --max-cost holds all the
+    same: what was billed is counted, page or no page."""
+    left = outside.control(hiker_requests=1_000_000)["hiker_requests"]
+    price = 916.3235 / left
+    names = [f"private{number}" for number in range(1, 31)]
+    said = program("extract", "followers", *names, "--yes", "--json", "-o", "f.csv",
+                   "--max-cost", f"{price * 5.5:.9f}")  # fmt: skip
+    assert (said.code, said.json["reason"]) == (3, "budget"), said.err
+    billed = outside.control()["hiker_billed"]
+    assert billed <= 6
+    assert said.receipt["units"] == billed
+
+
 @pytest.mark.parametrize("point", ["committed:3:kill", "parsed:4:kill", "file_written:1:kill"])
 def test_a_killed_extraction_goes_on_with_the_same_command(program, whole, point):
     """kill -9 in mid-job, then the same command: the rows, the counts and the file's bytes are

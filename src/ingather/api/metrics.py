@@ -1,0 +1,80 @@
+"""Numbers for Prometheus. Labels are words of the program's own, so that nobody can make them many:
+methods, route templates, statuses, kinds."""
+
+from collections import Counter as Tally
+from typing import TYPE_CHECKING
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from ingather.domain.job import Counters, Job
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+COUNTED = 1_000
+"""Jobs of each store that are looked at for the gauges: the newest."""
+
+
+class Metrics:
+    """One server's numbers, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        self._seconds = Histogram(
+            "ingather_http_request_seconds",
+            "Seconds that requests took, streams included.",
+            ("method", "route", "status"),
+            registry=self._registry,
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 60),
+        )
+        self._jobs = Gauge(
+            "ingather_jobs",
+            f"Jobs by kind and status, of the newest {COUNTED} of each store.",
+            ("kind", "status"),
+            registry=self._registry,
+        )
+        self._rows = self._gauge("ingather_job_rows", "Rows kept by those jobs.")
+        self._calls = self._gauge("ingather_job_calls", "Calls made by those jobs.")
+        self._units = self._gauge("ingather_job_units", "Units billed to those jobs.")
+        self._webhooks = Counter(
+            "ingather_webhooks", "Webhooks sent, tries included.", registry=self._registry
+        )
+
+    def _gauge(self, name: str, words: str) -> Gauge:
+        return Gauge(name, words, ("kind",), registry=self._registry)
+
+    def observe(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One request."""
+        known = method if method in METHODS else "other"
+        self._seconds.labels(known, route, str(status)).observe(seconds)
+
+    def sent(self, webhooks: int) -> None:
+        """So many webhooks."""
+        self._webhooks.inc(webhooks)
+
+    async def text(self, world: "World") -> bytes:
+        """All of it, with the jobs as they stand now."""
+        jobs = [job for store in world.stores for job in await store.list(limit=COUNTED)]
+        self._count(jobs)
+        return generate_latest(self._registry)
+
+    def _count(self, jobs: list[Job]) -> None:
+        self._jobs.clear()
+        for (kind, status), number in Tally((job.kind, job.status) for job in jobs).items():
+            self._jobs.labels(kind, status).set(number)
+        for gauge, field in (
+            (self._rows, "appended"),
+            (self._calls, "calls"),
+            (self._units, "units"),
+        ):
+            gauge.clear()
+            for job in jobs:
+                gauge.labels(job.kind).inc(_number(job.counters, field))
+
+
+def _number(counters: Counters, field: str) -> int:
+    found: int = getattr(counters, field)
+    return found

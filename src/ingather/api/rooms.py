@@ -1,0 +1,287 @@
+"""What the doors of extractions and exports have in common: everything but how one is begun."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query
+from msgspec import Struct
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ingather import errors
+from ingather.api import events, files, records, running, schema, shapes
+from ingather.api.auth import Caller
+from ingather.api.door import Door, door
+from ingather.api.schema import JSON, says
+from ingather.domain import receipt
+from ingather.domain.access import Key
+from ingather.domain.job import Job, Wish
+
+if TYPE_CHECKING:
+    from ingather.assembly import World
+    from ingather.storage import Store
+
+MOST_BUDGET = 600_000
+
+JobId = Annotated[str, Path(alias="id", min_length=1, max_length=64, pattern=r"^[0-9A-Za-z_-]+$")]
+Budget = Annotated[
+    int | None,
+    Query(
+        alias="budgetMs",
+        ge=1,
+        le=MOST_BUDGET,
+        description="Work on it in here for so many milliseconds; without it, workers take it up.",
+    ),
+]
+Limit = Annotated[int, Query(ge=1, le=1_000)]
+Offset = Annotated[int, Query(ge=0, le=2**31 - 1)]
+Filters = Annotated[
+    list[str] | None, Query(alias="filter", max_length=50, description="All must pass.")
+]
+Sort = Annotated[
+    str | None,
+    Query(max_length=60, description="A column; with - in front the largest first."),
+]
+
+
+class Room(Struct, frozen=True, kw_only=True):
+    """One door. noun: what its jobs are called in sentences. rows: what their rows are called, in
+    the path and in the answer."""
+
+    noun: str
+    rows: str
+    holds: Callable[[str], bool]
+    store: Callable[["World"], "Store"]
+    view: Callable[[Job], Struct]
+    shown: type
+    row_schema: dict[str, Any]
+
+
+async def owned(here: Door, room: Room, caller: Key, job_id: str) -> Job:
+    """The job, if it is one of this room and of the caller's owner. Whatever else there is under
+    that id, the answer is the same as if there were nothing."""
+    missing = errors.JobNotFound(f"There is no {room.noun} with this id.")
+    try:
+        job = await room.store(here.world).show(job_id)
+    except errors.JobNotFound:
+        raise missing from None
+    except (errors.StateLost, errors.DamagedRecord):
+        # Whose it was cannot be told any more: the operator may know.
+        if caller.owner != "local":
+            raise missing from None
+        raise
+    if job.tenant != caller.owner or not room.holds(job.kind):
+        raise missing
+    return job
+
+
+async def listed(
+    here: Door, room: Room, caller: Key, *, limit: int, cursor: str | None
+) -> tuple[list[Job], str | None]:
+    """A page of the owner's jobs, newest first, and the cursor of the next."""
+    before = None
+    if cursor is not None:
+        try:
+            before = await owned(here, room, caller, cursor)
+        except errors.JobNotFound:
+            raise errors.BadInput(
+                "This cursor leads nowhere.", hint="Begin again, without a cursor."
+            ) from None
+    store, found = room.store(here.world), list[Job]()
+    while len(found) <= limit:
+        jobs = await store.list(limit=limit + 1, tenant=caller.owner, before=before)
+        found += [job for job in jobs if room.holds(job.kind)]
+        if len(jobs) <= limit:
+            break
+        before = jobs[-1]
+    return found[:limit], found[limit - 1].id if len(found) > limit else None
+
+
+async def queued(here: Door, job: Job) -> Job:
+    """The job in its queue: one that was begun elsewhere may not be in it."""
+    if job.unfinished and job.due is None:
+        return await here.world.queue_of(job).enqueue(job.id)
+    return job
+
+
+def add(router: APIRouter, room: Room) -> None:
+    """The routes that both doors have."""
+    _add_ways(router, room)
+    _add_rows(router, room)
+    _add_file(router, room)
+    _add_telling(router, room)
+
+
+def _add_ways(router: APIRouter, room: Room) -> None:
+    """Show, pause, resume, cancel, delete."""
+
+    async def asked(request: Request, caller: Key, job_id: str, wish: Wish) -> Response:
+        here = door(request)
+        job = await owned(here, room, caller, job_id)
+        await here.world.collection_of(job).release(job)
+        job = await room.store(here.world).ask(job.id, wish)
+        return answer(room.view(job))
+
+    @router.get("/{id}", responses=says(room.shown), summary="Show one")
+    async def show(request: Request, caller: Caller, job_id: JobId) -> Response:
+        return answer(room.view(await owned(door(request), room, caller, job_id)))
+
+    @router.post("/{id}/pause", responses=says(room.shown), summary="Pause at the next page")
+    async def pause(request: Request, caller: Caller, job_id: JobId) -> Response:
+        return await asked(request, caller, job_id, "pause")
+
+    @router.post("/{id}/cancel", responses=says(room.shown), summary="End it for good")
+    async def cancel(request: Request, caller: Caller, job_id: JobId) -> Response:
+        return await asked(request, caller, job_id, "cancel")
+
+    @router.post("/{id}/resume", responses=says(room.shown), summary="Go on where it stopped")
+    async def resume(
+        request: Request, caller: Caller, job_id: JobId, budget: Budget = None
+    ) -> Response:
+        here = door(request)
+        job = await owned(here, room, caller, job_id)
+        store = room.store(here.world)
+        if budget is not None:
+            job = await running.worked(here, store, job, budget / 1000)
+        elif job.status not in ("done", "cancelled"):
+            await here.world.collection_of(job).release(job)
+            job = await here.world.queue_of(job).enqueue(job.id)
+        return answer(room.view(job))
+
+    @router.delete("/{id}", status_code=204, responses=says(None, 204), summary="Delete it")
+    async def delete(request: Request, caller: Caller, job_id: JobId) -> Response:
+        here = door(request)
+        job = await owned(here, room, caller, job_id)
+        await here.world.collection_of(job).release(job)
+        await room.store(here.world).delete(job.id)
+        await here.webhooks.forget(job)
+        return Response(status_code=204)
+
+
+def _add_rows(router: APIRouter, room: Room) -> None:
+    described = {
+        "type": "object",
+        "required": [room.rows, "offset", "limit", "total", "more"],
+        "properties": {
+            room.rows: {"type": "array", "items": room.row_schema},
+            "offset": {"type": "integer"},
+            "limit": {"type": "integer"},
+            "total": {"type": ["integer", "null"]},
+            "more": {"type": "boolean"},
+        },
+    }
+
+    @router.get(f"/{{id}}/{room.rows}", responses=says(described), summary="A page of its rows")
+    async def rows(
+        request: Request,
+        caller: Caller,
+        job_id: JobId,
+        offset: Offset = 0,
+        limit: Limit = 100,
+        sort: Sort = None,
+        filter_: Filters = None,
+    ) -> Response:
+        here = door(request)
+        job = await owned(here, room, caller, job_id)
+        chosen = await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
+        store = room.store(here.world)
+        found = await records.page(store, job, chosen, offset=offset, limit=limit, sort=sort)
+        return Response(records.encoded(found, room.rows), media_type=JSON)
+
+
+def _add_file(router: APIRouter, room: Room) -> None:
+    content: dict[str, Any] = {media.partition(";")[0]: {} for media in files.MEDIA_TYPES.values()}
+    file_answer: dict[int | str, Any] = {
+        200: {"description": "The file", "content": content | {"application/gzip": {}}}
+    }
+    form = Query(
+        alias="format", description="Of the file.", json_schema_extra={"enum": [*files.FORMATS]}
+    )
+    raw = Query(alias="rawCsv", description="CSV for machines: no BOM, no escaping.")
+
+    async def prepared(request: Request, caller: Key, job_id: str, fmt: str) -> tuple[Door, Job]:
+        if fmt not in files.FORMATS:
+            raise errors.UnknownFileEnding(
+                "There is no such format.", hint=f"There are {', '.join(files.FORMATS)}."
+            )
+        here = door(request)
+        return here, await owned(here, room, caller, job_id)
+
+    @router.get("/{id}/file", responses=file_answer, summary="Download its rows, streamed")
+    async def file(
+        request: Request,
+        caller: Caller,
+        job_id: JobId,
+        format_: Annotated[str, form] = "csv",
+        raw_csv: Annotated[bool, raw] = False,
+        filter_: Filters = None,
+    ) -> Response:
+        here, job = await prepared(request, caller, job_id, format_)
+        chosen = await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
+        rows = room.store(here.world).stream(job.id)
+        return await files.download(here, job, rows, form=format_, chosen=chosen, raw_csv=raw_csv)
+
+    @router.head("/{id}/file", responses=file_answer, summary="What a download would be")
+    async def head(
+        request: Request,
+        caller: Caller,
+        job_id: JobId,
+        format_: Annotated[str, form] = "csv",
+        raw_csv: Annotated[bool, raw] = False,
+        filter_: Filters = None,
+    ) -> Response:
+        here, job = await prepared(request, caller, job_id, format_)
+        await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
+        kind = files.MEDIA_TYPES[format_.partition(".")[0]]
+        return Response(headers=files.headers(job, format_), media_type=kind)
+
+
+def _add_telling(router: APIRouter, room: Room) -> None:
+    """Receipt, events, webhook."""
+    stream: dict[int | str, Any] = {
+        200: {"description": "The stream", "content": {"text/event-stream": {}}},
+        204: {"description": "It has ended, and you know"},
+    }
+
+    @router.get("/{id}/receipt", responses=says({"type": "object"}), summary="How complete it is")
+    async def receipt_(request: Request, caller: Caller, job_id: JobId) -> Response:
+        return answer(receipt.full(await owned(door(request), room, caller, job_id)))
+
+    @router.get("/{id}/events", responses=stream, summary="Progress, as server-sent events")
+    async def follow(
+        request: Request,
+        caller: Caller,
+        job_id: JobId,
+        last: Annotated[str | None, Header(alias="Last-Event-ID", max_length=200)] = None,
+    ) -> Response:
+        here = door(request)
+
+        async def show() -> Job:
+            return await owned(here, room, caller, job_id)
+
+        async def still() -> bool:
+            keys = await here.keys.list()
+            return any(key.id == caller.id and key.revoked_at is None for key in keys)
+
+        return await events.follow(here, show, room.view, still, last=last)
+
+    @router.get(
+        "/{id}/webhook", responses=says(shapes.WebhookView), summary="How its webhook stands"
+    )
+    async def hook(request: Request, caller: Caller, job_id: JobId) -> Response:
+        here = door(request)
+        job = await owned(here, room, caller, job_id)
+        found = await here.webhooks.of(job)
+        if found is None:
+            raise errors.JobNotFound(f"This {room.noun} has no webhook.")
+        return answer(shapes.webhook(found))
+
+
+def answer(shown: Any, status: int = 200) -> Response:
+    """Anything of `shapes` as JSON."""
+    return Response(shapes.encoded(shown), status_code=status, media_type=JSON)
+
+
+def router_at(path: str, tag: str) -> APIRouter:
+    """A router whose routes take a key, and answer with problems."""
+    return APIRouter(prefix=path, tags=[tag], responses=schema.ANY, default_response_class=Response)

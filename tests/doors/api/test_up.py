@@ -1,0 +1,110 @@
+"""`ingather up` and `ingather keys`, as their users run them."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+
+import httpx
+import pytest
+
+
+@pytest.fixture
+def ingather(tmp_path, outside):
+    """The command line of one user; `start` gives the process."""
+    from ingather.settings import SETTINGS
+
+    names = {each.name for each in SETTINGS}
+    environ = {name: value for name, value in os.environ.items() if name not in names} | {
+        "INGATHER_DATA_DIR": str(tmp_path / "data"),
+        "INSTAGRAM_GRAPH_URL": outside.graph_url,
+        "INSTAGRAM_ACCESS_TOKEN": "sandbox-token",
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "NO_PROXY": "*",
+        "COLUMNS": "200",
+    }
+    begun = []
+
+    def start(*words: str) -> subprocess.Popen[str]:
+        process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "ingather", *words],
+            cwd=tmp_path,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        begun.append(process)
+        return process
+
+    yield start
+    for process in begun:
+        process.kill()
+        process.communicate()
+
+
+def run(ingather, *words: str, code: int = 0) -> tuple[str, str]:
+    """Run a command to its end: its two outputs."""
+    process = ingather(*words)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    return out, err
+
+
+def test_keys_are_made_listed_and_revoked(ingather):
+    """A key is printed once, alone on standard output; a list never shows it."""
+    out, err = run(ingather, "keys", "create", "laptop")
+    key = out.strip()
+    assert re.fullmatch(r"ing_[\w-]{43}", key) and key not in err
+    made = json.loads(run(ingather, "keys", "create", "shop", "--owner", "shop", "--json")[0])
+    assert made["owner"] == "shop" and made["key"].startswith("ing_")
+    listed, _ = run(ingather, "keys", "list", "--json")
+    assert [one["name"] for one in json.loads(listed)] == ["laptop", "shop"]
+    assert key not in listed and made["key"] not in listed
+    run(ingather, "keys", "revoke", made["id"])
+    table, _ = run(ingather, "keys", "list")
+    assert made["id"] in table and key not in table
+    _, err = run(ingather, "keys", "revoke", "nothing", code=2)
+    assert "keys list" in err
+    _, err = run(ingather, "keys", "create", "x", "--owner", "Not An Owner", code=2)
+    assert "small letters" in err
+
+
+def test_up_serves_and_works_until_it_is_told_to_stop(ingather, oracle):
+    """What is begun over HTTP is collected by the worker inside; SIGTERM ends both well."""
+    key = run(ingather, "keys", "create", "laptop")[0].strip()
+    process = ingather("up", "--port", "0")
+    url = None
+    for line in process.stderr:
+        if found := re.search(r"Listening at (\S+);", line):
+            url = found[1]
+            break
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=url, headers=headers, trust_env=False, timeout=30) as client:
+        assert client.get("/readyz").json()["status"] == "ready"
+        record = client.post("/api/exports", json={"mediaId": oracle.flat(120)}).json()
+        where = f"/api/exports/{record['exportId']}"
+        end = time.monotonic() + 30
+        while (now := client.get(where).json())["status"] != "done":
+            assert time.monotonic() < end, now
+            time.sleep(0.1)
+        assert now["counters"]["appended"] == 120
+        assert client.get(f"{where}/file").content.count(b"\r\n") >= 121
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert "Traceback" not in err and key not in err
+
+
+def test_a_port_that_is_taken_is_one_clear_error(ingather):
+    """Exit 2, and what to do."""
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        _, err = run(ingather, "up", "--port", port, "--no-worker", code=2)
+    assert "--port" in err and "Traceback" not in err

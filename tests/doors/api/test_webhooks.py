@@ -1,0 +1,236 @@
+"""Webhooks: signed, tried again, and never sent where they must not go."""
+
+import asyncio
+import importlib.util
+import ipaddress
+import json
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from ingather import errors
+from ingather.domain.access import PAUSES, signed
+from ingather.domain.addresses import public
+from ingather.providers.callback import Callback, _Judging
+
+SECRET = "a secret of sixteen letters"
+
+
+def verifier():
+    """deploy/verify_webhook.py, as a receiver would use it."""
+    path = Path(__file__).parents[3] / "deploy" / "verify_webhook.py"
+    spec = importlib.util.spec_from_file_location("verify_webhook", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.genuine
+
+
+@pytest.fixture
+def receiver():
+    """A server that notes what it is sent, and answers with the statuses it is told to."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            names = {name.lower(): value for name, value in self.headers.items()}
+            self.server.got.append((self.path, names, body))
+            status = self.server.answers.pop(0) if self.server.answers else 200
+            self.send_response(status)
+            if status == 302:
+                self.send_header("Location", f"{self.server.url}/elsewhere")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.got, server.answers = [], []
+    server.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield server
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def open_api(new_api):
+    """A server that may send to this machine."""
+    return new_api(INGATHER_WEBHOOK_PRIVATE="yes")
+
+
+def ended(api, oracle, url: str) -> tuple[str, str]:
+    """A finished export with a webhook: its id, and where it stands."""
+    body = {"mediaId": oracle.flat(7), "webhookUrl": url, "webhookSecret": SECRET}
+    with api.client("ann") as ann:
+        job_id = ann.post("/api/exports", json=body).json()["exportId"]
+    api.run(job_id)
+    return job_id, f"/api/exports/{job_id}/webhook"
+
+
+def stands(api, where: str, *, tried: int = 0, state: str = "") -> dict:
+    """The webhook, once it stands so."""
+    end = time.monotonic() + 15
+    with api.client("ann") as ann:
+        while time.monotonic() < end:
+            hook = ann.get(where).json()
+            if hook["attempts"] >= tried and state in ("", hook["state"]):
+                return hook
+            time.sleep(0.05)
+    raise AssertionError(hook)
+
+
+def due_now(api) -> None:
+    """Time passes: whatever waits is due."""
+    api.call(api.world.sql.run("UPDATE webhooks SET due = 0 WHERE state = 'waiting'"))
+
+
+def test_it_brings_the_receipt_with_a_signature(open_api, receiver, oracle):
+    """One request with the whole receipt, which the published example verifies."""
+    job_id, where = ended(open_api, oracle, f"{receiver.url}/hook")
+    hook = stands(open_api, where, state="delivered")
+    ((path, headers, body),) = receiver.got
+    told = json.loads(body)
+    assert (path, told["id"], told["status"]) == ("/hook", job_id, "done")
+    assert told["receipt"]["kept"] == 7
+    assert headers["webhook-id"] == hook["id"]
+    genuine = verifier()
+    assert genuine(SECRET, headers, body)
+    assert not genuine("another secret here", headers, body)
+    assert not genuine(SECRET, headers, body + b" ")
+    assert not genuine(SECRET, headers | {"webhook-timestamp": "1"}, body)
+    assert SECRET not in json.dumps(hook)
+
+
+def test_it_is_tried_again_till_it_arrives(open_api, receiver, oracle):
+    """After a refusal, with the same id; where it was told to go instead, nobody goes."""
+    receiver.answers = [500, 302]
+    _, where = ended(open_api, oracle, receiver.url)
+    for tried, words in ((1, "It answered 500."), (2, "It answered 302.")):
+        hook = stands(open_api, where, tried=tried)
+        assert (hook["state"], hook["error"]) == ("waiting", words)
+        due_now(open_api)
+    assert stands(open_api, where, state="delivered")["attempts"] == 3
+    assert [path for path, _, _ in receiver.got] == ["/"] * 3
+    assert len({headers["webhook-id"] for _, headers, _ in receiver.got}) == 1
+
+
+def test_it_gives_up_at_410_and_after_two_days(open_api, receiver, oracle):
+    """410 at once; else after eleven tries, with growing pauses."""
+    receiver.answers = [410]
+    _, where = ended(open_api, oracle, receiver.url)
+    assert stands(open_api, where, state="failed")["attempts"] == 1
+    assert len(PAUSES) == 10 and 40 < sum(PAUSES) / 3_600 < 60
+    assert sorted(PAUSES) == list(PAUSES)
+
+
+def test_it_rests_encrypted_and_outlives_a_restart(new_api, receiver, oracle, tmp_path):
+    """A server that is gone delivers nothing; the next one does, and no file holds the secret."""
+    first = new_api(INGATHER_WEBHOOK_PRIVATE="yes")
+    body = {"mediaId": oracle.flat(7), "webhookUrl": receiver.url, "webhookSecret": SECRET}
+    with first.client("ann") as ann:
+        job_id = ann.post("/api/exports", json=body).json()["exportId"]
+    first.end()
+    first.end = lambda: None
+    rested = b"".join(file.read_bytes() for file in (tmp_path / "data").glob("ingather.db*"))
+    assert SECRET.encode() not in rested
+    second = new_api(INGATHER_WEBHOOK_PRIVATE="yes")
+    second.run(job_id)
+    stands(second, f"/api/exports/{job_id}/webhook", state="delivered")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/hook",
+        "https://127.0.0.1/hook",
+        "https://[::1]/hook",
+        "https://[::ffff:10.0.0.1]/hook",
+        "https://[64:ff9b::7f00:1]/hook",
+        "https://169.254.169.254/latest/meta-data",
+        "https://ann:secret@example.com/",
+        "ftp://example.com/",
+        "https://",
+        "nothing",
+    ],
+)
+def test_an_address_of_this_machine_or_none_is_refused_at_once(ann, oracle, url):
+    """400 before anything is begun; the operator alone can allow it."""
+    body = {"mediaId": oracle.flat(7), "webhookUrl": url, "webhookSecret": SECRET}
+    answer = ann.post("/api/exports", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_input")
+    assert "secret@" not in answer.text
+    assert ann.get("/api/exports").json()["exports"] == []
+
+
+def test_an_address_without_a_secret_is_refused(ann, oracle):
+    """Nobody gets unsigned messages."""
+    body = {"mediaId": oracle.flat(7), "webhookUrl": "https://example.com/"}
+    assert ann.post("/api/exports", json=body).status_code == 400
+
+
+@pytest.mark.parametrize("name", ["localhost", "127.1", "0x7f.1", "2130706433", "localhost."])
+async def test_a_name_is_judged_by_what_it_stands_for(name):
+    """Whatever it is called: the look-up decides, at the moment of the connection."""
+    with pytest.raises((errors.Refused, errors.Transient)):
+        await Callback().post(f"https://{name}:9/", b"", {})
+    if name == "localhost":
+        with pytest.raises(errors.Refused):
+            await _Judging(private=False).resolve(name, 9)
+        assert await _Judging(private=True).resolve(name, 9)
+
+
+async def test_the_connection_goes_to_what_was_judged(receiver, monkeypatch):
+    """A name that changes its mind between two look-ups is looked up once."""
+    answers = ["127.0.0.1", "10.0.0.1"]
+    loop = asyncio.get_running_loop()
+
+    async def lookup(host, port, **kinds):
+        return [(2, 1, 6, "", (answers.pop(0), port))]
+
+    monkeypatch.setattr(loop, "getaddrinfo", lookup)
+    url = f"http://changing.example:{receiver.server_port}/"
+    assert await Callback(private=True).post(url, b"{}", {}) == 200
+    assert answers == ["10.0.0.1"]
+    assert receiver.got[0][1]["host"].startswith("changing.example")
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("93.184.215.14", True),
+        ("2606:2800:21f:cb07::1", True),
+        ("64:ff9b::5db8:d70e", True),
+        ("10.1.2.3", False),
+        ("100.64.0.1", False),
+        ("169.254.169.254", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("255.255.255.255", False),
+        ("::", False),
+        ("fe80::1", False),
+        ("fd00::1", False),
+        ("::ffff:127.0.0.1", False),
+        ("::127.0.0.1", False),
+        ("2002:7f00:1::", False),
+        ("64:ff9b::a00:1", False),
+        ("2001:0:4136:e378:8000:63bf:3fff:fdd2", False),
+    ],
+)
+def test_what_is_on_the_open_internet(address, wanted):
+    """Private, link-local, shared, multicast and wrapped addresses are not."""
+    assert public(ipaddress.ip_address(address)) is wanted
+
+
+def test_the_signature_is_that_of_the_specification():
+    """The example of standardwebhooks.com, its secret in base64."""
+    headers = signed(
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        message_id="msg_p5jXN8AQM9LWM0D4loKWxJek",
+        timestamp=1614265330,
+        body=b'{"test": 2432232314}',
+    )
+    assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
