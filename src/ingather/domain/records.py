@@ -5,6 +5,8 @@ decimal strings, times ISO 8601 in UTC with a trailing Z, to the second.
 """
 
 import hashlib
+from collections.abc import Sequence
+from typing import cast
 
 from msgspec import Struct
 
@@ -128,6 +130,21 @@ def natural_id(record: Record) -> str:
     if isinstance(record, User):
         return record.user_id or f"@{(record.username or '').lower()}"
     return record.media_id or _digest(record.timestamp, record.permalink, record.caption)
+
+
+def natural_ids(records: Sequence[Record]) -> list[str]:
+    """The natural ids of a page, together: a call a row costs as much as all the rest."""
+    told = [
+        record.user_id
+        if type(record) is User
+        else record.comment_id
+        if type(record) is Comment
+        else natural_id(record)
+        for record in records
+    ]
+    if all(told):
+        return cast("list[str]", told)
+    return [natural_id(record) for record in records]
 
 
 def _digest(*parts: str | None) -> str:

@@ -14,7 +14,7 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, User, is_reply, natural_id, writer
+from ingather.domain.records import Comment, Record, User, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
@@ -196,18 +196,19 @@ class SqlStore:
     ) -> Outcome | None:
         """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
-        told = [hash(user) for row in rows if (user := writer(row)) is not None]
-        if RECORDS[held.job.kind] is User:  # each is kept once, and is nobody but itself
-            unique = held.job.counters.uniq_users + len(told)
+        sort = RECORDS[held.job.kind]
+        if sort is User:  # each is kept once, and is nobody but itself
+            told = len(rows) - [writer(row) for row in rows].count(None)
+            unique = held.job.counters.uniq_users + told
         else:
-            held.users.update(told)
+            held.users.update([hash(user) for row in rows if (user := writer(row)) is not None])
             unique = len(held.users)
         sql_rows.see_cursor(connection, held.number, batch.cursor)
         job, outcome = states.committed(
             held.job,
             batch,
             appended=len(rows),
-            replies=sum([is_reply(row) for row in rows]),
+            replies=sum([is_reply(row) for row in rows]) if sort is Comment else 0,
             new=new,
             refused=refused,
             uniq_users=unique,
