@@ -133,18 +133,29 @@ def natural_id(record: Record) -> str:
 
 
 def natural_ids(records: Sequence[Record]) -> list[str]:
-    """The natural ids of a page, together: a call a row costs as much as all the rest."""
-    told = [
-        record.user_id
-        if type(record) is User
-        else record.comment_id
-        if type(record) is Comment
-        else natural_id(record)
-        for record in records
-    ]
-    if all(told):
-        return cast("list[str]", told)
-    return [natural_id(record) for record in records]
+    """`natural_id` of each; comments or accounts that all have ids are read off at once."""
+    ids: list[str | None] = []
+    if records and type(records[0]) is Comment:
+        ids = [one.comment_id for one in cast("Sequence[Comment]", records)]
+    elif records and type(records[0]) is User:
+        ids = [one.user_id for one in cast("Sequence[User]", records)]
+    if ids and all(ids):
+        return cast("list[str]", ids)
+    return [natural_id(one) for one in records]
+
+
+def writers(records: Sequence[Record]) -> list[str | None]:
+    """`writer` of each; records of one page are all of one type."""
+    if not records or isinstance(records[0], Media):
+        return [None] * len(records)
+    return [one.user_id for one in cast("Sequence[Comment | User]", records)]
+
+
+def parents(records: Sequence[Record]) -> list[str | None]:
+    """The thread that each is a reply in, None where it is none."""
+    if not records or not isinstance(records[0], Comment):
+        return [None] * len(records)
+    return [one.parent_comment_id for one in cast("Sequence[Comment]", records)]
 
 
 def _digest(*parts: str | None) -> str:
