@@ -1,6 +1,7 @@
 """Names where things rest: SQLite or PostgreSQL, Redis beside it; each is opened on first use."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -47,6 +48,10 @@ class Storage:
         link = PgLink(self.settings.postgres_url)
         self._closing.push_async_callback(link.close)
         return link
+
+    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have something closed at the end."""
+        self._closing.push_async_callback(close)
 
     @cached_property
     def sql(self) -> "Sql":
