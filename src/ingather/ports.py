@@ -277,6 +277,10 @@ class Cache(Protocol):
 
     async def drop(self, key: str) -> None: ...
 
+    async def renew(self, key: str, value: bytes) -> bool:
+        """Replace the value where there is one, which keeps its end; whether there was one."""
+        ...
+
 
 class Limiter(Protocol):
     """A limit that many processes share, kept on the store's clock (reliability plan, 2)."""

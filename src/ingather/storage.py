@@ -1,8 +1,9 @@
 """Names where things rest: SQLite or PostgreSQL, Redis beside it; each is opened on first use."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ingather import errors
 from ingather.domain.job import Job
@@ -48,6 +49,10 @@ class Storage:
         link = PgLink(self.settings.postgres_url)
         self._closing.push_async_callback(link.close)
         return link
+
+    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have something closed at the end."""
+        self._closing.push_async_callback(close)
 
     @cached_property
     def sql(self) -> "Sql":
@@ -111,6 +116,15 @@ class Storage:
     @cached_property
     def sql_store(self) -> Store:
         """Where extractions rest, and comment exports too unless they do so in Redis."""
+        if self.settings.retention is None:
+            return self._sql_jobs
+        from ingather.stores.retention import Retained
+
+        seconds = self.settings.retention * 86_400.0
+        return cast("Store", Retained(self._sql_jobs, self.sql, seconds=seconds))
+
+    @cached_property
+    def _sql_jobs(self) -> Store:
         if self._postgres is not None:
             from ingather.stores.pg_jobs import PgStore
 
