@@ -63,7 +63,7 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
     kind = extraction.kind_of(body.kind)
     if body.source == "archive" or kind not in shapes.TOLD:
         raise errors.BadInput(
-            "Archives are files, and files of this machine cannot be named here.",
+            "There is no archive to be had here: files of this machine cannot be named.",
             hint=f"`ingather extract` reads them. There are {', '.join(shapes.TOLD)} here.",
         )
     found = voices.choose(kind, body.source, ready=world.reach(), files=False)
