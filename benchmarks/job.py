@@ -19,7 +19,7 @@ from msgspec import structs
 from benchmarks.peers.run import peak_mb
 from benchmarks.servers import TOKEN, flat
 from ingather.assembly import World
-from ingather.cli.run import loop_factory
+from ingather.cli.run import runner
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.exports import csv_file, files  # noqa: F401 - imported before the clock starts
@@ -119,6 +119,6 @@ async def main(asked: dict[str, Any], folder: Path) -> dict[str, Any]:
 if __name__ == "__main__":
     with (
         tempfile.TemporaryDirectory(prefix="igb-", dir=os.environ.get("BENCH_DIR")) as name,
-        asyncio.Runner(loop_factory=loop_factory()) as runner,
+        runner() as loop,
     ):
-        print(json.dumps(runner.run(main(json.loads(sys.argv[1]), Path(name)))))
+        print(json.dumps(loop.run(main(json.loads(sys.argv[1]), Path(name)))))

@@ -336,6 +336,24 @@ async def test_above_the_rate(hiker, sandbox):
     assert (await source.fetch(target, None, replies=False)).units == 2
 
 
+async def test_the_rate_is_asked_for_once_it_matters():
+    """At the first answer that says "too fast" the account is asked for its rate, once."""
+    asked = []
+
+    def answer(path, query, headers):
+        asked.append(path)
+        if path == "/sys/balance":
+            return {"requests": 9, "rate": 4}
+        return 429, {}, {"detail": "Too many requests"}
+
+    async with scripted(answer) as source:
+        for _ in range(2):
+            with pytest.raises(errors.Throttled) as caught:
+                await source.fetch(Target(id="5"), None, replies=False)
+            assert caught.value.wait == pytest.approx(1.25)
+    assert asked.count("/sys/balance") == 1
+
+
 @pytest.mark.parametrize(
     ("fault", "kind"),
     [

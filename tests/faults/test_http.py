@@ -193,7 +193,7 @@ LARGE = {
 async def test_no_more_is_read_than_is_allowed(name):
     """However the answer says its size, or does not, it is dropped when it is too large."""
     script = [LARGE[name], None] if name == "gzip" else [LARGE[name], ...]
-    async with talking(script) as (peer, http):
+    async with talking(script, deadline=20.0) as (peer, http):
         assert "more than 1 MB" in await refused(http, peer.url)
 
 
@@ -272,11 +272,11 @@ async def test_a_call_given_up_leaves_no_answer_behind():
 
 async def test_connections_are_bounded():
     """Calls beyond the pool wait for their turn, within their deadline."""
-    async with talking([...], connections=1, deadline=0.2) as (peer, http):
+    async with talking([...], connections=1, deadline=0.5) as (peer, http):
         assert [
             type(found).__name__
             for found in await asyncio.gather(
-                http.get(peer.url), http.get(peer.url), return_exceptions=True
+                http.get(peer.url), http.get(peer.url, deadline=0.1), return_exceptions=True
             )
         ] == ["Transient", "Transient"]
         assert peer.connections == 1
@@ -305,6 +305,7 @@ async def test_a_body_is_posted():
         "http://host:port/",
         "http://ho st/",
         "http://host/a b",
+        "http://host?a=b",
         "http://host/\r\nX: 1",
         "http://host/ü",
         "nothing",

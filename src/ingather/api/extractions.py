@@ -1,5 +1,6 @@
 """/api/extractions: lists of accounts, posts and comments (seeds/extraction-platform.md)."""
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
@@ -13,8 +14,9 @@ from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
 from ingather.api.rooms import Room, answer, listed, router_at
 from ingather.domain.access import Key
+from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.records import Comment, Media, User
-from ingather.features import extraction
+from ingather.features import extraction, voices
 
 if TYPE_CHECKING:
     from ingather.domain.job import Job
@@ -28,9 +30,6 @@ ROOM = Room(
     shown=shapes.Extraction,
     row_schema={"anyOf": [schema.ref(Comment), schema.ref(User), schema.ref(Media)]},
 )
-
-SOURCES = ("hiker",)
-"""Who can be asked through this door. An archive is a file of this machine, and no caller's."""
 
 router = router_at("/api/extractions", "extractions")
 
@@ -62,22 +61,21 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
 async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
     world = here.world
     kind = extraction.kind_of(body.kind)
-    source = body.source or SOURCES[0]
-    if source not in SOURCES:
+    if body.source == "archive":  # a file of this machine, and no caller's
         raise errors.BadInput(
-            f"There is no source {source} here.",
-            hint=f"There are {', '.join(SOURCES)}; `ingather extract` reads archives.",
+            "There is no archive to be had here.", hint="`ingather extract` reads archives."
         )
+    found = voices.choose(kind, body.source, ready=world.reach(), files=False)
+    if body.insights:
+        voices.check_insights(kind, found)
     words = extraction.canonical(kind, body.targets)
     if not words:
         raise errors.BadInput("There is no target.", hint="Name accounts, posts or hashtags.")
-    lists = await records.lists(world, caller.owner, body.filters)
-    feature = world.extractions(kind, source, words)
     wanted = extraction.Wanted(
         kind=kind,
         words=words,
         filters=body.filters,
-        lists=lists,
+        lists=await records.lists(world, caller.owner, body.filters),
         path="-",
         limit=body.max,
         max_calls=body.max_calls,
@@ -88,6 +86,15 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         tenant=caller.owner,
         priority=body.priority,
     )
+    for voice in found[:-1]:
+        with contextlib.suppress(errors.NotReachable):  # the next one may reach it
+            return await _asked(here, wanted, voice, insights=body.insights)
+    return await _asked(here, wanted, found[-1], insights=body.insights)
+
+
+async def _asked(here: Door, wanted: extraction.Wanted, voice: str, *, insights: bool) -> "Job":
+    route = WITH_INSIGHTS if insights and voice == "graph" else None
+    feature = here.world.extractions(wanted.kind, voice, wanted.words, route=route)
     return await running.begun(here, feature.start(wanted, feature.fetcher()))
 
 

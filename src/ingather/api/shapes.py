@@ -27,8 +27,10 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """An extraction to begin. The same targets again go on with the unfinished one, unless fresh.
 
     targets: accounts, posts or hashtags. filters: in the words of the command line; all must pass.
-    max: rows kept at the most. maxCalls, maxUnits: it pauses before it spends more. priority:
-    higher ones are taken up first. webhookUrl: told when it has ended, signed with webhookSecret.
+    source: graph or hiker, and no other; without it the Graph API where it can tell this kind,
+    HikerAPI otherwise. insights: of one's own posts and reels. max: rows kept at the most.
+    maxCalls, maxUnits: it pauses before it spends more. priority: higher ones are taken up first.
+    webhookUrl: told when it has ended, signed with webhookSecret.
     """
 
     kind: Kind
@@ -37,6 +39,7 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         tuple[Annotated[str, Meta(max_length=10_000)], ...], Meta(max_length=50)
     ] = ()
     source: Annotated[str, Meta(max_length=20)] | None = None
+    insights: bool = False
     max: Many | None = None
     max_calls: Many | None = None
     max_units: Many | None = None

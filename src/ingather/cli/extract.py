@@ -164,11 +164,8 @@ def _voices(
     there = [Path(word).expanduser() for word in words]
     files = all(path.suffix.lower() == ".zip" or path.is_dir() for path in there)
     found = voices.choose(kind, source, ready=here.reach(), files=files)
-    if insights and (kind not in ("posts", "reels") or found[0] != "graph"):
-        raise errors.BadInput(
-            "Insights are told by the Graph API alone, of your own posts and reels.",
-            hint="Take --insights away, or set an access token and ask for --source graph.",
-        )
+    if insights:
+        voices.check_insights(kind, found)
     if found == ("archive",):
         return found, ["\n".join(str(path.absolute()) for path in there)]
     return found, [here.names.get(word.strip(), word) for word in words]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 import typer
 
 if TYPE_CHECKING:
-    from asyncio import AbstractEventLoop
+    from asyncio import Runner
 
     from ingather.assembly import World
     from ingather.engine.stop import Stop
@@ -22,16 +22,11 @@ INTERRUPTED = 130
 
 def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
     """Run a command to its exit code. Every error of ours becomes one sentence on stderr."""
-    import asyncio
-    import gc
-
     from ingather import errors
 
-    # A page makes hundreds of objects and no cycles: looking for them costs a twentieth of it.
-    gc.set_threshold(50_000, 20, 20)
     try:
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            code = runner.run(_awaited(command))
+        with runner() as loop:
+            code = loop.run(_awaited(command))
     except errors.IngatherError as failure:
         say(f"Error: {failure}")
         code = failure.exit_code
@@ -48,14 +43,19 @@ async def _awaited(command: Callable[[], Awaitable[int]]) -> int:
     return await command()
 
 
-def loop_factory() -> "Callable[[], AbstractEventLoop] | None":
-    """uvloop's event loop where it is installed, which is everywhere but on Windows: its turns
-    cost half of asyncio's own."""
+def runner() -> "Runner":
+    """What runs the event loop of a process that collects. Its loop is uvloop's where that is
+    installed, which is everywhere but on Windows: a turn of it costs half of asyncio's own."""
+    import asyncio
+    import gc
+
+    # A page makes hundreds of objects and no cycles: looking for them costs a twentieth of it.
+    gc.set_threshold(50_000, 20, 20)
     try:
         import uvloop
     except ImportError:
-        return None
-    return uvloop.new_event_loop
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
 
 def nowhere() -> None:

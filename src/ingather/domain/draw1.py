@@ -5,6 +5,7 @@ Source of every rule: the protocol's section draw/1, pinned by its vectors in te
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import Literal
 
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms
@@ -84,7 +85,9 @@ def draw(
         raise errors.BadInput("A draw has one winner at least.")
     if not entrants:
         raise errors.NoParticipants
-    able = len({each.user_id for each in entrants}) if unique_winners else len(entrants)
+    able = len(entrants)
+    if unique_winners and not unique_users:
+        able = len({each.user_id for each in entrants})
     if winner_count > able:
         raise errors.TooFewParticipants(winner_count, able)
     hashed = participants_hash([str(each.comment_id) for each in entrants])
@@ -107,24 +110,21 @@ def participants(comments: Iterable[Comment], *, unique_users: bool) -> list[Com
 
     unique_users: of each user id, only the comment with the lowest comment id.
     """
-    kept: list[Comment] = []
-    first: dict[str, Comment] = {}
-    for each in comments:
-        if each.comment_id is None or each.user_id is None:
-            raise errors.BadInput(
-                "A comment has no user id, and one person could not be told from another.",
-                hint="Draw from an export whose source names its users.",
-            )
-        if not unique_users:
-            kept.append(each)
-            continue
-        known = first.setdefault(each.user_id, each)
-        if known is not each and each.comment_id < str(known.comment_id):
-            first[each.user_id] = each
+    listed = list(comments)
+    ids = [each.comment_id for each in listed]
+    users = [each.user_id for each in listed]
+    if None in ids or None in users:
+        raise errors.BadInput(
+            "A comment has no user id, and one person could not be told from another.",
+            hint="Draw from an export whose source names its users.",
+        )
+    listed.sort(key=attrgetter("comment_id"))
     if unique_users:
-        kept = list(first.values())
-    kept.sort(key=_comment_id)
-    return kept
+        first: dict[str | None, Comment] = {}
+        for each in listed:
+            first.setdefault(each.user_id, each)
+        listed = list(first.values())
+    return listed
 
 
 def participants_hash(ids: Iterable[str]) -> str:
@@ -137,11 +137,6 @@ def index(seed_input: str, count: int) -> tuple[str, int]:
     key = hashlib.sha256(seed_input.encode()).digest()
     stream = Cipher(algorithms.ChaCha20(key, bytes(16)), mode=None).encryptor().update(bytes(8))
     return key.hex(), int.from_bytes(stream, "big") % count
-
-
-def _comment_id(comment: Comment) -> str:
-    assert comment.comment_id is not None
-    return comment.comment_id
 
 
 def _slot(entrants: Sequence[Comment], seed: str, number: int, taken: set[str]) -> list[Winner]:

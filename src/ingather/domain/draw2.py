@@ -77,8 +77,7 @@ def commitment(
             raise errors.BadInput(f"The rules of a draw say {name}, a {kind.__name__}.")
     if rules["winners"] < 1 or rules["alternates"] < 0:
         raise errors.BadInput("A draw has one winner at least, and alternates from 0.")
-    users = len({each.u for each in frozen.entries}) if rules["unique_winners"] else None
-    able = len(frozen.entries) if users is None else users
+    able = _able(frozen, rules["winners"], rules["unique_winners"])
     if rules["winners"] > able:
         raise errors.TooFewParticipants(rules["winners"], able)
     said = {
@@ -99,6 +98,18 @@ def commitment(
     if canonical.dumps(msgspec.json.decode(text)) != text:  # 1e16 is written as a whole number
         raise errors.BadInput("A number in the rules or the snapshot is beyond 2^53.")
     return Committed(said=said, text=text, hash=commit_hash(text))
+
+
+def _able(frozen: Frozen, enough: int, unique: bool) -> int:
+    """How many could win; users are counted where each may win once, and no further than enough."""
+    if not unique:
+        return len(frozen.entries)
+    users: set[str] = set()
+    for each in frozen.entries:
+        users.add(each.u)
+        if len(users) == enough:
+            break
+    return len(users)
 
 
 _RULES: dict[str, type] = {

@@ -6,7 +6,7 @@ Source: the protocol's draw/2, 1. Everything here is pure; only openings ever le
 import hashlib
 import hmac
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from json.encoder import encode_basestring  # escapes exactly what RFC 8785 does; tested against it
 
@@ -65,13 +65,16 @@ def entry(comment: Comment, n: int = 1) -> Entry:
             "A comment without id, username or time cannot enter a draw.",
             hint="Leave it out, or draw from an export that names them.",
         )
-    text = unicodedata.normalize("NFC", comment.text or "")
+    text = comment.text or ""
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    name = comment.username.lower()
     return Entry(
         id=comment.comment_id,
         n=n,
         th=hashlib.sha256(text.encode()).hexdigest(),
         ts=comment.timestamp,
-        u=comment.username.lower(),
+        u=comment.username if name == comment.username else name,  # one string for both
     )
 
 
@@ -81,20 +84,21 @@ def freeze(entries: Iterable[Entry], master: bytes) -> Frozen:
     master: 32 random bytes, made once for each giveaway and kept secret. The order in which
     entries come makes no difference. Raises NoParticipants, and BadInput for an entry twice.
     """
-    if len(master) < 16:
+    if len(master) != 32:
         raise ValueError("the master secret has 32 bytes")
     listed = list(entries)
     if not listed:
         raise errors.NoParticipants
-    made = [leaf(each, salt(master, each)) for each in listed]
+    made = list(_leaves(listed, master))
     order = sorted(range(len(made)), key=made.__getitem__)
-    leaves = tuple(made[i] for i in order)
+    leaves, entries = tuple(made[i] for i in order), tuple(listed[i] for i in order)
+    del made, order, listed  # of a million entries these are a good deal of memory
     if any(one == other for one, other in pairwise(leaves)):
         raise errors.BadInput(
             "The same entry is there twice.",
             hint="Number a comment's entries 1, 2, ….",
         )
-    return Frozen(tuple(listed[i] for i in order), leaves, merkle.root(leaves), master)
+    return Frozen(entries, leaves, merkle.root(leaves), master)
 
 
 def salt(master: bytes, entry: Entry) -> bytes:
@@ -105,6 +109,20 @@ def salt(master: bytes, entry: Entry) -> bytes:
 def leaf(entry: Entry, salted: bytes) -> bytes:
     """H(0x00 ‖ salt ‖ canonical entry), 32 bytes."""
     return hashlib.sha256(b"\x00" + salted + entry_text(entry)).digest()
+
+
+def _leaves(listed: Iterable[Entry], master: bytes) -> Iterator[bytes]:
+    """As `leaf` and `salt` make them, thrice as fast: HMAC (RFC 2104) from its two inner states,
+    which are the same for every entry."""
+    block = master.ljust(64, b"\x00")
+    inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in block))
+    outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in block))
+    sha256 = hashlib.sha256
+    for each in listed:
+        first, second = inner.copy(), outer.copy()
+        first.update(f"{each.id}:{each.n}".encode())
+        second.update(first.digest())
+        yield sha256(b"\x00" + second.digest()[:16] + entry_text(each)).digest()
 
 
 def entry_text(entry: Entry) -> bytes:

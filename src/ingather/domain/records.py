@@ -5,6 +5,8 @@ decimal strings, times ISO 8601 in UTC with a trailing Z, to the second.
 """
 
 import hashlib
+from collections.abc import Sequence
+from typing import cast
 
 from msgspec import Struct
 
@@ -128,6 +130,29 @@ def natural_id(record: Record) -> str:
     if isinstance(record, User):
         return record.user_id or f"@{(record.username or '').lower()}"
     return record.media_id or _digest(record.timestamp, record.permalink, record.caption)
+
+
+def natural_ids(records: Sequence[Record]) -> list[str]:
+    """`natural_id` of each; a page of comments that all have ids is read off at once."""
+    if records and type(records[0]) is Comment:
+        ids = [one.comment_id for one in cast("Sequence[Comment]", records)]
+        if all(ids):
+            return cast("list[str]", ids)
+    return [natural_id(one) for one in records]
+
+
+def writers(records: Sequence[Record]) -> list[str | None]:
+    """`writer` of each; records of one page are all of one type."""
+    if not records or isinstance(records[0], Media):
+        return [None] * len(records)
+    return [one.user_id for one in cast("Sequence[Comment | User]", records)]
+
+
+def parents(records: Sequence[Record]) -> list[str | None]:
+    """The thread that each is a reply in, None where it is none."""
+    if not records or not isinstance(records[0], Comment):
+        return [None] * len(records)
+    return [one.parent_comment_id for one in cast("Sequence[Comment]", records)]
 
 
 def _digest(*parts: str | None) -> str:

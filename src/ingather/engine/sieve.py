@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ingather.domain.filters import Sieve as Filters
 from ingather.domain.job import Options
-from ingather.domain.records import Record, is_reply, moment, natural_id
+from ingather.domain.records import Record, is_reply, moment, natural_id, natural_ids
 
 
 class Sifted(Struct, frozen=True, gc=False):
@@ -39,7 +39,7 @@ class Sieve:
     def sift(self, records: Sequence[Record]) -> Sifted:
         """The rows to keep of a page."""
         rows: Sequence[Record] = records
-        if len({natural_id(row) for row in records}) != len(records):
+        if len(set(natural_ids(records))) != len(records):
             firsts: dict[str, Record] = {}
             for row in records:
                 firsts.setdefault(natural_id(row), row)

@@ -17,9 +17,10 @@ who opens ids in Excel takes `.xlsx`, where they are text.
 import re
 from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
-from typing import Any
+from typing import Any, cast
 
 from ingather.domain.records import Record
+from ingather.domain.table import Table
 from ingather.exports.columns import Kind, Layout
 
 BOM = b"\xef\xbb\xbf"
@@ -32,6 +33,9 @@ _LIVE = re.compile(f"'*[\\s{_UNSEEN}]*[{re.escape(_TRIGGERS)}]").match
 for a formula."""
 
 _SPACES = "".join(filter(str.isspace, map(chr, range(0x3001))))
+_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_USUAL_TIME = b"0000-00-00T00:00:00Z"
+_TO_LETTERS = bytes.maketrans(b"_.", b"aa")
 _HEADS = frozenset(f"'{_TRIGGERS}{_UNSEEN}{_SPACES}")
 """First characters of which `_LIVE` may be true: looking one up is cheaper than a match."""
 
@@ -57,71 +61,99 @@ def write(
     if not raw:
         out.write(BOM)
     out.write((",".join(layout.names) + "\r\n").encode())
-    cells: dict[Kind, Callable[[list[Any]], Sequence[str]]] = {
+    cells: dict[Kind, Callable[[Sequence[Any]], Sequence[str]]] = {
         "id": _ids,
         "int": _ints,
         "float": _ints,
         "bool": _bools,
-        "list": _quoted_lists if raw else _lists,
-        "time": _quoted if raw else _safe,
-        "text": _quoted if raw else _safe,
-        "url": _quoted if raw else _safe,
+        "list": _raw_lists if raw else _lists,
+        "time": _raw if raw else _times,
+        "text": _raw if raw else _safe,
+        "url": _raw if raw else _safe,
     }
     columns = [(attrgetter(column.attribute), cells[column.kind]) for column in layout]
     for batch in batches:
-        if batch:
+        if not batch:
+            continue
+        if isinstance(batch, Table):
+            found = batch.columns()
+            table = [cells[column.kind](found[column.attribute]) for column in layout]
+        else:
             table = [kind(list(map(get, batch))) for get, kind in columns]
-            out.write(("\r\n".join(map(",".join, zip(*table, strict=True))) + "\r\n").encode())
+        out.write(("\r\n".join(map(",".join, zip(*table, strict=True))) + "\r\n").encode())
 
 
-def _ids(values: list[str | None]) -> Sequence[str]:
+def _ids(values: Sequence[str | None]) -> Sequence[str]:
     """Bare digits. One look at the whole column tells that no cell needs another."""
-    known = [value or "" for value in values]
+    if not any(values):
+        return _safe(values) if "" in values else [""] * len(values)
+    known = [value or "" for value in values] if None in values else cast("Sequence[str]", values)
     joined = "".join(known)
-    if joined.isascii() and (joined.isdecimal() or not joined):
+    if joined.isascii() and joined.encode().isdigit():
         return known
     return _safe(values)
 
 
-def _ints(values: list[int | float | None]) -> Sequence[str]:
-    return ["" if value is None else str(value) for value in values]
+def _times(values: Sequence[str | None]) -> Sequence[str]:
+    """Times in the usual form need no second look."""
+    if None not in values:
+        known = cast("Sequence[str]", values)
+        joined = "".join(known)
+        usual = _USUAL_TIME * len(known)
+        if joined.isascii() and joined.encode().translate(_TO_ZEROS) == usual:
+            return known
+    return _safe(values)
 
 
-def _bools(values: list[bool | None]) -> Sequence[str]:
+def _ints(values: Sequence[int | float | None]) -> Sequence[str]:
+    if None in values:
+        return ["" if value is None else str(value) for value in values]
+    return list(map(str, values))
+
+
+def _bools(values: Sequence[bool | None]) -> Sequence[str]:
     return ["" if value is None else "true" if value else "false" for value in values]
 
 
-def _lists(values: list[Sequence[str] | None]) -> Sequence[str]:
+def _lists(values: Sequence[Sequence[str] | None]) -> Sequence[str]:
     return _safe([None if value is None else " ".join(value) for value in values])
 
 
-def _quoted_lists(values: list[Sequence[str] | None]) -> Sequence[str]:
-    return _quoted([None if value is None else " ".join(value) for value in values])
+def _raw_lists(values: Sequence[Sequence[str] | None]) -> Sequence[str]:
+    return _raw([None if value is None else " ".join(value) for value in values])
 
 
-def _safe(values: list[str | None]) -> Sequence[str]:
-    """Texts that are no formula, quoted where they need it (`escape`, `_quote`, written out)."""
+def _plain(values: Sequence[str | None]) -> bool:
+    """Whether every cell is a word such as a username: no formula, and nothing to quote."""
+    if not all(values):
+        return False
+    joined = "".join(cast("Sequence[str]", values))
+    return joined.isascii() and joined.encode().translate(_TO_LETTERS).isalnum()
+
+
+def _safe(values: Sequence[str | None]) -> Sequence[str]:
+    """Texts that are no formula, quoted where they need it (`escape`, written out)."""
+    if _plain(values):
+        return cast("Sequence[str]", values)
+    return _raw(
+        [
+            "'" + value if value and value[0] in _HEADS and _LIVE(value) else value
+            for value in values
+        ]
+    )
+
+
+def _raw(values: Sequence[str | None]) -> Sequence[str]:
+    """Texts as they are, quoted where they need it."""
     cells: list[str] = []
     add = cells.append
     for value in values:
         if value is None:
             add("")
-            continue
-        text = "'" + value if value[:1] in _HEADS and _LIVE(value) else value
-        if '"' in text:
-            add('"' + text.replace('"', '""') + '"')
-        elif "," in text or "\n" in text or "\r" in text or not text:
-            add('"' + text + '"')
+        elif '"' in value:
+            add('"' + value.replace('"', '""') + '"')
+        elif "," in value or "\n" in value or "\r" in value or not value:
+            add('"' + value + '"')
         else:
-            add(text)
+            add(value)
     return cells
-
-
-def _quoted(values: list[str | None]) -> Sequence[str]:
-    return ["" if value is None else _quote(value) for value in values]
-
-
-def _quote(text: str) -> str:
-    if text and not any(mark in text for mark in '",\r\n'):
-        return text
-    return '"' + text.replace('"', '""') + '"'

@@ -168,6 +168,8 @@ def _snapshot(snapshot: dict[str, Any]) -> str:
     words = snapshot.get("words")
     told = [words] if isinstance(words, str) else words if isinstance(words, list) else []
     said = [each for each in told if isinstance(each, str)]
+    if not said and snapshot.get("complete") is True:
+        said = ["By its own receipt, the export holds every comment that the platform declared."]
     return (_listed(said) if said else "") + _committed(snapshot)
 
 

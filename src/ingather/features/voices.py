@@ -1,6 +1,6 @@
 """Which source an extraction is asked of: by what each can tell, and by what there is a key for."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ingather import errors
 from ingather.domain.kinds import REACH, SOURCES
@@ -44,6 +44,15 @@ def choose(
             hint=f"{tell(kind)} Or try the program by adding --sandbox.",
         )
     return found
+
+
+def check_insights(kind: str, chosen: Sequence[str]) -> None:
+    """Raise BadInput where insights are asked for and nobody could tell them."""
+    if kind not in ("posts", "reels") or chosen[0] != "graph":
+        raise errors.BadInput(
+            "Insights are told by the Graph API alone, of your own posts and reels.",
+            hint="Ask without them, or set an access token and ask the source graph.",
+        )
 
 
 def tell(kind: str) -> str:

@@ -6,6 +6,8 @@ Nothing else leaves this module.
 """
 
 import re
+from collections import deque
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import cast
 from urllib.parse import parse_qs, urlsplit
@@ -36,18 +38,30 @@ class Listing(Struct, frozen=True, gc=False):
 
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,100}")
 _DAMAGE = re.compile("[\x00\ud800-\udfff]")
-_TO_ZEROS = str.maketrans("123456789", "000000000")
-_USUAL_TIME = "0000-00-00T00:00:00+0000"
+_TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
+_USUAL_TIME = b"0000-00-00T00:00:00+0000"
 
 
 def comments(body: bytes, endpoint: str, *, parent: str | None = None) -> Listing:
     """A page of /{media}/comments, replies right after their thread's first comment; or, with
     parent, of /{comment}/replies."""
     page, damaged = wire.decode(wire.COMMENTS, body, endpoint)
+    rows, parents, cut = _unfolded(page.data, parent, endpoint)
+    records = _records(rows, parents, endpoint)
+    repairs = _repair_all(records) if damaged or _has_nul(records) else 0
+    return Listing(records, after(page.paging, endpoint), cut, repairs)
+
+
+def _unfolded(
+    found: Sequence[wire.Comment], parent: str | None, endpoint: str
+) -> tuple[Sequence[wire.Reply], list[str | None], list[tuple[str, str | None]]]:
+    """Rows with their replies after them, the thread that each belongs to, and what was cut."""
+    if not any(one.replies for one in found):
+        return found, [parent] * len(found), []
     rows: list[wire.Reply] = []
     parents: list[str | None] = []
     cut: list[tuple[str, str | None]] = []
-    for one in page.data:
+    for one in found:
         rows.append(one)
         parents.append(parent)
         if one.replies is not None:
@@ -56,12 +70,10 @@ def comments(body: bytes, endpoint: str, *, parent: str | None = None) -> Listin
             parents += [thread] * len(one.replies.data)
             if one.replies.paging is not None and one.replies.paging.next:
                 cut.append((thread, _after_in(one.replies.paging)))
-    records = _records(rows, parents, endpoint)
-    repairs = _repair_all(records) if damaged or _has_nul(records) else 0
-    return Listing(records, after(page.paging, endpoint), cut, repairs)
+    return rows, parents, cut
 
 
-def _records(rows: list[wire.Reply], parents: list[str | None], endpoint: str) -> list[Comment]:
+def _records(rows: Sequence[wire.Reply], parents: list[str | None], endpoint: str) -> list[Comment]:
     """Rows as records. Ids and times are looked at by the page: a row at a time costs as much as
     all the rest. The app's own user is told in `user`, everybody else in `from`."""
     writers = [row.writer or row.user or wire.NOBODY for row in rows]
@@ -103,7 +115,7 @@ def _usual(found: list[wire.Id]) -> bool:
     except TypeError:
         return False
     short = len(joined) <= 20 * len(found)
-    return short and all(found) and joined.isdecimal() and joined.isascii()
+    return short and all(found) and joined.isascii() and joined.encode().isdigit()
 
 
 def _times(found: list[str | None], endpoint: str) -> list[str | None]:
@@ -111,10 +123,10 @@ def _times(found: list[str | None], endpoint: str) -> list[str | None]:
     try:
         usual = cast("list[str]", found)
         joined = "\n".join(usual)
-        shape = "\n".join([_USUAL_TIME] * len(usual))
-        if joined.translate(_TO_ZEROS) == shape and joined.count("+0000") == len(usual):
-            for one in usual:
-                datetime.fromisoformat(one)
+        shape = b"\n".join([_USUAL_TIME] * len(usual))
+        alike = joined.isascii() and joined.encode().translate(_TO_ZEROS) == shape
+        if alike and joined.count("+0000") == len(usual):
+            deque(map(datetime.fromisoformat, usual), maxlen=0)  # each of them is a moment
             return cast("list[str | None]", joined.replace("+0000", "Z").split("\n"))[: len(usual)]
     except (TypeError, ValueError):
         pass

@@ -4,6 +4,7 @@ The key travels in the header `x-access-key` alone. A cursor is the service's ow
 that of comments stands on two levels, as the Graph API's does.
 """
 
+import contextlib
 import hashlib
 import re
 import time
@@ -152,7 +153,7 @@ class HikerSource:
             return answer
         if fault.empty:
             raise errors.NotReachable(f"@{username} cannot be read: no account has this name.")
-        raise hiker_errors.meaning(fault, _BY_NAME, f"@{username}", rate=self._rate)
+        raise await self._meaning(fault, _BY_NAME, f"@{username}")
 
     async def _account(self, username: str) -> Target:
         answer = await self._by_name(username)
@@ -188,7 +189,7 @@ class HikerSource:
         answer, fault = await self._get(_REPLIES, params)
         left = Cursor(at.after, rest, at.last)
         if fault is not None:
-            meant = hiker_errors.meaning(fault, _REPLIES, self._told(target), rate=self._rate)
+            meant = await self._meaning(fault, _REPLIES, self._told(target))
             if fault.empty or isinstance(meant, errors.NotReachable):
                 return self._page(_NOTHING, left.text(), thread)
             raise meant
@@ -207,7 +208,7 @@ class HikerSource:
             return answer
         if fault.empty:
             return None
-        raise hiker_errors.meaning(fault, route.path, self._told(target), rate=self._rate)
+        raise await self._meaning(fault, route.path, self._told(target))
 
     async def _get(
         self, path: str, params: dict[str, str], *, billed: bool = True
@@ -221,6 +222,15 @@ class HikerSource:
         return answer, hiker_errors.find(
             answer.status, answer.headers, answer.body, now=self._now(), secrets=secrets
         )
+
+    async def _meaning(self, fault: Fault, asked: str, what: str) -> errors.SourceError:
+        """The error to raise for a refusal. At the first that says "too fast", the account is asked
+        how fast is allowed; that costs nothing."""
+        if fault.status == 429 and self._rate is None:
+            self._rate = 0.0  # asked for once, whatever comes of it
+            with contextlib.suppress(errors.SourceError):
+                await self.balance()
+        return hiker_errors.meaning(fault, asked, what, rate=self._rate)
 
     def _page(self, found: AnyListing, after: str | None, within: str | None = None) -> Page:
         return Page(found.records, after, None, found.repaired, within, self.take_units())

@@ -32,7 +32,7 @@ CONNECTIONS: Final = 256
 IDLE: Final = 60.0
 """Seconds after which a connection that nobody used is not used again."""
 
-_URL = re.compile(r"(https?)://([^/?#@\\]+)(/[!-~]*|)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"[^\s/?#@\\]+")
 _UNSENDABLE = re.compile("[^\t -~\x80-\xff]")
 _OURS: Final = {
     "user-agent": f"User-Agent: ingather/{__version__}\r\n",
@@ -240,11 +240,13 @@ def _request(
     method: str, url: str, headers: Mapping[str, str] | None, body: bytes
 ) -> tuple[Place, bytes]:
     """Where a request goes, and its bytes. Raises Refused for what cannot be sent."""
-    parts = _URL.fullmatch(url.partition("#")[0])
-    place = _place(parts[1].lower(), parts[2]) if parts else None
-    if parts is None or place is None:
+    url = url.partition("#")[0]
+    begin = url.find("/", url.find("://") + 3)
+    origin, path = (url, "/") if begin < 0 else (url[:begin], url[begin:])
+    place = _place(origin)
+    if place is None or not path.isascii() or not path.isprintable() or " " in path:
         raise errors.Refused("The address of the source is not a usable URL.")
-    lines = {"": f"{method} {parts[3] or '/'} HTTP/1.1\r\nHost: {place.name}\r\n", **_OURS}
+    lines = {"": f"{method} {path} HTTP/1.1\r\nHost: {place.name}\r\n", **_OURS}
     for name, value in (headers or {}).items():
         if not (value.isascii() and value.isprintable()) and _UNSENDABLE.search(value):
             raise errors.Refused(
@@ -256,8 +258,12 @@ def _request(
 
 
 @lru_cache(maxsize=64)
-def _place(scheme: str, authority: str) -> Place | None:
-    tls = scheme == "https"
+def _place(origin: str) -> Place | None:
+    """Where `https://host:port` is; None where that names no place."""
+    scheme, _, authority = origin.partition("://")
+    tls = scheme.lower() == "https"
+    if not (tls or scheme.lower() == "http") or not _AUTHORITY.fullmatch(authority):
+        return None
     try:
         parts = urlsplit(f"//{authority}")
         host = parts.hostname or ""
@@ -265,7 +271,7 @@ def _place(scheme: str, authority: str) -> Place | None:
         name = host if ":" in host else host.encode("idna").decode()
     except ValueError:
         return None
-    if not name or not name.isprintable() or " " in name:
+    if not name:
         return None
     shown = f"[{name}]" if ":" in name else name
     usual = port == (443 if tls else 80)

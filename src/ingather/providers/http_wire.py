@@ -18,6 +18,10 @@ _MOST_LINE: Final = 4096
 """Bytes that the line before a chunk may have, its extensions included."""
 
 
+_MOST_SIZES: Final = 1024 * 1024
+"""Bytes that a body may have beside its contents: tiny chunks would keep us busy for nothing."""
+
+
 class Dropped(Exception):
     """The connection ended before the answer was whole. begun: whether a byte of it had come."""
 
@@ -180,7 +184,7 @@ class Chunks:
         self.parts: list[bytes] = []
         self.rest = b""
         self._left = most
-        self._bytes = 2 * most + http_head.MOST_HEAD  # many small chunks are mostly sizes
+        self._bytes = most + _MOST_SIZES
         self._buffer = bytearray()
         self._size: int | None = None
 

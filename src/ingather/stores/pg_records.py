@@ -92,9 +92,8 @@ def as_json(rows: Sequence[Record]) -> str:
     posts by their columns, because not every field has one, others as they are."""
     if rows and isinstance(rows[0], Media):
         table = sql_records.TABLES[Media]
-        return _encode(
-            [dict(zip(table.columns, table.pack(row), strict=True)) for row in rows]
-        ).decode()
+        packed = table.pack(rows)
+        return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
     return _encode([_known_by(row) for row in rows]).decode()
 
 

@@ -12,7 +12,7 @@ from msgspec import Struct, structs
 from ingather import errors
 from ingather.domain import export_record
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
-from ingather.domain.records import Record, is_reply, natural_id, writer
+from ingather.domain.records import Record, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
 from ingather.stores.redis_link import RedisLink, script
@@ -257,8 +257,8 @@ def _page(
         *export_record.pieces(record),
         *(len(batch.seen), len(rows)),
         *batch.seen,
-        *[natural_id(row) for row in rows],
-        *[writer(row) or "" for row in rows],
+        *natural_ids(rows),
+        *[user or "" for user in writers(rows)],
         *[_encode(row) for row in rows],
-        "".join(["1" if is_reply(row) else "0" for row in rows]),
+        "".join(["0" if thread is None else "1" for thread in parents(rows)]),
     ]

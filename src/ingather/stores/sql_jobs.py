@@ -5,7 +5,7 @@ A page is one transaction; the fence and the sequence are checked inside it.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -14,13 +14,16 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, User, is_reply, natural_id, writer
+from ingather.domain.records import Record, User, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
 _MOST_HELD = 512
 """Jobs remembered between their commits; others are read again."""
+
+_Read = Callable[..., Sequence[Record]]
+"""`sql_records.some`, or `some_columns`."""
 
 
 class _Slow(Exception):
@@ -133,17 +136,17 @@ class SqlStore:
             return done
 
         try:
-            return await self._link.write(work)
-        except _Slow:
-            pass
+            try:
+                return await self._link.write(work)
+            except _Slow:
+                users = self._held.pop((job_id, fence)).users
+                return await self._link.write(
+                    lambda found: self._commit_anew(found, job_id, fence, sequence, batch, users)
+                )
         except BaseException:
             # What was rolled back, or may have been, must not be remembered.
             self._held.pop((job_id, fence), None)
             raise
-        self._held.pop((job_id, fence), None)
-        return await self._link.write(
-            lambda connection: self._commit_anew(connection, job_id, fence, sequence, batch)
-        )
 
     def _commit_fast(
         self, connection: sqlite3.Connection, held: _Held, batch: Batch
@@ -161,21 +164,27 @@ class SqlStore:
         return self._advance(connection, held, batch, rows, new=len(rows), refused=0)
 
     def _commit_anew(
-        self, connection: sqlite3.Connection, job_id: str, fence: int, sequence: int, batch: Batch
+        self,
+        connection: sqlite3.Connection,
+        job_id: str,
+        fence: int,
+        sequence: int,
+        batch: Batch,
+        users: set[int] | None = None,
     ) -> Outcome:
-        """Commit a page on what the database holds."""
+        """Commit a page on what the database holds. users: what is remembered of them."""
         kept = _fenced(connection, job_id, fence)
         if sequence == kept.job.sequence and kept.outcome:
             last = msgspec.json.decode(kept.outcome, type=Outcome)
             return structs.replace(last, wish=kept.job.wish)
         if sequence != kept.job.sequence + 1:
             raise errors.LeaseLost
-        held = _Held(
-            kept.number,
-            kept.job,
-            sql_records.users(connection, RECORDS[kept.job.kind], kept.number),
+        if users is None:  # a look at every row there is
+            users = sql_records.users(connection, RECORDS[kept.job.kind], kept.number)
+        held = _Held(kept.number, kept.job, users)
+        rows, new, refused = sql_records.choose(
+            connection, RECORDS[kept.job.kind], kept.number, kept.job.counters.appended, batch
         )
-        rows, new, refused = _choose(connection, kept, batch)
         sql_records.add(connection, kept.number, kept.job.counters.appended, rows)
         sql_rows.leave_out(connection, kept.number, batch.seen)
         done = self._advance(connection, held, batch, rows, new=new, refused=refused)
@@ -196,7 +205,8 @@ class SqlStore:
     ) -> Outcome | None:
         """Move the job past a page whose rows are in. None where it is no longer ours."""
         points.reach("rows_written")
-        told = [hash(user) for row in rows if (user := writer(row)) is not None]
+        users = writers(rows)
+        told = list(map(hash, filter(None, users) if None in users else users))
         if RECORDS[held.job.kind] is User:  # each is kept once, and is nobody but itself
             unique = held.job.counters.uniq_users + len(told)
         else:
@@ -207,7 +217,7 @@ class SqlStore:
             held.job,
             batch,
             appended=len(rows),
-            replies=sum([is_reply(row) for row in rows]),
+            replies=len(rows) - parents(rows).count(None),
             new=new,
             refused=refused,
             uniq_users=unique,
@@ -250,11 +260,13 @@ class SqlStore:
         return await self._link.write(work)
 
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
+        return await self._part(job_id, offset, limit, sql_records.some)
+
+    async def _part(self, job_id: str, offset: int, limit: int, read: _Read) -> Sequence[Record]:
         def work(connection: sqlite3.Connection) -> Sequence[Record]:
             kept = _found(connection, job_id)
-            return sql_records.some(
-                connection, RECORDS[kept.job.kind], kept.number, limit=limit, offset=offset
-            )
+            kind = RECORDS[kept.job.kind]
+            return read(connection, kind, kept.number, limit=limit, offset=offset)
 
         return await self._link.run(work)
 
@@ -263,7 +275,7 @@ class SqlStore:
 
     async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
         offset = 0
-        while batch := await self.slice(job_id, offset, size):
+        while batch := await self._part(job_id, offset, size, sql_records.some_columns):
             yield batch
             offset += len(batch)
 
@@ -280,18 +292,3 @@ def _fenced(connection: sqlite3.Connection, job_id: str, fence: int) -> sql_rows
     if kept is None or kept.job.fence != fence or kept.lease_until is None:
         raise errors.LeaseLost
     return kept
-
-
-def _choose(
-    connection: sqlite3.Connection, kept: sql_rows.Kept, batch: Batch
-) -> tuple[list[Record], int, int]:
-    """The rows to insert, how many ids are new, and how many new rows the cap keeps out."""
-    ids = [natural_id(row) for row in batch.rows]
-    known = sql_records.known(
-        connection, RECORDS[kept.job.kind], kept.number, ids + list(batch.seen)
-    )
-    fresh = [row for row in batch.rows if natural_id(row) not in known] if known else batch.rows
-    room = max(0, batch.most - kept.job.counters.appended)
-    taken = list(fresh[:room])
-    new = len(fresh) + sum(each not in known for each in batch.seen)
-    return taken, new, len(fresh) - len(taken)

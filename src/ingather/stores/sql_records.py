@@ -3,12 +3,16 @@
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 from msgspec import Struct, structs
 
-from ingather.domain.records import Comment, Media, Record, User, natural_id
+from ingather.domain import table as columns
+from ingather.domain.records import Comment, Media, Record, User, natural_id, natural_ids
+from ingather.ports import Batch
 
 _PLACES = 1 << 32
 _AT_ONCE = 100
@@ -19,26 +23,32 @@ _UNKNOWN = ("@", "~")
 
 Row = tuple[Any, ...]
 Rows = Iterable[Row]
+_FIRST = itemgetter(0)
 
 
 class Table(Struct, frozen=True):
-    """Where a type of record rests: its table, its columns with the natural id first, how a record
-    becomes a row, and how rows come back: many at once, for a call a row costs as much as the
-    record itself."""
+    """Where a type of record rests: its table, its columns with the natural id first, and how
+    records become rows and come back: many at once, for a call a row costs as much as the record
+    itself."""
 
     name: str
     columns: tuple[str, ...]
-    pack: Callable[[Any], Row]
+    pack: Callable[[Sequence[Any]], Sequence[Row]]
     unpack: Callable[[Rows], Sequence[Record]]
 
 
-def _pack(record: Record) -> Row:
-    row = structs.astuple(record)
-    return row if row[0] is not None else (natural_id(record), *row[1:])
+def _pack(records: Sequence[Record]) -> Sequence[Row]:
+    rows = list(map(structs.astuple, records))
+    if all(map(_FIRST, rows)):
+        return rows
+    return [(natural_id(one), *row[1:]) for one, row in zip(records, rows, strict=True)]
 
 
-def _pack_media(media: Media) -> Row:
-    row = _pack(media)
+def _pack_media(media: Sequence[Media]) -> Sequence[Row]:
+    return [_media_row(one, row) for one, row in zip(media, _pack(media), strict=True)]
+
+
+def _media_row(media: Media, row: Row) -> Row:
     told = {name: value for name, value in zip(_MORE, row[_OWN:], strict=True) if value is not None}
     more = msgspec.json.encode(told).decode() if told else None
     return (*row[: _OWN - 2], _listed(media.hashtags), _listed(media.mentions), more)
@@ -116,39 +126,56 @@ def add(connection: sqlite3.Connection, number: int, base: int, rows: Sequence[R
     """Insert rows of one type from place `base` on; how many were not there yet."""
     if not rows:
         return 0
-    added, place = 0, number * _PLACES + base
+    added, first = 0, number * _PLACES + base
     table = TABLES[type(rows[0])]
     for start in range(0, len(rows), _AT_ONCE):
-        values: list[object] = []
         some = rows[start : start + _AT_ONCE]
-        for row in some:
-            values += (place, number, *table.pack(row))
-            place += 1
-        added += connection.execute(_insert(table.name, table.columns, len(some)), values).rowcount
+        statement = _insert(table.name, table.columns, len(some))
+        values = (first + start, number, *chain.from_iterable(table.pack(some)))
+        added += connection.execute(statement, values).rowcount
     return added
 
 
 @lru_cache
 def _insert(name: str, columns: tuple[str, ...], count: int) -> str:
-    """One statement for a page's rows: a third cheaper than one step of `executemany` a row."""
-    row = f"({', '.join('?' * (2 + len(columns)))})"
+    """One statement for a page's rows: a third cheaper than one step of `executemany` a row.
+    ?1 is the place of the first of them, ?2 the job's number."""
+    cells = ", ".join("?" * len(columns))
+    rows = [f"(?1 + {place}, ?2, {cells})" for place in range(count)]
     return (
         f"INSERT OR IGNORE INTO {name} (place, extraction, {', '.join(columns)})"
-        f" VALUES {', '.join([row] * count)}"
+        f" VALUES {', '.join(rows)}"
     )
 
 
 def some(
     connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
-) -> list[Record]:
-    """A slice in arrival order; places have no holes, so the offset is found at once."""
+) -> Sequence[Record]:
+    """A slice in arrival order."""
+    return TABLES[kind].unpack(_rows(connection, kind, number, limit=limit, offset=offset))
+
+
+def some_columns(
+    connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
+) -> Sequence[Record]:
+    """The same, as columns where they say what the records say: comments that all have ids."""
+    rows = _rows(connection, kind, number, limit=limit, offset=offset)
+    table = TABLES[kind]
+    if kind is Comment and "".join(map(_FIRST, rows)).isalnum():
+        return columns.Table(table.columns, rows, table.unpack)
+    return table.unpack(rows)
+
+
+def _rows(
+    connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
+) -> list[Row]:
+    """Places have no holes, so the offset is found at once."""
     table, first = TABLES[kind], number * _PLACES
-    found = connection.execute(
+    return connection.execute(
         f"SELECT {', '.join(table.columns)} FROM {table.name}"
         " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
         (first + offset, first + _PLACES, limit),
-    )
-    return list(table.unpack(found))
+    ).fetchall()
 
 
 def known(
@@ -163,6 +190,19 @@ def known(
         {"ids": msgspec.json.encode(ids).decode(), "number": number},
     )
     return {value for (value,) in found}
+
+
+def choose(
+    connection: sqlite3.Connection, kind: type[Record], number: int, kept: int, batch: Batch
+) -> tuple[Sequence[Record], int, int]:
+    """The rows of a page to insert, how many ids are new, and how many new rows the cap keeps out.
+    kept: rows there are."""
+    ids = natural_ids(batch.rows)
+    old = known(connection, kind, number, ids + list(batch.seen))
+    fresh = [row for row in batch.rows if natural_id(row) not in old] if old else batch.rows
+    taken = fresh[: max(0, batch.most - kept)]
+    new = len(fresh) + sum(each not in old for each in batch.seen)
+    return taken, new, len(fresh) - len(taken)
 
 
 def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> set[int]:
