@@ -67,7 +67,9 @@ def test_a_rehearsal_from_commitment_to_disqualification(cli, job):
     ).json
     assert [each["status"] for each in again["winners"]] == ["deprecated", "active", "active"]
     assert again["winners"][1]["participant"] == second["participant"]
-    cli("verify", "r.json", code=4)
+    cli("giveaways", "page", "r.json", "-o", "public", "--masked")
+    page = (cli.folder / "public" / "index.html").read_text("utf-8")
+    assert record["commit"] in page and name not in page
     shown = cli("giveaways", "show", record["giveawayId"]).out
     assert f"@{name}" in shown and "was passed over: a bot" in shown
     (item,) = json.loads(cli("giveaways", "list", "--json").out)

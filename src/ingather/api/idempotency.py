@@ -36,17 +36,21 @@ async def created(
     name: str | None,
     body: Struct,
     make: Callable[[], Awaitable[Made]],
+    *,
+    room: str | None = None,
 ) -> Response:
-    """The answer to a creation: 201, its address, and what was made."""
+    """The answer to a creation: 201, its address, and what was made. room: the path below which it
+    is found, where that is not the path of the request."""
+    path = room or request.url.path.rstrip("/")
     if name is None:
         made, shown = await make()
-        return _answer(request, made, encoded(shown).decode(), 201)
+        return _answer(path, made, encoded(shown).decode(), 201)
     answers = door(request).answers
     digest = hashlib.sha256(request.url.path.encode() + b"\0" + encoded(body)).hexdigest()
     known = await answers.begin(caller.owner, name, digest)
     if known is not None:
         made, _, text = known[1].partition("\n")
-        return _answer(request, made, text, known[0], again=True)
+        return _answer(path, made, text, known[0], again=True)
     try:
         made, shown = await make()
         text = encoded(shown).decode()
@@ -54,13 +58,11 @@ async def created(
     except BaseException:
         await answers.drop(caller.owner, name)
         raise
-    return _answer(request, made, text, 201)
+    return _answer(path, made, text, 201)
 
 
-def _answer(
-    request: Request, made: str, text: str, status: int, *, again: bool = False
-) -> Response:
-    headers = {"Location": f"{request.url.path.rstrip('/')}/{made}"}
+def _answer(path: str, made: str, text: str, status: int, *, again: bool = False) -> Response:
+    headers = {"Location": f"{path}/{made}"}
     if again:
         headers["Idempotent-Replayed"] = "true"
     return Response(text, status_code=status, media_type=JSON, headers=headers)

@@ -58,7 +58,7 @@ def problems(*statuses: int) -> dict[int | str, Any]:
         403: "Not allowed",
         404: "There is no such thing among those of the key's owner",
         405: "Not that method",
-        409: "Somebody else is at it",
+        409: "Somebody else is at it, or it is too early",
         410: "Part of what was stored is gone",
         413: "The body is too large",
         415: "Neither JSON nor form data",

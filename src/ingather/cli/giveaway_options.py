@@ -10,7 +10,7 @@ from ingather.cli import filter_lists
 if TYPE_CHECKING:
     from ingather.assembly import World
     from ingather.domain.giveaway import GiveawayRecord
-    from ingather.domain.giveaway_rules import Bonus, Rules
+    from ingather.domain.giveaway_rules import Rules
     from ingather.features.giveaway_plan import Wanted
 
 JobIds = Annotated[
@@ -134,7 +134,7 @@ def rules(
     bonus: Sequence[str] | None,
 ) -> "Rules":
     """The rules that were typed. Raises BadInput."""
-    from ingather.domain.giveaway_rules import Rules
+    from ingather.domain.giveaway_rules import Rules, bonus_of, tag_of
     from ingather.domain.instants import iso, read
 
     return Rules(
@@ -149,9 +149,9 @@ def rules(
         distinct_mentions=distinct_mentions,
         keywords=tuple(keywords or ()),
         without_keywords=tuple(without_keywords or ()),
-        hashtags=tuple(_tag(each) for each in hashtags or ()),
-        without_hashtags=tuple(_tag(each) for each in without_hashtags or ()),
-        bonus=tuple(_bonus(each) for each in bonus or ()),
+        hashtags=tuple(tag_of(each) for each in hashtags or ()),
+        without_hashtags=tuple(tag_of(each) for each in without_hashtags or ()),
+        bonus=tuple(bonus_of(each) for each in bonus or ()),
     )
 
 
@@ -230,26 +230,3 @@ async def _names(here: "World", words: str) -> "Sequence[str]":
             f"There is no username in “{words}”.", hint="Write ann,bob, @names.txt or job:ID."
         )
     return found
-
-
-def _tag(words: str) -> str:
-    from ingather import errors
-    from ingather.domain.text import is_hashtag
-
-    tag = words.strip().lstrip("#＃")
-    if not tag or not is_hashtag(tag):
-        raise errors.BadInput(f"“{words}” is not a hashtag.", hint="Write one word, as win2026.")
-    return tag
-
-
-def _bonus(words: str) -> "Bonus":
-    from ingather import errors
-    from ingather.domain import filters
-    from ingather.domain.giveaway_rules import Bonus
-
-    count, colon, when = words.partition(":")
-    if not colon or not count.strip().isdecimal():
-        raise errors.BadInput(
-            f"“{words}” is no bonus.", hint="Write entries:FILTER, as 2:mentions>=5."
-        )
-    return Bonus(int(count), filters.parse([when])[0])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ingather.cli.run import program, say
 from ingather.cli.show import table
-from ingather.domain import giveaway
+from ingather.domain import giveaway, giveaway_words
 from ingather.domain.draw1 import CANNOT_PROMISE
 from ingather.domain.giveaway import GiveawayRecord, GiveawayWinner
 from ingather.domain.giveaway_draw import Draw, Note
@@ -73,18 +73,6 @@ def tell_fates(plan: Plan, username: str) -> int:
     return 0
 
 
-def publication(draw: Draw, record: GiveawayRecord, chain: "Chain") -> str:
-    """The text that an organiser publishes before the round."""
-    wins = record.options.winner_count
-    return (
-        f"Giveaway commitment (ingather/draw/2)\n{draw.commit}\n"
-        f"Drawn by round {record.round} of the beacon {chain.name}, public at {record.round_time}:"
-        f" {wins} {'winner' if wins == 1 else 'winners'} among"
-        f" {record.filtered_participant_count:,} comments.\n"
-        f"Check it afterwards: ingather verify RECEIPT.json --commit {draw.commit}"
-    )
-
-
 def tell_commitment(draw: Draw, record: GiveawayRecord, chain: "Chain", *, past: bool) -> None:
     """What is to be published, or that this is no more than a rehearsal."""
     say(f"\nGiveaway {draw.giveaway_id} is committed to.")
@@ -97,7 +85,7 @@ def tell_commitment(draw: Draw, record: GiveawayRecord, chain: "Chain", *, past:
     if not chain.trusted:
         say("This is a rehearsal: the sandbox's beacon can be foreseen by anybody.")
     say(f"Publish this before {draw.due_at}:\n")
-    say(publication(draw, record, chain) + "\n")
+    say(giveaway_words.publication(record, chain.name) + "\n")
 
 
 def tell_winners(record: GiveawayRecord) -> None:

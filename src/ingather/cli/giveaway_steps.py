@@ -168,3 +168,23 @@ def write(path: str, data: bytes) -> None:
         return
     with aside.written(Path(path).expanduser().absolute()) as out:
         out.write(data)
+
+
+def read(path: Path) -> bytes:
+    """A file's bytes; raises BadInput."""
+    from ingather import errors
+
+    try:
+        return path.expanduser().read_bytes()
+    except OSError as failure:
+        raise errors.BadInput(f"{path} cannot be read: {failure.strerror}.") from None
+
+
+def folder(path: Path) -> None:
+    """Make a folder where there is none; raises UnwritablePath."""
+    from ingather import errors
+
+    try:
+        path.expanduser().mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise errors.UnwritablePath(f"{path} cannot be made: {failure.strerror}.") from None

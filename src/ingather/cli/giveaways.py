@@ -1,6 +1,7 @@
 """`ingather giveaways`: the draws of a giveaway in steps, over days."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -155,6 +156,32 @@ def opening(
             found = await here.drawn.opening(record.giveaway_id, who)
         lines = [msgspec.json.encode(each) + b"\n" for each in found]
         giveaway_steps.write(output or "-", b"".join(lines))
+        return 0
+
+    run(command)
+
+
+@app.command("page")
+def page(
+    receipt: Annotated[Path, typer.Argument(metavar="RECEIPT", help="The receipt of a draw.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", metavar="DIR", help="The folder that gets index.html."),
+    ],
+    masked: Annotated[
+        bool, typer.Option("--masked/--in-full", help="Show no username in full.")
+    ] = False,
+) -> None:
+    """Make the public page of a draw: one HTML file for any host, which verifies itself."""
+
+    async def command() -> int:
+        from ingather.cli import giveaway_steps
+        from ingather.exports import draw_page
+
+        html = draw_page.page(giveaway_steps.read(receipt), masked=masked)
+        giveaway_steps.folder(output)
+        giveaway_steps.write(str(output / draw_page.FILE), html.encode())
+        say(f"The page is {output / draw_page.FILE}; put it on any host.")
         return 0
 
     run(command)

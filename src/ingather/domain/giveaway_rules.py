@@ -3,6 +3,7 @@
 `giveaway_judge` applies them.
 """
 
+import re
 from datetime import datetime
 
 from msgspec import Struct
@@ -11,6 +12,7 @@ from ingather import errors
 from ingather.domain import filters
 from ingather.domain.filter_kinds import Filter, First
 from ingather.domain.records import Comment
+from ingather.domain.text import is_hashtag
 
 REASONS = {
     "admitted": "it takes part",
@@ -34,6 +36,8 @@ REASONS = {
     "other_comment": "another comment stands for its writer, and users count once",
 }
 """Why a comment is in or out; the keys are stable, in the order in which they are asked."""
+
+_ENTRIES = re.compile("[0-9]{1,4}")
 
 MOST_BONUS = 100
 """Extra entries that all bonus rules together may give to one comment."""
@@ -114,6 +118,24 @@ def check(rules: Rules) -> None:
             raise errors.BadInput(f"No comment can ever earn the bonus for “{told}”.")
     if sum(bonus.entries for bonus in rules.bonus) > MOST_BONUS:
         raise errors.BadInput(f"All bonus rules together give at most {MOST_BONUS} entries.")
+
+
+def tag_of(words: str) -> str:
+    """A hashtag as it was typed, without #. Raises BadInput."""
+    tag = words.strip().lstrip("#＃")
+    if not tag or not is_hashtag(tag):
+        raise errors.BadInput(f"“{words}” is not a hashtag.", hint="Write one word, as win2026.")
+    return tag
+
+
+def bonus_of(words: str) -> Bonus:
+    """entries:FILTER, as 2:mentions>=5. Raises BadInput."""
+    count, colon, when = words.partition(":")
+    if not colon or not _ENTRIES.fullmatch(count.strip()):
+        raise errors.BadInput(
+            f"“{words}” is no bonus.", hint="Write entries:FILTER, as 2:mentions>=5."
+        )
+    return Bonus(int(count), filters.parse([when])[0])
 
 
 def moment(written: str) -> datetime:

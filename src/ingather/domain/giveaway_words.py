@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from ingather.domain import filters
+from ingather.domain.giveaway import GiveawayRecord
 from ingather.domain.giveaway_rules import Rules
 
 _SHOWN = 20
@@ -40,6 +41,18 @@ def public(rules: Rules) -> dict[str, Any]:
     """The rules as they stand in the commitment: every option, and the same in words."""
     found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(rules))
     return found | {"words": words(rules)}
+
+
+def publication(record: GiveawayRecord, chain: str) -> str:
+    """The text that an organiser publishes before the round. chain: the beacon's name."""
+    wins = record.options.winner_count
+    return (
+        f"Giveaway commitment (ingather/draw/2)\n{record.commit}\n"
+        f"Drawn by round {record.round} of the beacon {chain}, public at {record.round_time}:"
+        f" {wins} {'winner' if wins == 1 else 'winners'} among"
+        f" {record.filtered_participant_count:,} comments.\n"
+        f"Check it afterwards: ingather verify RECEIPT.json --commit {record.commit}"
+    )
 
 
 def _prizes(rules: Rules) -> str:

@@ -40,10 +40,14 @@ class GiveawayDraws:
         self._clock = clock
 
     async def show(self, giveaway_id: str, *, tenant: str | None = None) -> GiveawayRecord:
-        """The record; raises GiveawayNotFound, for another tenant's too."""
-        record = await self._records.show(giveaway_id)
+        """The record; raises GiveawayNotFound, for another tenant's in the very same words."""
+        missing = errors.GiveawayNotFound(f"There is no giveaway {giveaway_id}.")
+        try:
+            record = await self._records.show(giveaway_id)
+        except errors.GiveawayNotFound:
+            raise missing from None
         if tenant not in (None, record.tenant):
-            raise errors.GiveawayNotFound(f"There is no giveaway {giveaway_id}.")
+            raise missing
         return record
 
     async def committed(self, giveaway_id: str, *, tenant: str | None = None) -> Draw:

@@ -33,6 +33,9 @@ DELAY = 600.0
 LEAST_DELAY = 60.0
 """Seconds from the commitment to its round: by default, and at the least on a chain that counts."""
 
+MOST_DELAY = 366 * 86_400.0
+"""Seconds that a round may be away."""
+
 _TRIES = 100
 
 
@@ -110,9 +113,11 @@ class Giveaways(Planner):
                     f"A delay of {delay:g} s leaves nobody the time to see the commitment.",
                     hint=f"Give --delay {least:g}s or more.",
                 )
+            if delay > MOST_DELAY:
+                raise errors.BadInput("A round is a year away at the most.")
             return chain.round_at(now + delay)
-        if number < 1:
-            raise errors.BadInput("Rounds are counted from 1.")
+        if not 1 <= number <= chain.round_at(now + MOST_DELAY):
+            raise errors.BadInput("Rounds are counted from 1, and are a year away at the most.")
         due = chain.time_of(number)
         if recorded:
             return number
