@@ -17,9 +17,12 @@ ARGUMENTS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[object]:
-    """A browser of Playwright's, which nothing but the test's own files is asked of."""
+    """A browser of Playwright's, which nothing but the test's own files is asked of.
+
+    Its own event loop runs in this thread while it is open: no other room may find it there.
+    """
     found = shutil.which("chromium") or "/usr/bin/chromium"
     if not Path(found).exists():
         pytest.skip("Chromium is not installed")

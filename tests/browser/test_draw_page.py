@@ -109,7 +109,7 @@ def _sign_again(body, receipts) -> None:
         pass  # what is spoilt so far has nothing to sign
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def cases(receipts) -> list[tuple[str, str]]:
     """A thousand receipts, whole and spoilt, each with what the Python verifier says."""
     chance = random.Random(20261121)
@@ -151,7 +151,7 @@ def test_the_cases_are_of_every_kind(cases):
     assert sum(answer == "holds" for _, answer in cases) < 200
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def node() -> str:
     found = shutil.which("node")
     if found is None:
