@@ -22,7 +22,7 @@ NAMES = ["anna", "béa", "Зоя", "@x", "<b>", "\u202e", "a\u0000b", '"', "\\",
 
 def made(receipts, random) -> bytes:
     """A whole receipt of any size, rules, names, anchors and log."""
-    count = random.randint(1, 24)
+    count = random.randint(1, 12)
     users = random.choices([*NAMES, None, None, None], k=random.randint(0, count))
     frozen = receipts.frozen(count, users)
     once = random.random() < 0.7
@@ -278,6 +278,12 @@ def test_a_whole_draw_holds(opened, receipts):
     tab.fill("#seen", "0" * 64)
     assert tab.get_attribute("#seen-answer", "data-state") == "false"
 
+    shown = {"round": body["beacon"]["round"], "signature": body["beacon"]["signature"]}
+    tab.fill("#round", json.dumps(shown | {"randomness": "00"}))
+    assert tab.get_attribute("#round-answer", "data-state") == "holds"
+    tab.fill("#round", json.dumps(shown | {"round": 1}))
+    assert tab.get_attribute("#round-answer", "data-state") == "false"
+
     drawn = {each["position"] for each in body["drawn"]}
     missed = next(i for i in range(9) if i not in drawn)
     opening = frozen.opening(missed)
@@ -290,6 +296,20 @@ def test_a_whole_draw_holds(opened, receipts):
     tab.fill("#opening", json.dumps(to_builtins(opening) | {"salt": "00" * 16}))
     tab.click("#opening-form button")
     tab.wait_for_selector("#opening-answer[data-state=false]")
+
+
+def test_a_rehearsal_is_never_shown_as_a_draw(opened, receipts):
+    """Over the sandbox's beacon the page says that it proves nothing, and names no public round."""
+    from ingather.domain.beacon import SANDBOX
+    from ingather.sandbox.beacon import sign
+
+    frozen = receipts.frozen()
+    committed = receipts.committed(frozen, chain=SANDBOX, number=1000)
+    html = page(receipts.make(frozen, committed, signature=sign(1000)))
+    assert "api.drand.sh" not in html
+    tab = opened(html)
+    assert tab.get_attribute("#verdict", "data-state") == "unknown"
+    assert "rehearsal" in tab.inner_text("#verdict")
 
 
 def test_names_from_strangers_are_only_text(opened, receipts):

@@ -1,7 +1,9 @@
 """The verifier: what it proves, what it does not, and that nothing changed gets past it."""
 
+import base64
 import copy
 import json
+import random
 import time
 
 import pytest
@@ -112,7 +114,8 @@ def test_the_sandbox_is_never_proven(receipts):
     assert verifier.verify(text, receipts.asked(text)).exit_code == 4
     chain = verifier.Chain(SANDBOX.public_key, SANDBOX.period, SANDBOX.genesis)
     asked = receipts.asked(text, rehearsals={SANDBOX.hash: chain})
-    assert verifier.verify(text, asked).exit_code == 4
+    rehearsed = verifier.verify(text, asked)
+    assert rehearsed.exit_code == 4 and "rehearsal" in rehearsed.why
     wrong = receipts.make(frozen, committed, signature=played.sign(1001))
     assert verifier.verify(wrong, asked).check == "beacon"
 
@@ -175,7 +178,7 @@ def changed(text: bytes, change) -> bytes:
         (lambda t: t.replace(b'"gapPercent":0.25', b'"gapPercent":1e999'), "canonical"),
         (lambda t: t.replace(b'"declared":9', b'"declared":9.0'), "canonical"),
         (lambda t: t.replace(b'"declared":9', b'"declared":9007199254740993'), "canonical"),
-        (lambda t: t.replace(b'"declared":9', b'"declared":"\\ud800"'), "canonical"),
+        (lambda t: t.replace(b'"declared":9', b'"declared":"\\ud800"'), "json"),
         (lambda t: t.replace(b'"u":"u', b'"u":"\\u0075'), "canonical"),
         (lambda t: t + b"\n", "canonical"),
         (lambda t: b" " + t, "canonical"),
@@ -208,6 +211,53 @@ def test_no_single_bit_can_be_changed(receipts):
         found = verifier.verify(bytes(spoilt), asked)
         assert found.verdict == "false", (at, text[at - 20 : at + 20])
         assert found.check in verifier.CHECKS
+
+
+def test_a_round_beyond_the_calendar_is_false(receipts):
+    """A number that no clock can show is refused like any other wrong time."""
+
+    def later(body):
+        body["beacon"]["round"] = body["commitment"]["beacon"]["round"] = 2**53 - 1
+        text = rfc8785.dumps(body["commitment"])
+        body["commit"] = draw_receipt.draw2.commit_hash(text).hex()
+
+    found = verifier.verify(changed(receipts.make(), later), receipts.asked())
+    assert (found.verdict, found.check) == ("false", "chain")
+
+
+def test_a_spoilt_stamp_never_says_another_time(receipts):
+    """Bytes of a time stamp changed at random: no exception, and never trust in another moment."""
+    commit = bytes(range(32))
+    whole = base64.b64decode(receipts.stamp(commit, receipts.early).token)
+    roots = receipts.asked().roots
+    moment = verifier.read_stamp(base64.b64encode(whole).decode(), commit, roots).at
+    chance = random.Random(3161)
+    for _ in range(300):
+        spoilt = bytearray(whole)
+        for _ in range(chance.choice([1, 1, 2, 5])):
+            spoilt[chance.randrange(len(spoilt))] = chance.randrange(256)
+        try:
+            told = verifier.read_stamp(base64.b64encode(spoilt).decode(), commit, roots)
+        except verifier.Falsified as failed:
+            assert failed.check == "anchor"
+            continue
+        assert told.authority is None or told.at == moment
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=20,
+    ),
+    st.sampled_from(["participantsHash", "v", "commitment", "winners", "post"]),
+)
+def test_whatever_is_given_has_a_verdict(value, key):
+    """No JSON at all makes the verifier fail in another way than by saying false."""
+    for given_ in (value, {key: value}, {"participantsHash": "ab" * 32, key: value}):
+        found = verifier.verify(json.dumps(given_).encode(), verifier.Asked(ids=["1"]))
+        assert (found.verdict, found.check in verifier.CHECKS) == ("false", True)
 
 
 @settings(max_examples=300, deadline=None)

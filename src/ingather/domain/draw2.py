@@ -80,6 +80,10 @@ def commitment(
     able = _able(frozen, rules["winners"], rules["unique_winners"])
     if rules["winners"] > able:
         raise errors.TooFewParticipants(rules["winners"], able)
+    try:
+        due = iso(chain.time_of(round_number))
+    except (ValueError, OverflowError, OSError):
+        raise errors.BadInput(f"Round {round_number} of {chain.name} never comes.") from None
     said = {
         "v": VERSION,
         "posts": [dict(each) for each in posts],
@@ -90,7 +94,7 @@ def commitment(
             "chain": chain.hash,
             "public_key": chain.public_key,
             "round": round_number,
-            "time": iso(chain.time_of(round_number)),
+            "time": due,
         },
         "log": {"seq": seq, "prev": prev},
     }

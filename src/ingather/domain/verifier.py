@@ -276,7 +276,18 @@ def _parsed(text: bytes) -> dict[str, Any]:
         raise Falsified("json", f"The file is not strict JSON: {failure}.") from None
     if not isinstance(found, dict):
         raise Falsified("json", "The file is not a JSON object.")
+    if re.search(r"\\u[dD][89a-fA-F]", text.decode()) and _half(found):
+        raise Falsified("json", "A text in the file holds half a character.")
     return found
+
+
+def _half(value: Any) -> bool:
+    """Whether there is a surrogate without its other half, which no UTF-8 can write."""
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return True
+    return False
 
 
 def _canonical(value: Any) -> bytes:
@@ -472,7 +483,11 @@ class _Receipt:
             return
         if beacon["public_key"] != self.chain.public_key:
             raise Falsified("chain", "The beacon's key is not the one pinned for its chain.")
-        if beacon["time"] != _iso(self._round_time()):
+        try:
+            due = _iso(self._round_time())
+        except (ValueError, OverflowError, OSError):
+            raise Falsified("chain", "The round does not come within the calendar.") from None
+        if beacon["time"] != due:
             raise Falsified("chain", "The round does not come at the time that it says.")
 
     def _round_time(self) -> float:
@@ -597,6 +612,12 @@ class _Receipt:
 
     def _judged(self, stamps: "Sequence[Stamped]") -> Verdict:
         facts = self._facts(stamps)
+        if not self.pinned and self.chain is not None:
+            return self._not(
+                "it is a rehearsal: all of it fits, and anybody can compute the rounds of its"
+                " beacon beforehand",
+                facts,
+            )
         if not self.pinned:
             return self._not(
                 "its beacon is none that this verifier pins; a rehearsal, or a chain whose rounds"
@@ -790,7 +811,7 @@ def read_stamp(token: str, commit: bytes, roots: Sequence[bytes] = ()) -> Stampe
         hashed = _IMPRINTS.get(imprint.hash_algorithm.dotted_string)
         if hashed is None or imprint.message != hashlib.new(hashed, commit).digest():
             raise Falsified("anchor", "A time-stamp is over something else.")
-    except (ValueError, TypeError) as failure:
+    except (x509.InvalidVersion, ValueError, TypeError) as failure:
         raise Falsified("anchor", f"A time-stamp cannot be read: {failure}.") from None
     pinned = {name: base64.b64decode("".join(der)) for name, der in AUTHORITIES.items()}
     pinned |= {f"a root you named ({i})": root for i, root in enumerate(roots, 1)}
@@ -798,7 +819,7 @@ def read_stamp(token: str, commit: bytes, roots: Sequence[bytes] = ()) -> Stampe
         builder = client.VerifierBuilder(roots=[x509.load_der_x509_certificate(root)])
         try:
             builder.build().verify_message(answer, commit)
-        except (client.VerificationError, ValueError):
+        except (client.VerificationError, x509.InvalidVersion, ValueError, TypeError):
             continue
         return Stamped(at.replace(tzinfo=at.tzinfo or UTC).timestamp(), authority=name)
     return Stamped(

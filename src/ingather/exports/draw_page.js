@@ -44,14 +44,14 @@
       holds: "Holds",
       false: "FALSE",
       later: "Not looked at",
-      unknown: "Cannot be told here",
+      unknown: name === "signature" ? "Cannot be told here" : "Not the public one",
     }[state];
   }
   if (!found.holds) {
     say(verdict, "false", "This draw is false.", `${found.why} (The check is “${found.check}”.)`);
     return;
   }
-  const left = ["The beacon's own signature and any time stamp are left to others: see below."];
+  const left = ["It cannot tell whether the beacon's round is real, nor read time stamps: see below."];
   if (!found.pinned) {
     left.unshift("But its beacon is none that is trusted: this is a rehearsal, and proves nothing.");
   }
@@ -78,6 +78,18 @@
     return say(answer, "false", "No: another hash was announced to you than this page belongs to.");
   };
   seen.addEventListener("input", compare);
+
+  /* Whether the round is the one that the public beacon shows. */
+  byId("round")?.addEventListener("input", (event) => {
+    const told = event.target.value;
+    const answer = byId("round-answer");
+    const { round, signature } = found.receipt.beacon;
+    if (!told.trim()) return say(answer, "");
+    const same = told.includes(`"${signature}"`) && new RegExp(`"round": *${round}\\b`).test(told);
+    return same
+      ? say(answer, "holds", "The same round with the same signature.")
+      : say(answer, "false", "That is another round, another signature, or only a part of it.");
+  });
 
   /* Whether a visitor was in. */
   const places = new Map(found.receipt.drawn.map((each) => [each.position, each]));

@@ -46,7 +46,7 @@ def page(receipt: bytes, *, masked: bool = False) -> str:
         rules=_rules(said["rules"]),
         snapshot=_snapshot(said["snapshot"]),
         anchors=_anchors(found["anchors"]),
-        round_address=_round_address(said["beacon"]),
+        round=_public_round(said["beacon"]),
         unproven=_listed((*verifier.NEVER_PROVEN, verifier.NOT_PROVEN_2[0])),
         receipt=escape(carried.decode(), quote=False),
         **code,
@@ -66,8 +66,11 @@ def _draw(found: dict[str, Any], masked: bool) -> dict[str, str]:
         "winners": "\n".join(_place(each, masked) for each in winners + _alternates(found)),
         "passed": _passed_over(found, masked),
         "entries": f"{said['entries']['n']:,}",
-        "round": str(said["beacon"]["round"]),
-        "beacon": "the public beacon drand" if known else "a beacon that nobody has to trust",
+        "number": str(said["beacon"]["round"]),
+        "signature": found["beacon"]["signature"],
+        "beacon": "the public beacon drand"
+        if known
+        else "the sandbox's or another beacon, which proves nothing",
         "time": escape(said["beacon"]["time"]),
         "time_words": _moment(said["beacon"]["time"]),
         "which": _which(found),
@@ -210,11 +213,18 @@ def _anchors(anchors: list[dict[str, Any]]) -> str:
     )
 
 
-def _round_address(said: dict[str, Any]) -> str:
+def _public_round(said: dict[str, Any]) -> str:
+    """Where the round can be looked up, and a field to compare it in."""
     if said["chain"] != beacon.QUICKNET.hash:
-        return "The beacon of this draw is none that is trusted: it is a rehearsal."
+        return "<p>Its beacon is none that is trusted: this is a rehearsal.</p>"
     address = f"https://api.drand.sh/{said['chain']}/public/{said['round']}"
-    return f'The round is public at <a href="{address}" rel="noopener noreferrer">{address}</a>.'
+    link = f'<a href="{address}" rel="noopener noreferrer">{address}</a>'
+    return (
+        f"<p>The round is public at {link}; any drand client verifies it.</p>\n"
+        '<div class="script"><label for="round">Paste what that address shows</label>\n'
+        '<input id="round" autocomplete="off" spellcheck="false" aria-describedby="round-answer">\n'
+        '<div id="round-answer" class="told" role="status"></div></div>'
+    )
 
 
 def _moment(told: str) -> str:

@@ -246,7 +246,8 @@ const Draw = (() => {
     if (said.chain !== QUICKNET.chain) return false;
     insist(said.public_key === QUICKNET.key, "chain", "The beacon's key is not the pinned one.");
     const due = new Date((QUICKNET.genesis + (said.round - 1) * QUICKNET.period) * 1000);
-    insist(due.toISOString() === said.time, "chain", "The round comes at another time.");
+    const right = Number.isFinite(due.getTime()) && due.toISOString() === said.time;
+    insist(right, "chain", "The round comes at another time.");
     return true;
   };
 
