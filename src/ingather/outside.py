@@ -97,6 +97,7 @@ class Outside(Storage):
             token=tokens,
             account_id=accounts or None,
             app_secret=self.settings.app_secret,
+            cache=self.cache,
         )
 
     def reach(self) -> frozenset[str]:
