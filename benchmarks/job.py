@@ -1,7 +1,7 @@
 """Exports of Ingather in a process of their own: `python -m benchmarks.job '{...}'`, JSON out.
 
-Takes {"store", "url", "post", "rows", "jobs", "redis", "file"}; tells rows, wall and processor
-time after start-up (to the last commit, and to the last file), and peak memory.
+Takes {"store", "url", "post", "rows", "jobs", "redis", "database", "file"}; tells rows, wall and
+processor time after start-up (to the last commit, and to the last file), and peak memory.
 """
 
 import asyncio
@@ -62,6 +62,7 @@ def world(asked: dict[str, Any], folder: Path) -> World:
     settings = Settings(
         data_dir=folder,
         database=folder / "ingather.db",
+        postgres_url=asked.get("database") if store == "postgres" else None,
         graph_url=asked["url"],
         access_tokens=(TOKEN,),
         comments_store="redis" if store == "redis" else "sql",

@@ -3,7 +3,6 @@
 Takes {"url", "folder"}: the followers of one account into the folder's SQLite, without a file.
 """
 
-import asyncio
 import json
 import sys
 import time
@@ -13,7 +12,7 @@ from typing import Any
 from benchmarks.job import cpu
 from benchmarks.peers.run import peak_mb
 from ingather.assembly import World
-from ingather.cli.run import loop_factory
+from ingather.cli.run import runner
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.features.extraction import Wanted
@@ -41,5 +40,5 @@ async def main(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        print(json.dumps(runner.run(main(json.loads(sys.argv[1])))))
+    with runner() as loop:
+        print(json.dumps(loop.run(main(json.loads(sys.argv[1])))))

@@ -18,11 +18,18 @@ Found = dict[str, Any]
 
 
 def ingather(
-    site: Site, store: str, rows: int, *, jobs: int = 1, redis: str | None = None
+    site: Site,
+    store: str,
+    rows: int,
+    *,
+    jobs: int = 1,
+    redis: str | None = None,
+    database: str | None = None,
 ) -> Found:
     """`jobs` exports at once in one process, each of `rows` comments."""
     asked = {"store": store, "url": site.url, "post": flat(rows), "rows": rows, "jobs": jobs}
-    return run([sys.executable, "-m", "benchmarks.job", json.dumps({**asked, "redis": redis})])
+    asked |= {"redis": redis, "database": database}
+    return run([sys.executable, "-m", "benchmarks.job", json.dumps(asked)])
 
 
 def peer(name: str, url: str, rows: int) -> Found:
@@ -30,14 +37,14 @@ def peer(name: str, url: str, rows: int) -> Found:
     return run([str(venv.python()), str(script), name, url, flat(rows), str(rows)])
 
 
-def run(command: list[str]) -> Found:
+def run(command: list[str], longest: float = LONGEST) -> Found:
     """What the process printed; where it failed, {"error": its last words}."""
     try:
         done = subprocess.run(
-            command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=LONGEST
+            command, check=False, cwd=ROOT, capture_output=True, text=True, timeout=longest
         )
     except subprocess.TimeoutExpired:
-        return {"error": f"not done within {LONGEST:.0f} s"}
+        return {"error": f"not done within {longest:.0f} s"}
     if done.returncode:
         return {"error": (done.stderr.strip().splitlines() or ["no reason given"])[-1]}
     found = json.loads(done.stdout.splitlines()[-1])

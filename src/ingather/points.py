@@ -20,6 +20,8 @@ NAMES = (
     "finalised",
     "file_written",
     "file_renamed",
+    "dlq_written",
+    "offset_committed",
 )
 
 _plan: tuple[str, int, str] | None = None

@@ -27,7 +27,7 @@ from ingather.domain.job import (
 )
 from ingather.domain.page import Page
 from ingather.domain.progress import Standing
-from ingather.domain.records import Media, Profile, Record
+from ingather.domain.records import Comment, Media, Profile, Record
 
 if TYPE_CHECKING:  # they bring cryptography with them, which no export needs
     from ingather.domain.beacon import Chain
@@ -277,6 +277,10 @@ class Cache(Protocol):
 
     async def drop(self, key: str) -> None: ...
 
+    async def renew(self, key: str, value: bytes) -> bool:
+        """Replace the value where there is one, which keeps its end; whether there was one."""
+        ...
+
 
 class Limiter(Protocol):
     """A limit that many processes share, kept on the store's clock (reliability plan, 2)."""
@@ -342,6 +346,15 @@ class Secrets(Protocol):
 
     def unseal(self, name: str, sealed: bytes) -> bytes:
         """What was sealed under that name; raises DamagedRecord."""
+        ...
+
+
+class Adopting(Protocol):
+    """Taking over what another store has kept."""
+
+    async def adopt(self, job: Job, rows: Sequence[Comment]) -> None:
+        """Store a finished export and its comments as they are, whole or not at all. Raises
+        StoreError where there is a job with its id."""
         ...
 
 

@@ -1,6 +1,7 @@
 """What the refresh needs of the world, beside what `ports` names; `assembly_refresh` gives it."""
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol
 
 from msgspec import Struct
@@ -8,6 +9,7 @@ from msgspec import Struct
 from ingather.domain.page import Usage
 from ingather.domain.records import Profile
 from ingather.domain.refresh import Account, Day, Event, LogEntry, Origin, Refreshed
+from ingather.errors import IngatherError
 
 
 class Totals(Struct, frozen=True):
@@ -98,7 +100,9 @@ class Events(Protocol):
         """Put them in; on return they are kept."""
         ...
 
-    async def bury(self, origin: Origin, value: bytes, failure: Exception, attempts: int) -> None:
+    async def bury(
+        self, origin: Origin, value: bytes, failure: IngatherError, attempts: int
+    ) -> None:
         """Lay a message among the dead letters; on return it is kept."""
         ...
 
@@ -123,9 +127,17 @@ class Voice(Protocol):
     async def profile(self, username: str) -> Profile: ...
 
 
-class Renewing(Protocol):
-    """A cache whose entries can be renewed without being made."""
+class Watcher(Protocol):
+    """Who is told what happens, for the metrics."""
 
-    async def renew(self, key: str, value: bytes) -> bool:
-        """Replace the value where there is one, keeping its end of life; whether there was."""
+    def called(self, source: str, outcome: str) -> None:
+        """A source was asked: `ok`, or the code of what went wrong."""
+        ...
+
+    def done(self, outcome: str, seconds: float) -> None:
+        """A message is done."""
+        ...
+
+    def parked(self, why: str) -> AbstractContextManager[None]:
+        """A message waits, for as long as the context lasts."""
         ...

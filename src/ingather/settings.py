@@ -35,6 +35,7 @@ SETTINGS = (
     ),
     Setting("COMMENTS_STORE", "redis where REDIS_URL is set, else sql", "where exports rest"),
     Setting("DATABASE_URL", "SQLite in the data folder", "another file, or PostgreSQL", True),
+    Setting("INGATHER_RETENTION", "for good", "days for which SQL keeps an ended comment export"),
     Setting("REDIS_URL", "none; SQLite holds what it would", "exports in Redis", True),
     Setting("CACHE_REDIS_URL", "REDIS_URL", "another Redis for what may be lost", True),
     Setting("INSTAGRAM_ACCESS_TOKEN", "what `ingather login` keeps", "reads your account", True),
@@ -66,7 +67,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     """The settings as values. Tokens and account ids are lists: several are pooled.
 
     database: the SQLite file. postgres_url: of the PostgreSQL in its place, None where there is
-    none.
+    none. retention: days for which comment exports in SQL are kept after their end, None for good.
     """
 
     data_dir: Path
@@ -76,6 +77,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     comments_store: str = "sql"
     database: Path
     postgres_url: str | None = None
+    retention: int | None = None
     redis_url: str | None = None
     cache_redis_url: str | None = None
     access_tokens: tuple[str, ...] = ()
@@ -117,6 +119,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
         postgres_url=_postgres(values["DATABASE_URL"]),
+        retention=_number("INGATHER_RETENTION", values["INGATHER_RETENTION"], 0) or None,
         redis_url=redis_url,
         cache_redis_url=values["CACHE_REDIS_URL"] or redis_url,
         access_tokens=_list(values["INSTAGRAM_ACCESS_TOKEN"]),

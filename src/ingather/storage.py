@@ -1,8 +1,9 @@
 """Names where things rest: SQLite or PostgreSQL, Redis beside it; each is opened on first use."""
 
 import contextlib
+from collections.abc import Awaitable, Callable
 from functools import cached_property
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ingather import errors
 from ingather.domain.job import Job
@@ -10,6 +11,7 @@ from ingather.ports import Cache, Jobs, Leases, Limiter, Queue, Rows
 from ingather.settings import Settings
 
 if TYPE_CHECKING:
+    from ingather.features.moving import Moved
     from ingather.stores.pg_link import PgLink
     from ingather.stores.redis_link import RedisLink
     from ingather.stores.sql import Sql
@@ -47,6 +49,10 @@ class Storage:
         link = PgLink(self.settings.postgres_url)
         self._closing.push_async_callback(link.close)
         return link
+
+    def closing(self, close: Callable[[], Awaitable[None]]) -> None:
+        """Have something closed at the end."""
+        self._closing.push_async_callback(close)
 
     @cached_property
     def sql(self) -> "Sql":
@@ -110,6 +116,15 @@ class Storage:
     @cached_property
     def sql_store(self) -> Store:
         """Where extractions rest, and comment exports too unless they do so in Redis."""
+        if self.settings.retention is None:
+            return self._sql_jobs
+        from ingather.stores.retention import Retained
+
+        seconds = self.settings.retention * 86_400.0
+        return cast("Store", Retained(self._sql_jobs, self.sql, seconds=seconds))
+
+    @cached_property
+    def _sql_jobs(self) -> Store:
         if self._postgres is not None:
             from ingather.stores.pg_jobs import PgStore
 
@@ -158,6 +173,23 @@ class Storage:
         """The queue that a job waits in."""
         in_redis = job.kind == "comments" and self.settings.comments_store == "redis"
         return self.queues[-1 if in_redis else 0]
+
+    async def moved_from_redis(self) -> tuple["Moved", "Moved"]:
+        """Carry exports and giveaways from Redis into the database. Raises BadSetting."""
+        from ingather.features import moving
+        from ingather.stores.redis_giveaways import RedisGiveaways
+        from ingather.stores.redis_jobs import RedisStore
+        from ingather.stores.sql_adopt import SqlAdopted
+        from ingather.stores.sql_giveaways import SqlGiveaways
+
+        if self.settings.redis_url is None:
+            raise errors.BadSetting(
+                "There is no Redis to carry anything over from.", hint="Set REDIS_URL to it."
+            )
+        source = RedisStore(self._redis)
+        exports = await moving.exports(source, self.sql_store, SqlAdopted(self.sql))
+        records = RedisGiveaways(self._redis)
+        return exports, await moving.giveaways(records, SqlGiveaways(self.sql))
 
     @cached_property
     def giveaways(self) -> "SqlGiveaways":

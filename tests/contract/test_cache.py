@@ -47,3 +47,15 @@ async def test_keys_do_not_mix(backing, key) -> None:
     await backing.cache.put(f"{key}:2", b"two", ttl=60)
     await backing.cache.drop(f"{key}:2")
     assert await backing.cache.get(key) == b"one"
+
+
+async def test_renewing_keeps_the_end_and_makes_nothing(backing, key) -> None:
+    """A value is replaced where there is one, and ends when the old one would have."""
+    assert await backing.cache.renew(key, b"new") is False
+    assert await backing.cache.get(key) is None
+    await backing.cache.put(key, b"old", ttl=0.3)
+    assert await backing.cache.renew(key, b"new") is True
+    assert await backing.cache.get(key) == b"new"
+    await backing.elapse(0.35)
+    assert await backing.cache.get(key) is None
+    assert await backing.cache.renew(key, b"late") is False

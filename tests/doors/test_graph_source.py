@@ -24,6 +24,7 @@ from ingather.providers.http import Http
 from ingather.sandbox.options import APP_SECRET, TOKEN
 from ingather.sandbox.server import serve
 from ingather.sandbox.world import World
+from ingather.stores.memory import MemoryCache
 
 POSTS = {post.name: post for post in World(1).named}
 OWNER = Owner("17841400000000000", "sandbox.bakery")
@@ -123,6 +124,26 @@ async def test_no_account_says_what_to_do():
     async with scripted(lambda *_: {"data": [{"id": "1"}]}, account_id=None) as source:
         with pytest.raises(errors.Refused, match="link the account to a Facebook Page"):
             await source.owner()
+
+
+async def test_a_shortcode_is_walked_for_once(sandbox, clock):
+    """A post found by its shortcode is read by its id the next time, in one call; one that is gone
+    by then is looked for again. What is remembered holds no token."""
+    cache = MemoryCache(clock)
+    post = POSTS["demo"]
+    source = GraphSource(Http(), token=TOKEN, url=sandbox.graph_url, cache=cache)
+    first = await source.resolve(post.shortcode)
+    assert TOKEN not in repr(vars(cache))
+    before = len(sandbox.calls())
+    again = GraphSource(Http(), token=TOKEN, url=sandbox.graph_url, cache=cache)
+    assert await again.resolve(post.shortcode) == first
+    assert len(sandbox.calls()) == before + 1
+    key = f"graph:post:{source.limit_key}:{post.shortcode}"
+    await cache.put(key, b"17999999999999999", ttl=60)
+    assert await again.resolve(post.shortcode) == first
+    assert await cache.get(key) == post.id.encode()
+    await source.close()
+    await again.close()
 
 
 async def test_no_token_is_said_before_any_call():

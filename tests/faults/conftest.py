@@ -16,6 +16,8 @@ import pytest
 
 HERE = Path(__file__).parent
 PASSWORD = "canary-password-of-the-database"
+LONG = ("killed", "called", "claimed", "committed:last", "finalised")
+"""What tests over PostgreSQL, whose like run over it too, have in their names."""
 FULL = os.environ.get("INGATHER_FAULTS") == "full"
 
 
@@ -46,6 +48,8 @@ def durable(request: pytest.FixtureRequest, ram: Path) -> dict[str, str]:
             pytest.skip("jobs do not rest in Redis yet")
         found["REDIS_URL"] = request.getfixturevalue("valkey")
     if request.param == "postgres":
+        if not FULL and any(words in request.node.name for words in LONG):
+            pytest.skip("over PostgreSQL only with INGATHER_FAULTS=full: it takes its time")
         url = request.getfixturevalue("make_database")()
         found["DATABASE_URL"] = url.replace("ingather@", f"ingather:{PASSWORD}@")
     return found

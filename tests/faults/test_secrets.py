@@ -20,6 +20,7 @@ KEY = "canary-secret-key-5f3759df"
 NOISY = """
 import logging, sys
 logging.basicConfig(level=logging.DEBUG, stream=sys.stderr)
+logging.debug("as talkative as it can be")
 logging.captureWarnings(True)
 from ingather.__main__ import main
 main()

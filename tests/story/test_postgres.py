@@ -64,3 +64,14 @@ def test_migrate_says_how_the_database_stands(cli):
     assert "has no tables yet" in cli("migrate", "--check", code=1).err
     assert "up to date now" in cli("migrate").err
     assert "is up to date" in cli("migrate", "--check").err
+
+
+def test_exports_in_postgres_beside_a_redis(cli, valkey, oracle):
+    """COMMENTS_STORE=sql keeps exports in PostgreSQL although there is a Redis, as long as
+    INGATHER_RETENTION says, and the list says until when."""
+    cli.environ |= {"REDIS_URL": valkey, "COMMENTS_STORE": "sql", "INGATHER_RETENTION": "30"}
+    cli("export", "comments", oracle.mixed(120), "-o", "a.csv")
+    job = cli.job()
+    assert job["finishedAt"] < job["expiresAt"]
+    del cli.environ["REDIS_URL"]
+    assert cli.job()["id"] == job["id"]

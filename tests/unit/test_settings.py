@@ -55,6 +55,7 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"DATABASE_URL": "postgresql://somebody:secret@host:port/db"}, "not an address"),
         ({"DATABASE_URL": "postgresql://[somebody:secret@host/db"}, "not an address"),
         ({"DATABASE_URL": "sqlite:///"}, "sqlite:///FILE"),
+        ({"INGATHER_RETENTION": "0"}, "INGATHER_RETENTION is '0'"),
         ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
     ],
 )

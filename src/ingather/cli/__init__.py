@@ -10,7 +10,9 @@ import typer
 
 from ingather import __version__
 from ingather.cli import (
+    accounts,
     analyze,
+    consumer,
     doctor,
     draw,
     export,
@@ -21,6 +23,7 @@ from ingather.cli import (
     login,
     migrate,
     posts,
+    refresh,
     sandbox,
     up,
     verify,
@@ -72,6 +75,11 @@ app.command("worker")(worker.worker)
 app.command("posts")(posts.posts)
 app.command("login")(login.login)
 app.command("logout")(login.logout)
+app.add_typer(accounts.app, name="accounts")
+app.command("refresh")(refresh.refresh)
+app.command("schedule")(refresh.schedule)
+app.command("consumer")(consumer.consumer)
+app.add_typer(consumer.dlq, name="dlq")
 app.command("doctor")(doctor.doctor)
 app.command("verify")(verify.verify)
 app.command("migrate")(migrate.migrate)

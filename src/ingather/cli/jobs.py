@@ -212,8 +212,9 @@ def delete(
 
 async def every(here: "World", limit: int) -> "list[Job]":
     """Jobs of every store, newest first."""
-    found = [job for store in here.stores for job in await store.list(limit=limit)]
-    return sorted(found, key=lambda job: job.created_at, reverse=True)[:limit]
+    # One that was carried over from Redis is in both, and is shown once.
+    found = {job.id: job for store in here.stores for job in await store.list(limit=limit)}
+    return sorted(found.values(), key=lambda job: job.created_at, reverse=True)[:limit]
 
 
 async def _queue_all(here: "World", job_id: str | None, reason: str | None) -> int:

@@ -36,7 +36,9 @@ def up(
             if no_worker:
                 await _serve(here, host, port, None)
             else:
-                async with at_work(here, jobs) as crew:
+                from ingather.consumer.beside import refreshing
+
+                async with at_work(here, jobs) as crew, refreshing(here):
                     await _both(here, host, port, crew)
         return 0
 

@@ -133,11 +133,14 @@ def natural_id(record: Record) -> str:
 
 
 def natural_ids(records: Sequence[Record]) -> list[str]:
-    """`natural_id` of each; a page of comments that all have ids is read off at once."""
+    """`natural_id` of each; comments or accounts that all have ids are read off at once."""
+    ids: list[str | None] = []
     if records and type(records[0]) is Comment:
         ids = [one.comment_id for one in cast("Sequence[Comment]", records)]
-        if all(ids):
-            return cast("list[str]", ids)
+    elif records and type(records[0]) is User:
+        ids = [one.user_id for one in cast("Sequence[User]", records)]
+    if ids and all(ids):
+        return cast("list[str]", ids)
     return [natural_id(one) for one in records]
 
 

@@ -1,6 +1,7 @@
 """The Graph API as a Source: the comments of one's own posts, and the posts themselves."""
 
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from typing import Final
 
 from ingather import errors
@@ -9,7 +10,7 @@ from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page, Usage
 from ingather.domain.posts import Post, Reading
 from ingather.domain.records import Profile
-from ingather.ports import Clock
+from ingather.ports import Cache, Clock
 from ingather.providers import graph_cursor, graph_errors, graph_map, graph_profile
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import URL, Calls, dead
@@ -20,6 +21,8 @@ from ingather.providers.http import Answer, Http
 COMMENTS_A_PAGE: Final = 50
 MOST_POSTS: Final = 10_000
 """Posts the platform lists at the most, the newest first."""
+KNOWN_FOR: Final = 30 * 86_400.0
+"""Seconds for which a shortcode's media id is remembered: it never changes, but posts go."""
 
 _REPLY = "id,text,timestamp,username,from{id,username},user{id},like_count"
 _COMMENT = _REPLY + ",replies{" + _REPLY + "}"
@@ -34,7 +37,8 @@ class GraphSource:
 
     token, account_id: one, or several that are paired in order; one token may serve several
     accounts; with no account_id the account is found through the person's Facebook Pages. A post
-    is read with the first token whose account owns it. close() closes `http`.
+    is read with the first token whose account owns it. cache: where the ids of posts are kept that
+    were looked for by shortcode. close() closes `http`.
     """
 
     name = "graph"
@@ -49,7 +53,9 @@ class GraphSource:
         app_secret: str | None = None,
         url: str = URL,
         clock: Clock | None = None,
+        cache: Cache | None = None,
     ) -> None:
+        self._cache = cache
         self._calls = Calls(
             http, token=token, account_id=account_id, app_secret=app_secret, url=url, clock=clock
         )
@@ -78,15 +84,19 @@ class GraphSource:
         """The own post that somebody's words name.
 
         A media id is read directly; anything else is looked for among the account's posts, for the
-        API finds nothing by shortcode. Raises UnreadablePost, UnresolvableShare, NotReachable.
+        API finds nothing by shortcode: one found so before is read directly. Raises
+        UnreadablePost, UnresolvableShare, NotReachable.
         """
         reading = naming.read(post)
+        if (known := await self._recalled(reading)) is not None:
+            return graph_map.target(known)
         walked = 0
         for account in self._calls.accounts:
             found, seen = await self._find(account, reading)
             walked += seen
             if found is not None:
                 self._by_post[found.id] = account
+                await self._remember(reading, found)
                 return graph_map.target(found)
         among = (
             f" among the {walked} posts that were looked through" if not reading.media_id else ""
@@ -157,18 +167,46 @@ class GraphSource:
     async def _find(self, account: Account, reading: Reading) -> tuple[Post | None, int]:
         """The post of that name, and how many posts were looked at."""
         if reading.media_id:
-            answer, fault = await self._calls.get(account, reading.media_id, _POST)
-            if fault is None:
-                return graph_map.post(answer.body, "media"), 1
-            if fault.gone:
-                return None, 1
-            raise graph_errors.meaning(fault, "media")
+            return await self._read(account, reading.media_id), 1
         seen = 0
         async for post in self._walk_posts(account, most=MOST_POSTS):
             seen += 1
-            if reading.shortcode in (post.shortcode, naming.shortcode_in(post.permalink)):
+            if _named(post, reading):
                 return post, seen
         return None, seen
+
+    async def _read(self, account: Account, media_id: str) -> Post | None:
+        """The post of that id; None where this account may not read it."""
+        answer, fault = await self._calls.get(account, media_id, _POST)
+        if fault is None:
+            return graph_map.post(answer.body, "media")
+        if fault.gone:
+            return None
+        raise graph_errors.meaning(fault, "media")
+
+    async def _recalled(self, reading: Reading) -> Post | None:
+        """The post that this shortcode led to before, if it still does."""
+        if self._cache is None or reading.media_id:
+            return None
+        key, media_id = self._key(reading), None
+        with suppress(errors.StoreError):  # what is not remembered is looked for
+            media_id = await self._cache.get(key)
+        if media_id is None:
+            return None
+        for account in self._calls.accounts:
+            found = await self._read(account, media_id.decode())
+            if found is not None and _named(found, reading):
+                self._by_post[found.id] = account
+                return found
+        return None
+
+    async def _remember(self, reading: Reading, found: Post) -> None:
+        if self._cache is not None and not reading.media_id:
+            with suppress(errors.StoreError):
+                await self._cache.put(self._key(reading), found.id.encode(), ttl=KNOWN_FOR)
+
+    def _key(self, reading: Reading) -> str:
+        return f"graph:post:{self.limit_key}:{reading.shortcode}"
 
     async def _walk_posts(self, account: Account, *, most: int) -> AsyncIterator[Post]:
         owner = await self._calls.owner(account)
@@ -191,6 +229,11 @@ class GraphSource:
                     self._by_post[target.id] = account
                     break
         return self._by_post[target.id]
+
+
+def _named(post: Post, reading: Reading) -> bool:
+    """Whether a post bears the shortcode that is looked for."""
+    return reading.shortcode in (post.shortcode, naming.shortcode_in(post.permalink))
 
 
 def _page(answer: Answer, found: Listing, then: Cursor, within: str | None = None) -> Page:

@@ -15,7 +15,7 @@ from ingather import __version__, errors
 from ingather.domain import names
 from ingather.domain import posts as naming
 from ingather.domain.job import Owner, Target
-from ingather.domain.page import Page
+from ingather.domain.page import Page, Usage
 from ingather.domain.records import Comment, Profile
 from ingather.ports import Clock
 from ingather.providers import graph_cursor, hiker_errors, hiker_map, hiker_media, hiker_routes
@@ -47,6 +47,9 @@ class HikerSource:
     """
 
     name = "hiker"
+
+    usage: Usage | None = None
+    """HikerAPI says nothing of its limit."""
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import quote, urlsplit
 
 from ingather import errors
+from ingather.domain.page import Usage
 from ingather.domain.records import Profile
 from ingather.ports import Clock
 from ingather.providers import webpage_map
@@ -25,6 +26,7 @@ class PageSource:
 
     name = "page"
     limit_key = "page"
+    usage: Usage | None = None
 
     def __init__(self, http: Http, *, url: str = URL, clock: Clock | None = None) -> None:
         self._http = http

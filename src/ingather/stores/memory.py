@@ -246,6 +246,13 @@ class MemoryCache:
     async def drop(self, key: str) -> None:
         self._kept.pop(key, None)
 
+    async def renew(self, key: str, value: bytes) -> bool:
+        until, _ = self._kept.get(key, (-inf, b""))
+        if until <= self._clock.now():
+            return False
+        self._kept[key] = (until, value)
+        return True
+
 
 class MemoryLimiter:
     """Limiter, within this process: a log of calls per key."""

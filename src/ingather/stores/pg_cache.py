@@ -58,6 +58,14 @@ class PgCache:
     async def drop(self, key: str) -> None:
         await self._link.all("DELETE FROM cache WHERE key = $1", key)
 
+    async def renew(self, key: str, value: bytes) -> bool:
+        found = await self._link.all(
+            f"UPDATE cache SET value = $2 WHERE key = $1 AND expires > {NOW} RETURNING 1",
+            key,
+            value,
+        )
+        return bool(found)
+
 
 class PgLimiter:
     """Limiter: a log of calls per key; whoever reserves is alone with the key."""

@@ -37,6 +37,8 @@ _SESSION = {
     "timezone": "UTC",
     # Compiling a statement costs more than ours take.
     "jit": "off",
+    # So does planning one anew each time.
+    "plan_cache_mode": "force_generic_plan",
     "idle_in_transaction_session_timeout": "8s",
 }
 

@@ -11,10 +11,10 @@ from ingather.ports import Claim
 from ingather.stores import pg_rows, sql_rows, states
 from ingather.stores.pg_link import NOW, PgLink
 
-_AHEAD = 32
-"""Jobs of each tenant that are looked at: more than workers ask in the same instant."""
+_AHEAD = 16
+"""Jobs that are looked at: more than workers ask in the same instant."""
 
-_FREE = f"due <= {NOW} AND (lease_until IS NULL OR lease_until <= {NOW})"
+_FREE = f"due <= (SELECT {NOW}) AND (lease_until IS NULL OR lease_until <= (SELECT {NOW}))"
 """True of a job in the queue that a worker may take; `due IS NOT NULL` says it to the index."""
 
 _SANDBOX = """(options LIKE '%"sandbox":true%')"""
@@ -24,26 +24,35 @@ _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "")
 
 _NEXT = f"""
 WITH RECURSIVE waiting (tenant) AS (
-    SELECT min(tenant) FROM extractions WHERE due IS NOT NULL
+    (SELECT tenant FROM extractions WHERE due IS NOT NULL
+     ORDER BY tenant, priority DESC, requested_at, number LIMIT 1)
     UNION ALL
-    SELECT (SELECT min(e.tenant) FROM extractions e
-            WHERE e.due IS NOT NULL AND e.tenant > waiting.tenant)
-    FROM waiting WHERE waiting.tenant IS NOT NULL
+    SELECT next.tenant FROM waiting CROSS JOIN LATERAL (
+        SELECT e.tenant FROM extractions e WHERE e.due IS NOT NULL AND e.tenant > waiting.tenant
+        ORDER BY e.tenant, e.priority DESC, e.requested_at, e.number LIMIT 1
+    ) AS next
 ), heads AS MATERIALIZED (
-    SELECT head.number, COALESCE(turns.turn, 0) AS turn
+    SELECT head.*, COALESCE(turns.turn, 0) AS turn
     FROM waiting
     LEFT JOIN turns ON turns.tenant = waiting.tenant
     CROSS JOIN LATERAL (
-        SELECT number FROM extractions
-        WHERE due IS NOT NULL AND tenant = waiting.tenant AND {_FREE}
-          AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::boolean
-        ORDER BY priority DESC, requested_at, number LIMIT {_AHEAD}
+        SELECT *, row_number() OVER (ORDER BY priority DESC, requested_at, number) AS nth
+        FROM (
+            SELECT number, priority, requested_at FROM extractions
+            WHERE due IS NOT NULL AND tenant = waiting.tenant AND {_FREE}
+              AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::boolean
+            ORDER BY priority DESC, requested_at, number
+            LIMIT (SELECT {_AHEAD} / count(*) + 1 FROM waiting)
+        ) AS first
     ) AS head
 ), picked AS MATERIALIZED (
-    SELECT e.number, e.tenant FROM heads JOIN extractions e ON e.number = heads.number
+    SELECT e.number, e.tenant
+    FROM (SELECT * FROM heads ORDER BY priority DESC, nth, turn, requested_at, number
+          LIMIT {_AHEAD}) AS head
+    JOIN extractions e ON e.number = head.number
     WHERE e.due IS NOT NULL AND e.due <= {NOW}
       AND (e.lease_until IS NULL OR e.lease_until <= {NOW})
-    ORDER BY e.priority DESC, heads.turn, e.requested_at, e.number
+    ORDER BY head.priority DESC, head.nth, head.turn, head.requested_at, head.number
     LIMIT 1 FOR UPDATE OF e SKIP LOCKED
 ), known AS (
     UPDATE turns SET turn = ({NOW} * 1e6)::bigint
@@ -70,8 +79,14 @@ RETURNING {_RETURNING}, {NOW},
     ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number)
 """
 """$1 sources or null, $2 sandbox, $3 holder, $4 lease. Tenants are found by hopping along the index
-of the queue, and each one's first jobs by way of it. What it makes of the job is `states.claimed`
-of one that has not failed. Of two claims at once for one tenant, one notes its turn: enough."""
+of what waits, and their first jobs by way of it; what is limited keeps the planner at these. While
+others take a tenant's first job, another tenant's goes before its second. What is made of the job
+is `states.claimed` of one that has not failed. Of two claims at once for one tenant, one notes its
+turn: enough."""
+
+_ANY = f"""
+SELECT FROM extractions WHERE due IS NOT NULL AND {_FREE}
+  AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::boolean LIMIT 1"""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -93,15 +108,15 @@ class PgQueue:
         sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
-        row = await self._link.one(
-            _NEXT,
-            None if sources is None else list(sources),
-            sandbox,
-            msgspec.json.encode(holder).decode(),
-            lease,
-        )
-        if row is None:
-            return None
+        told = None if sources is None else list(sources)
+        text = msgspec.json.encode(holder).decode()
+        while True:
+            row = await self._link.one(_NEXT, told, sandbox, text, lease)
+            if row is not None:
+                break
+            # Others may have taken all that was looked at, this very instant, and there be more.
+            if not await self._link.all(_ANY, told, sandbox):
+                return None
         *columns, cursors = row
         try:
             job = pg_rows.kept(columns).job

@@ -18,3 +18,6 @@ class RedisCache:
 
     async def drop(self, key: str) -> None:
         await self._link.call("DEL", key)
+
+    async def renew(self, key: str, value: bytes) -> bool:
+        return await self._link.call("SET", key, value, "XX", "KEEPTTL") is not None

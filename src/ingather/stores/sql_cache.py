@@ -37,6 +37,16 @@ class SqlCache:
             lambda connection: connection.execute("DELETE FROM cache WHERE key = ?", (key,))
         )
 
+    async def renew(self, key: str, value: bytes) -> bool:
+        def work(connection: sqlite3.Connection) -> bool:
+            done = connection.execute(
+                "UPDATE cache SET value = ? WHERE key = ? AND expires > ?",
+                (value, key, now(connection)),
+            )
+            return done.rowcount > 0
+
+        return await self._link.write(work)
+
 
 class SqlLimiter:
     """Limiter: a log of calls per key; one transaction decides and writes."""

@@ -176,6 +176,8 @@ class SqliteLink:
         # What is deleted is overwritten: a person may have asked for it.
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -3000")
+        # Pages that are written again and again, as a job's own is, reach the file less often.
+        connection.execute("PRAGMA wal_autocheckpoint = 4000")
         if revisions.current(_version(connection), self._path):
             return
         connection.execute("BEGIN IMMEDIATE")

@@ -63,7 +63,8 @@ CREATE TABLE IF NOT EXISTS comments (
     text              TEXT
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id);
+-- Falling, because comments come newest first, and ids rise with time.
+CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id DESC);
 
 CREATE TABLE IF NOT EXISTS users (
     place           BIGINT PRIMARY KEY,

@@ -1,0 +1,128 @@
+"""What PostgreSQL costs: a job's rate beside SQLite's, and the claim of the next of many jobs."""
+
+import asyncio
+import json
+import multiprocessing
+import time
+from collections.abc import Iterator
+from statistics import median
+from typing import Any
+
+from benchmarks import measure, servers
+from benchmarks.lines import Line, Run
+from benchmarks.measure import middle
+from benchmarks.servers import Site
+
+WAITING = 100_000
+CLAIMS = 1_000
+PROCESSES = 8
+
+_FILL = """
+INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
+    status, requested_at, tenant, due)
+SELECT 'job-' || n, 'followers', '{"instagramId":"1","username":"ann"}', 'hiker', 'v2',
+    '[{"target":{"id":"' || n || '"}}]', '{"sandbox":false}', '{}', 'pending',
+    to_char(timestamp '2026-01-01' + n * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+    'tenant-' || n % 10, 0
+FROM generate_series(1, $1::bigint) AS n"""
+
+
+def postgres(run: Run) -> Iterator[Line]:
+    """7. 100,000 comments at 0 ms, one job: the rate into PostgreSQL over the rate into SQLite."""
+    work, rows = "7 postgres", 10_000 if run.quick else 100_000
+    rates: dict[str, list[dict[str, Any]]] = {"sql": [], "postgres": []}
+    with servers.postgres() as database, Site(0) as site:
+        if database is None:
+            yield Line(work=work, who="PostgreSQL", figure=None, unit="", note="is not installed")
+            return
+        measure.ingather(site, "memory", rows)  # the sandbox has made every page by then
+        for _ in range(1 if run.quick else 3):
+            for store, found in rates.items():
+                found.append(measure.ingather(site, store, rows, database=database))
+    told = {store: middle(found) for store, found in rates.items()}
+    for found in told.values():
+        if "error" in found:
+            yield Line(work=work, who="PostgreSQL", figure=None, unit="", note=found["error"])
+            return
+    ratio = told["sql"]["commits"] / told["postgres"]["commits"]
+    figures = {f"{store} rows/s": round(rows / each["commits"]) for store, each in told.items()}
+    yield Line(
+        work=work,
+        who="Ingather, PostgreSQL",
+        figure=ratio,
+        unit="x SQLite's rate",
+        goal=">= 0.6",
+        met=ratio >= 0.6,
+        more=figures,
+        note=json.dumps(figures),
+    )
+
+
+async def _fill(url: str, jobs: int) -> None:
+    from ingather.stores.pg_link import PgLink
+
+    link = PgLink(url)
+    await link.all(_FILL, jobs)
+    await link.all("ANALYZE extractions")
+    await link.close()
+
+
+async def _claims(url: str, count: int, gate: Any) -> tuple[list[str], list[float]]:
+    from ingather.domain.job import Holder
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    link = PgLink(url)
+    queue, holder = PgQueue(link), Holder("host", 1, 0.0)
+    await queue.next(holder, sources=["nobody"])  # connected, prepared
+    won, took = [], []
+    gate.wait(60)
+    for _ in range(count):
+        since = time.perf_counter()
+        claim = await queue.next(holder)
+        took.append(time.perf_counter() - since)
+        if claim is not None:
+            won.append(claim.job.id)
+    await link.close()
+    return won, took
+
+
+def _worker(url: str, count: int, gate: Any, answers: Any) -> None:
+    answers.put(asyncio.run(_claims(url, count, gate)))
+
+
+def _race(url: str, processes: int) -> tuple[int, list[float]]:
+    """How many jobs were won, and the seconds that each claim took, shortest first."""
+    context = multiprocessing.get_context("spawn")
+    gate, answers = context.Barrier(processes), context.Queue()
+    words = (url, CLAIMS // processes, gate, answers)
+    crew = [context.Process(target=_worker, args=words) for _ in range(processes)]
+    for one in crew:
+        one.start()
+    told = [answers.get(timeout=120) for _ in crew]
+    for one in crew:
+        one.join()
+    return len({each for won, _ in told for each in won}), sorted(t for _, all in told for t in all)
+
+
+def claim(run: Run) -> Iterator[Line]:
+    """8. 1,000 claims of 100,000 waiting jobs, by one process and by eight: the median."""
+    work, jobs = "8 claim", 10_000 if run.quick else WAITING
+    with servers.postgres() as url:
+        if url is None:
+            yield Line(work=work, who="PostgreSQL", figure=None, unit="", note="is not installed")
+            return
+        asyncio.run(_fill(url, jobs))
+        for processes in (1, PROCESSES):
+            won, took = _race(url, processes)
+            figure = median(took) * 1e3
+            late = took[int(len(took) * 0.95)] * 1e3
+            yield Line(
+                work=work,
+                who=f"PostgreSQL, {jobs:,} waiting, {processes} at once",
+                figure=figure,
+                unit="ms, median",
+                goal="< 3",
+                met=figure < 3 and won == CLAIMS,
+                note=f"{won} jobs won by {CLAIMS} claims, 95 % within {late:.1f} ms",
+            )

@@ -1,0 +1,92 @@
+"""Names the concretes of the refresh: where accounts rest, where events wait, who is asked."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from ingather.assembly import World
+from ingather.ports_refresh import Accounts, Events, Voice, Watcher
+
+if TYPE_CHECKING:
+    from ingather.features.refresh import Refresher
+    from ingather.features.refresh_sources import Route, Sources
+    from ingather.features.refresh_work import Work
+    from ingather.stores.sql_events import SqlEvents
+
+
+class Refreshing:
+    """The refresh's part of a world, each built on first use; the world closes it."""
+
+    def __init__(self, world: World, watcher: Watcher, *, limit: int | None = None) -> None:
+        self._world = world
+        self._watcher = watcher
+        self._limit = limit
+
+    @cached_property
+    def accounts(self) -> Accounts:
+        """MongoDB where MONGODB_URL is set, else SQL."""
+        if self._world.settings.mongodb_url is not None:
+            from ingather.stores.mongo_accounts import MongoAccounts
+            from ingather.stores.mongo_link import MongoLink
+
+            link = MongoLink(self._world.settings.mongodb_url)
+            self._world.closing(link.close)
+            return MongoAccounts(link)
+        from ingather.stores.sql_accounts import SqlAccounts
+
+        return SqlAccounts(self._world.sql)
+
+    @cached_property
+    def queue(self) -> "SqlEvents":
+        """The queue in the store, for where there is no Kafka."""
+        from ingather.stores.sql_events import SqlEvents
+
+        return SqlEvents(self._world.sql)
+
+    @cached_property
+    def events(self) -> Events:
+        """Kafka where KAFKA_BOOTSTRAP_SERVERS is set, else the queue."""
+        servers = self._world.settings.kafka_servers
+        if servers is None:
+            return self.queue
+        from ingather.stores.kafka_events import KafkaEvents
+
+        events = KafkaEvents(servers, self._world.clock)
+        self._world.closing(events.close)
+        return events
+
+    @cached_property
+    def sources(self) -> "Sources":
+        from ingather.features.refresh_sources import Sources
+
+        return Sources(
+            self._routes(),
+            limiter=self._world.limiter,
+            clock=self._world.clock,
+            watcher=self._watcher,
+        )
+
+    @cached_property
+    def refresher(self) -> "Refresher":
+        from ingather.features.refresh import Refresher
+
+        return Refresher(self.accounts, self.sources, self._world.cache, self._world.clock)
+
+    @cached_property
+    def work(self) -> "Work":
+        from ingather.features.refresh_work import Work
+
+        return Work(self.refresher, self.events, self._world.clock, self._watcher)
+
+    def _routes(self) -> "list[Route]":
+        from ingather.features.refresh_sources import LIMIT, Route
+
+        limit = self._limit or LIMIT
+        routes = []
+        if graphs := self._world.graphs():
+            routes.append(Route(name="graph", voices=graphs, limit=limit, opening=2))
+        routes.append(Route(name="page", voices=[self._world.page], limit=limit))
+        if self._world.settings.hiker_key is not None:
+            voices: list[Voice] = [self._world.hiker("posts")]
+            # The service allows fifteen calls a second; what it costs is the owner's to bound.
+            routes.append(Route(name="hiker", voices=voices, limit=10, window=1.0))
+        return routes

@@ -1,0 +1,223 @@
+"""`ingather accounts`: which accounts are kept fresh, and what is known of them."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ingather.cli import account_words, options
+from ingather.cli.run import run, say, world
+
+if TYPE_CHECKING:
+    from ingather.domain.refresh import Account
+
+app = typer.Typer(name="accounts", help="The accounts that are kept fresh.", no_args_is_help=True)
+
+Names = Annotated[list[str], typer.Argument(metavar="USERNAME…", help="@name, name or address.")]
+
+
+@app.command()
+def add(
+    names: Names,
+    account_id: Annotated[
+        str | None,
+        typer.Option("--id", metavar="ID", help="Its id with you, for a single one. [its name]"),
+    ] = None,
+) -> None:
+    """Keep accounts fresh from now on."""
+
+    async def command() -> int:
+        from ingather import errors
+        from ingather.domain.names import username
+
+        if account_id is not None and len(names) > 1:
+            raise errors.BadInput("--id is of one account.", hint="Give a single USERNAME.")
+        wanted = [(account_id or username(name), username(name)) for name in names]
+        return await _add(wanted)
+
+    run(command)
+
+
+@app.command("import")
+def import_csv(
+    path: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file; - for standard input.")],
+) -> None:
+    """Add the accounts of a CSV file: a column `handle` or `username`, and `accountId` if any."""
+
+    async def command() -> int:
+        import sys
+
+        from ingather import errors
+        from ingather.domain.names import username
+
+        try:
+            text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as failure:
+            raise errors.BadInput(f"{path} cannot be read as a CSV file: {failure}.") from None
+        wanted = []
+        for line, row in _rows(text):
+            handle = row.get("handle") or row.get("username") or ""
+            try:
+                name = username(handle)
+            except errors.UnreadableName as failure:
+                raise errors.BadInput(
+                    f"Line {line}: {failure.message}", hint="Nothing was added; mend it there."
+                ) from None
+            wanted.append((row.get("accountid") or name, name))
+        return await _add(wanted)
+
+    run(command)
+
+
+@app.command("list")
+def list_accounts(
+    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 100,
+    as_json: options.Json = False,
+) -> None:
+    """List accounts with how fresh each is."""
+
+    async def command() -> int:
+        from msgspec import to_builtins
+
+        from ingather.cli import show
+
+        async with world() as here:
+            found = await account_words.parts(here).accounts.list(limit=limit)
+        if as_json:
+            print(json.dumps([to_builtins(each) for each in found], ensure_ascii=False))
+        elif found:
+            show.table(
+                {"id": "", "handle": "", "followers": "right", "refreshed": "", "name": "cut"},
+                [
+                    (
+                        each.account_id,
+                        f"@{each.handle}",
+                        account_words.count(each, "followersCount"),
+                        (each.last_data_refresh or "never")[:16],
+                        each.name or "",
+                    )
+                    for each in found
+                ],
+            )
+        else:
+            say("There are no accounts yet: `ingather accounts add USERNAME`.")
+        return 0
+
+    run(command)
+
+
+@app.command()
+def show(
+    name: Annotated[str, typer.Argument(metavar="USERNAME")], as_json: options.Json = False
+) -> None:
+    """Show an account: each number with its source, its history, and its last refreshes."""
+
+    async def command() -> int:
+        from msgspec import to_builtins
+
+        async with world() as here:
+            accounts = account_words.parts(here).accounts
+            account = await account_words.find(accounts, name)
+            days = await accounts.history(account.account_id, limit=30)
+            log = await accounts.log(account.account_id, limit=10)
+        told = {
+            **to_builtins(account),
+            "history": to_builtins(days),
+            "log": to_builtins(log),
+        }
+        if as_json:
+            print(json.dumps(told, ensure_ascii=False))
+        else:
+            _show(account, days, log)
+        return 0
+
+    run(command)
+
+
+@app.command()
+def remove(names: Names) -> None:
+    """Forget accounts, with their log and history."""
+
+    async def command() -> int:
+        async with world() as here:
+            accounts = account_words.parts(here).accounts
+            for name in names:
+                account = await account_words.find(accounts, name)
+                await accounts.remove(account.account_id)
+                say(f"@{account.handle} is forgotten, with its log and history.")
+        return 0
+
+    run(command)
+
+
+async def _add(wanted: list[tuple[str, str]]) -> int:
+    from ingather.domain.refresh import Account
+
+    async with world() as here:
+        new = await account_words.parts(here).accounts.add(
+            [Account(account_id=account_id, handle=handle) for account_id, handle in wanted]
+        )
+    said = f"{new} {'account is' if new == 1 else 'accounts are'} kept fresh from now on"
+    say(f"{said}; {len(wanted) - new} had been there." if new < len(wanted) else f"{said}.")
+    return 0
+
+
+def _rows(text: str) -> "list[tuple[int, dict[str, str]]]":
+    """The rows of a CSV file by its first line's names, with the number of each one's line."""
+    import csv
+
+    from ingather import errors
+
+    reader = csv.reader(text.splitlines(), delimiter=";" if ";" in text.split("\n", 1)[0] else ",")
+    names = [name.strip().lower().replace("_", "") for name in next(reader, [])]
+    if not {"handle", "username"} & set(names):
+        raise errors.BadInput(
+            "The file's first line names no column handle or username.",
+            hint="It may be as short as one column: handle.",
+        )
+    return [
+        (reader.line_num, {name: cell.strip() for name, cell in zip(names, row, strict=False)})
+        for row in reader
+        if any(cell.strip() for cell in row)
+    ]
+
+
+def _show(account: "Account", days: Any, log: Any) -> None:
+    from ingather.cli import show
+
+    console = show.console()
+    console.print(
+        f"@{account.handle} ({account.account_id})  {account.name or ''}", highlight=False
+    )
+    console.print(f"refreshed: {account.last_data_refresh or 'never'}", highlight=False)
+    data = account.instagram_data or {}
+    for field, label in (
+        ("followersCount", "followers"),
+        ("followsCount", "following"),
+        ("mediaCount", "posts"),
+    ):
+        origin = data.get("sources", {}).get(field, {})
+        console.print(
+            f"{label}: {account_words.count(account, field)}"
+            + (f"  from {origin.get('source')}, {str(origin.get('at'))[:16]}" if origin else ""),
+            highlight=False,
+        )
+    if days:
+        show.table(
+            {"day": "", "followers": "right", "posts": "right"},
+            [(each.day, str(each.followers), str(each.media)) for each in days],
+        )
+    if log:
+        show.table(
+            {"at": "", "outcome": "", "source": "", "changed or error": "fold"},
+            [
+                (
+                    each.at[:16],
+                    each.outcome,
+                    each.source or "",
+                    each.error or ", ".join(each.fields_changed),
+                )
+                for each in log
+            ],
+        )

@@ -1,0 +1,123 @@
+"""`ingather refresh` now, and `ingather schedule` for later."""
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ingather.cli import account_words, options
+from ingather.cli.run import run, say, world
+
+if TYPE_CHECKING:
+    from ingather.assembly_refresh import Refreshing
+    from ingather.domain.refresh import Account
+    from ingather.features.refresh import Done
+
+Names = Annotated[list[str], typer.Argument(metavar="USERNAME…", help="@name, name or address.")]
+
+
+def refresh(
+    names: Names,
+    as_json: options.Json = False,
+    sandbox: options.Sandbox = False,
+) -> None:
+    """Refresh accounts now, and say what changed; one that is new is kept fresh from now on."""
+
+    async def command() -> int:
+        from msgspec import to_builtins
+
+        from ingather.domain.names import username
+        from ingather.domain.refresh import Account
+
+        told: list[dict[str, Any]] = []
+        failed = 0
+        settings = account_words.apart() if sandbox else None
+        async with world(sandbox=sandbox, settings=settings) as here:
+            parts = account_words.parts(here)
+            for name in map(username, names):
+                known = await parts.accounts.find(name)
+                account = known or Account(account_id=name, handle=name)
+                await parts.accounts.add([account])
+                done = await _now(parts, account)
+                if known is None and done.error is not None:
+                    await parts.accounts.remove(account.account_id)
+                failed += done.error is not None
+                told.append(
+                    {
+                        "handle": name,
+                        "outcome": done.outcome,
+                        "source": done.source,
+                        "changed": list(done.changed),
+                        "error": str(done.error) if done.error else None,
+                        "account": to_builtins(done.after) if done.after else None,
+                    }
+                )
+                if not as_json:
+                    _tell(name, done)
+        if as_json:
+            print(json.dumps(told if len(told) > 1 else told[0], ensure_ascii=False))
+        return 1 if failed else 0
+
+    run(command)
+
+
+def schedule(
+    window: Annotated[
+        float, typer.Option("--days", min=0.01, metavar="N", help="How fresh accounts are kept.")
+    ] = 7.0,
+    most: Annotated[
+        int | None,
+        typer.Option("--max", min=1, metavar="N", help="Events at most. [an hour of the limit]"),
+    ] = None,
+) -> None:
+    """Publish events for the accounts that are due; run it every hour."""
+
+    async def command() -> int:
+        from ingather.features import schedule as feature
+        from ingather.features.refresh_sources import LIMIT
+
+        async with world() as here:
+            share = most or LIMIT * max(1, len(here.graphs()))
+            parts = account_words.parts(here)
+            plan = feature.Plan(window=window * 86_400, most=share)
+            count = await feature.publish(parts.accounts, parts.events, plan)
+        say(f"{count} {'account was' if count == 1 else 'accounts were'} due and published.")
+        return 0
+
+    run(command)
+
+
+async def _now(parts: "Refreshing", account: "Account") -> "Done":
+    """A refresh at once; what would be waited for in the background is told instead."""
+    from ingather import errors
+    from ingather.features.refresh_sources import NotTold, Wait
+
+    try:
+        return await parts.refresher.now(account)
+    except Wait as wait:
+        raise errors.Throttled(
+            f"The limit is reached; try again in {wait.seconds / 60:.0f} minutes."
+        ) from None
+    except NotTold as untold:
+        raise untold.failure from None
+
+
+def _tell(name: str, done: "Done") -> None:
+    if done.error is not None:
+        say(f"@{name}: {done.error}")
+        return
+    assert done.after is not None
+    followers = account_words.count(done.after, "followersCount")
+    print(f"@{name}: {done.outcome} from {done.source}, {followers} followers")
+    for field in done.changed:
+        old, new = _value(done.before, field), _value(done.after, field)
+        print(f"  {field}: {old} -> {new}")
+
+
+def _value(account: "Account | None", field: str) -> object:
+    if account is None:
+        return None
+    if field.startswith("instagramData."):
+        return (account.instagram_data or {}).get(field.partition(".")[2])
+    names = {"followerCount": "follower_count", "imageUrl": "image_url"}
+    return getattr(account, names.get(field, field))

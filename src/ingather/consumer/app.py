@@ -1,0 +1,140 @@
+"""FastStream's side of the consumer: the topic, the group, and batches handed to the pump."""
+
+import asyncio
+import contextlib
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+from aiokafka.errors import KafkaError
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+
+from ingather.consumer.metrics import Metrics
+from ingather.consumer.pump import Pump
+from ingather.features.refresh_work import Work
+
+if TYPE_CHECKING:
+    from faststream.message import StreamMessage
+
+TOPIC: Final = "data-refresh-instagram"
+GROUP: Final = "instagram-refresh"
+_BATCH = 500
+_WAIT_MS = 200
+_log = structlog.get_logger("ingather.consumer")
+
+
+class Consumer:
+    """Reads the topic from where the group stands, for as long as the context lasts.
+
+    servers: HOST:PORT, several separated by commas. patience: seconds that a drain gives to what
+    is under way.
+    """
+
+    def __init__(
+        self,
+        servers: str,
+        work: Work,
+        metrics: Metrics,
+        *,
+        at_once: int = 64,
+        patience: float = 10.0,
+        hold_after: float = 5.0,
+        session_ms: int = 10_000,
+    ) -> None:
+        self._metrics = metrics
+        self._patience = patience
+        self.pump = Pump(
+            work.do, waiting=lambda: metrics.waiting, at_once=at_once, hold_after=hold_after
+        )
+        self._broker = KafkaBroker(
+            servers, consumer_only=True, apply_types=False, logger=None, client_id="ingather"
+        )
+        self._subscriber = self._broker.subscriber(
+            TOPIC,
+            group_id=GROUP,
+            batch=True,
+            max_records=_BATCH,
+            batch_timeout_ms=_WAIT_MS,
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            session_timeout_ms=session_ms,
+            heartbeat_interval_ms=session_ms // 4,
+            listener=self.pump,
+            decoder=_raw,
+            title="data-refresh-instagram",
+            description="An account is due: {accountId, platform, scheduledAt}.",
+        )(self._batch)
+
+    async def __aenter__(self) -> "Consumer":
+        await self._join()
+        self._guard = asyncio.create_task(self._stay())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Drain: nothing new, what is under way to its end, offsets, and out of the group."""
+        _log.info("draining")
+        await self.pump.drain(self._patience)
+        self._guard.cancel()
+        await asyncio.gather(self._guard, return_exceptions=True)
+        await self._leave()
+        _log.info("stopped")
+
+    async def _join(self) -> None:
+        """Join the group, for as long as it takes: Kafka may come up after us."""
+        wait = 0.5
+        while True:
+            try:
+                await self._broker.start()
+            except KafkaError as failure:
+                _log.warning("kafka does not answer", error=type(failure).__name__, wait=wait)
+                await self._leave()
+                await asyncio.sleep(wait)
+                wait = min(30.0, wait * 2)
+                continue
+            self.pump.consumer = self._inner
+            return
+
+    async def _leave(self) -> None:
+        """Out of the group; a group that does not answer is left without a word."""
+        with contextlib.suppress(TimeoutError, KafkaError):
+            await asyncio.wait_for(self._broker.stop(), self._patience)
+
+    async def _stay(self) -> None:
+        """Join again where aiokafka has given the group up, as after an answer it did not expect:
+        it would never read another message, and never say so."""
+        while True:
+            await asyncio.sleep(1.0)
+            coordinator = getattr(self._inner, "_coordinator", None)
+            task = getattr(coordinator, "_coordination_task", None)
+            if task is not None and task.done():
+                _log.warning("the group was lost; joining again")
+                await self._leave()
+                await self._join()
+
+    @property
+    def ready(self) -> bool:
+        """Whether partitions are assigned to us; another consumer may have them all."""
+        return self._inner is not None and bool(self._inner.assignment())
+
+    async def measure(self) -> None:
+        """Tell the metrics how far behind we are."""
+        consumer = self._inner
+        for partition in consumer.assignment() if consumer is not None else ():
+            with contextlib.suppress(Exception):
+                end = consumer.highwater(partition)
+                here = await asyncio.wait_for(consumer.committed(partition), 5)
+                if end is not None:
+                    self._metrics.lag.labels(partition.partition).set(end - (here or 0))
+
+    @property
+    def _inner(self) -> Any:
+        return self._broker.subscribers[0].consumer  # type: ignore[attr-defined]
+
+    async def _batch(self, records: tuple[Any, ...]) -> None:
+        self.pump.consumer = self._inner
+        await self.pump.run(records)
+
+
+async def _raw(message: "StreamMessage[Any]") -> Any:
+    """The messages as they came: what is wrong with one is ours to say."""
+    return message.raw_message

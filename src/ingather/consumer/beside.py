@@ -1,0 +1,48 @@
+"""The refresh inside another process: the queue's reader, and the schedule every hour."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import structlog
+
+from ingather import errors
+from ingather.assembly import World
+from ingather.assembly_refresh import Refreshing
+from ingather.consumer.metrics import Metrics
+from ingather.consumer.queue import QueueReader
+from ingather.features import schedule
+from ingather.features.refresh_sources import LIMIT
+
+_HOUR = 3_600.0
+_log = structlog.get_logger("ingather.consumer")
+
+
+@contextlib.asynccontextmanager
+async def refreshing(world: World) -> AsyncIterator[None]:
+    """Keep accounts fresh for as long as the context lasts. With Kafka that is the consumers' work,
+    and only the schedule runs here; in a sandbox nothing does, for the accounts are real."""
+    if world.settings.sandbox:
+        yield
+        return
+    metrics = Metrics()
+    parts = Refreshing(world, metrics)
+    async with contextlib.AsyncExitStack() as stack:
+        if world.settings.kafka_servers is None:
+            await stack.enter_async_context(QueueReader(parts.queue, parts.work, metrics))
+        scheduling = asyncio.create_task(_schedule(world, parts))
+        try:
+            yield
+        finally:
+            scheduling.cancel()
+            await asyncio.gather(scheduling, return_exceptions=True)
+
+
+async def _schedule(world: World, parts: Refreshing) -> None:
+    while True:
+        try:
+            plan = schedule.Plan(most=LIMIT * max(1, len(world.graphs())))
+            await schedule.publish(parts.accounts, parts.events, plan)
+        except errors.IngatherError as failure:
+            _log.warning("schedule failed", code=failure.code)
+        await asyncio.sleep(_HOUR)

@@ -1,0 +1,105 @@
+"""The consumer from its start to its drain: reader, health, metrics, signals."""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from typing import Protocol, Self
+
+import structlog
+
+from ingather import errors
+from ingather.assembly import World
+from ingather.assembly_refresh import Refreshing
+from ingather.consumer.health import Health
+from ingather.consumer.metrics import Metrics
+from ingather.consumer.queue import QueueReader
+
+_MEASURE_SECONDS = 5.0
+_TOTALS_EVERY = 12
+_log = structlog.get_logger("ingather.consumer")
+
+
+class Reader(Protocol):
+    """Reads messages for as long as the context lasts; its end is a drain."""
+
+    @property
+    def ready(self) -> bool: ...
+
+    async def measure(self) -> None: ...
+
+    async def __aenter__(self) -> Self: ...
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+def log_as_json() -> None:
+    """One JSON object a line, on standard error."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+async def serve(world: World, *, health_port: int, at_once: int = 64, limit: int | None) -> None:
+    """Refresh what comes until SIGTERM or Ctrl-C; then drain. A second signal ends at once."""
+    metrics = Metrics()
+    parts = Refreshing(world, metrics, limit=limit)
+    ended = _signals()
+    async with reader(world, parts, metrics, at_once=at_once) as source:
+        health = Health(parts.accounts, metrics, lambda: source.ready and not ended.is_set())
+        port = await health.start(health_port)
+        _log.info("started", health_port=port, kafka=world.settings.kafka_servers is not None)
+        measuring = asyncio.create_task(_measure(source, parts, metrics))
+        try:
+            await ended.wait()
+        finally:
+            measuring.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await measuring
+            await health.close()
+
+
+def reader(world: World, parts: Refreshing, metrics: Metrics, *, at_once: int = 64) -> Reader:
+    """What reads the messages: of Kafka where there is one, else of the queue in the store."""
+    servers = world.settings.kafka_servers
+    if servers is None:
+        return QueueReader(parts.queue, parts.work, metrics, at_once=min(at_once, 16))
+    from ingather.consumer.app import Consumer
+
+    return Consumer(servers, parts.work, metrics, at_once=at_once)
+
+
+def _signals() -> asyncio.Event:
+    ended = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def asked() -> None:
+        if ended.is_set():
+            raise KeyboardInterrupt
+        ended.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts instead
+            loop.add_signal_handler(number, asked)
+    return ended
+
+
+async def _measure(source: Reader, parts: Refreshing, metrics: Metrics) -> None:
+    turns = 0
+    while True:
+        await source.measure()
+        if turns % _TOTALS_EVERY == 0:
+            with contextlib.suppress(errors.IngatherError):
+                told = await parts.accounts.totals()
+                metrics.accounts.labels("never refreshed").set(told.never)
+                metrics.accounts.labels("refreshed").set(told.accounts - told.never)
+                if told.oldest is not None:
+                    metrics.oldest.set(await parts.accounts.now() - told.oldest)
+        turns += 1
+        await asyncio.sleep(_MEASURE_SECONDS)

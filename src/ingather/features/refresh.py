@@ -1,0 +1,182 @@
+"""One account made fresh: asked for, merged, written with its log, then the cache.
+
+The order is the promise (issue of the refresh, 2): truth first, log with it, cache after; whoever
+calls commits the event's offset last. Killed anywhere and called again, it comes to the same.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from uuid import uuid4
+
+import msgspec
+from msgspec import Struct
+
+from ingather import errors, points
+from ingather.domain import refresh
+from ingather.domain.instants import iso
+from ingather.domain.records import Profile
+from ingather.domain.refresh import Account, Event, LogEntry, Origin, Outcome, Refreshed
+from ingather.features.refresh_sources import Sources
+from ingather.features.together import Together
+from ingather.ports import Cache, Clock
+from ingather.ports_refresh import Accounts
+
+CACHE_KEY = "instagram:profile:{}"
+
+
+class Done(Struct, frozen=True, kw_only=True):
+    """What became of an account. outcome: of the refresh, or `skipped` (another platform) or
+    `already` (its week's work was done). before, after: None where it did not come to that."""
+
+    outcome: str
+    source: str | None = None
+    changed: tuple[str, ...] = ()
+    before: Account | None = None
+    after: Account | None = None
+    error: errors.IngatherError | None = None
+
+
+class Refresher:
+    """Refreshes accounts, many at once; their reads and writes go to the store together."""
+
+    def __init__(self, accounts: Accounts, sources: Sources, cache: Cache, clock: Clock) -> None:
+        self._accounts = accounts
+        self._sources = sources
+        self._cache = cache
+        self._clock = clock
+        self._busy: dict[str, tuple[asyncio.Lock, int]] = {}
+        self._load = Together(self._load_all)
+        self._save = Together(self._save_all)
+
+    async def handle(self, event: Event, origin: Origin, *, attempt: int = 1) -> Done:
+        """One event, all the way but for its offset.
+
+        Raises AccountNotFound, StoreError, and NotTold and Wait of `refresh_sources`.
+        """
+        if not event.ours:
+            return Done(outcome="skipped")
+        async with self._alone(event.account_id):
+            return await self._handle(event, origin, attempt)
+
+    async def _handle(self, event: Event, origin: Origin, attempt: int) -> Done:
+        account = await self._load(event.account_id)
+        if account is None:
+            raise errors.AccountNotFound(f"There is no account {event.account_id[:80]!r}.")
+        if refresh.is_fresh(account, event):
+            await self._mend_log(account)
+            return Done(outcome="already", after=account)
+        key = f"{account.account_id}:{refresh.week(event.scheduled_at)}"
+        return await self._refresh(account, key, origin, attempt)
+
+    async def now(self, account: Account) -> Done:
+        """An account at once, whatever its age; its log entry is one of its own."""
+        return await self._refresh(account, f"{account.account_id}:{uuid4().hex}", None, 1)
+
+    async def give_up(
+        self, event: Event, origin: Origin, failure: errors.IngatherError, *, attempt: int
+    ) -> None:
+        """Write to the log that an event's account could not be refreshed."""
+        await self._fail(event.account_id, failure, origin, attempt, duration=0.0)
+
+    async def _refresh(
+        self, account: Account, key: str, origin: Origin | None, attempt: int
+    ) -> Done:
+        begun = self._clock.monotonic()
+
+        def accept(profile: Profile, source: str) -> tuple[Account, list[str]]:
+            return refresh.merge(account, profile, source=source, at=at)
+
+        at = iso(await self._accounts.now())
+        try:
+            (after, changed), source = await self._sources.tell(account.handle, accept)
+        except (errors.NotReachable, errors.Implausible, errors.UnreadableName) as failure:
+            took = self._clock.monotonic() - begun
+            await self._fail(account.account_id, failure, origin, attempt, duration=took)
+            return Done(outcome="failed", before=account, error=failure)
+        outcome: Outcome = "refreshed" if changed else "unchanged"
+        entry = LogEntry(
+            id=key,
+            account_id=account.account_id,
+            outcome=outcome,
+            source=source,
+            duration_ms=round((self._clock.monotonic() - begun) * 1000),
+            fields_changed=tuple(changed),
+            attempt=attempt,
+            event=origin,
+            at=at,
+        )
+        assert after.instagram_data is not None
+        after.instagram_data["refresh"] = msgspec.to_builtins(entry)
+        await self._save(Refreshed(account=after, entry=entry))
+        points.reach("committed")
+        await self._renew_cache(after)
+        return Done(
+            outcome=outcome, source=source, changed=tuple(changed), before=account, after=after
+        )
+
+    async def _fail(
+        self,
+        account_id: str,
+        failure: errors.IngatherError,
+        origin: Origin | None,
+        attempt: int,
+        *,
+        duration: float,
+    ) -> None:
+        where = f"{origin.topic}:{origin.partition}:{origin.offset}" if origin else uuid4().hex
+        entry = LogEntry(
+            id=f"{account_id}:{where}:{attempt}",
+            account_id=account_id,
+            outcome="failed",
+            duration_ms=round(duration * 1000),
+            error=str(failure),
+            code=failure.code,
+            attempt=attempt,
+            event=origin,
+            at=iso(await self._accounts.now()),
+        )
+        await self._save(Refreshed(account=None, entry=entry))
+
+    async def _mend_log(self, account: Account) -> None:
+        """Write the log entry of the last refresh again: where account and log are not written in
+        one transaction, a process may have been killed between them."""
+        told = (account.instagram_data or {}).get("refresh")
+        try:
+            entry = msgspec.convert(told, LogEntry)
+        except msgspec.ValidationError:
+            return
+        await self._save(Refreshed(account=None, entry=entry))
+
+    async def _renew_cache(self, account: Account) -> None:
+        """The cached profile, where there is one. Losing it costs a call, never the refresh."""
+        if account.instagram_id is None:
+            return
+        value = msgspec.json.encode(refresh.cached(account))
+        try:
+            await self._cache.renew(CACHE_KEY.format(account.instagram_id), value)
+        except errors.StoreError:
+            return
+
+    @asynccontextmanager
+    async def _alone(self, account_id: str) -> AsyncIterator[None]:
+        """An account's events one after the other: the second finds what the first has done."""
+        lock, waiting = self._busy.get(account_id, (asyncio.Lock(), 0))
+        self._busy[account_id] = lock, waiting + 1
+        try:
+            async with lock:
+                yield
+        finally:
+            lock, waiting = self._busy[account_id]
+            if waiting == 1:
+                del self._busy[account_id]
+            else:
+                self._busy[account_id] = lock, waiting - 1
+
+    async def _load_all(self, ids: Sequence[str]) -> list[Account | None]:
+        found = await self._accounts.load(list(dict.fromkeys(ids)))
+        return [found.get(each) for each in ids]
+
+    async def _save_all(self, done: Sequence[Refreshed]) -> list[None]:
+        await self._accounts.save(done)
+        return [None] * len(done)

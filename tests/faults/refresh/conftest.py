@@ -1,0 +1,207 @@
+"""Kafka for the refresh: librdkafka's own mock cluster, and a world around it."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from msgspec import structs
+
+import ingather
+from ingather.assembly import World
+from ingather.assembly_refresh import Refreshing
+from ingather.consumer.metrics import Metrics
+from ingather.domain.records import Profile
+from ingather.domain.refresh import Account, Event
+from ingather.settings import load
+
+TOPIC, DEAD = "data-refresh-instagram", "data-refresh-instagram-dlq"
+WHEN = "2026-11-20T10:00:00Z"
+
+
+class Kafka:
+    """A mock cluster with four partitions a topic, and what a test asks of it."""
+
+    def __init__(self) -> None:
+        from confluent_kafka import Producer
+
+        self._producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": ""})
+        brokers = self._producer.list_topics(timeout=10).brokers.values()
+        self.servers = ",".join(f"{each.host}:{each.port}" for each in brokers)
+
+    def send(self, *bodies: bytes, topic: str = TOPIC) -> None:
+        for body in bodies:
+            self._producer.produce(topic, body)
+            self._producer.poll(0)
+        assert self._producer.flush(20) == 0
+
+    def dead(self) -> list[dict[str, object]]:
+        """Every dead letter."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        reader = Consumer({"bootstrap.servers": self.servers, "group.id": "test-reader"})
+        found = []
+        try:
+            parts = self._producer.list_topics(DEAD, timeout=10).topics[DEAD].partitions
+            for part in parts:
+                _, end = reader.get_watermark_offsets(TopicPartition(DEAD, part), timeout=10)
+                if end <= 0:
+                    continue
+                reader.assign([TopicPartition(DEAD, part, 0)])
+                while len(batch := reader.consume(1, timeout=10)):
+                    found.append(json.loads(batch[0].value()))
+                    if batch[0].offset() == end - 1:
+                        break
+        finally:
+            reader.close()
+        return found
+
+    def committed(self) -> int:
+        """Messages of the topic that the group has committed, over all partitions."""
+        from confluent_kafka import Consumer, TopicPartition
+
+        reader = Consumer({"bootstrap.servers": self.servers, "group.id": "instagram-refresh"})
+        try:
+            parts = self._producer.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+            found = reader.committed([TopicPartition(TOPIC, part) for part in parts], timeout=10)
+            return sum(max(0, each.offset) for each in found)
+        finally:
+            reader.close()
+
+
+@pytest.fixture
+def kafka() -> Kafka:
+    return Kafka()
+
+
+def event(account_id: str, *, platform: str = "instagram", at: str = WHEN) -> bytes:
+    told = {"accountId": account_id, "platform": platform, "scheduledAt": at}
+    return json.dumps(told).encode()
+
+
+class Told:
+    """A voice of the test's own: tells every account, and counts what it was asked."""
+
+    name = "page"
+    limit_key = "told"
+    usage = None
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+        self.before = None
+
+    async def profile(self, username: str) -> Profile:
+        self.asked.append(username)
+        if self.before is not None:
+            await self.before(username)
+        return Profile(user_id=None, username=username, followers_count=1000 + len(username))
+
+
+class Room:
+    """A world with accounts in its store, whose one source is `voice`."""
+
+    def __init__(self, settings) -> None:
+        from ingather.features.refresh_sources import Route
+
+        self.world = World(settings)
+        self.metrics, self.voice = Metrics(), Told()
+        self.parts = Refreshing(self.world, self.metrics)
+        self.route = Route(name="page", voices=[self.voice], limit=1_000_000)
+        self.parts._routes = lambda: [self.route]
+
+    async def add(self, count: int) -> list[str]:
+        ids = [f"a{number:05d}" for number in range(count)]
+        await self.parts.accounts.add([Account(account_id=each, handle=f"u{each}") for each in ids])
+        return ids
+
+    async def refreshed(self) -> set[str]:
+        """Accounts whose truth is written, and with it their log."""
+        rows = await self.parts.accounts.list(limit=100_000)
+        done = {each.account_id for each in rows if each.last_data_refresh}
+        logged = [entry.account_id for entry in await self.parts.accounts.log(limit=100_000)]
+        assert done <= set(logged)
+        assert len(logged) == len(set(logged)), "a refresh is logged twice"
+        return done
+
+
+@pytest.fixture
+async def room(tmp_path, kafka):
+    settings = structs.replace(
+        load({}, folder=tmp_path),
+        data_dir=tmp_path,
+        kafka_servers=kafka.servers,
+        database=sqlite_at(tmp_path),
+    )
+    found = Room(settings)
+    async with found.world:
+        yield found
+
+
+def sqlite_at(folder: Path):
+    return load({"DATABASE_URL": f"sqlite:///{folder}/ingather.db"}, folder=folder).database
+
+
+def published(ids: list[str]) -> list[Event]:
+    return [Event(each, "instagram", WHEN) for each in ids]
+
+
+class Program:
+    """`ingather consumer` as a process of its own, against the sandbox."""
+
+    def __init__(self, folder: Path, kafka: Kafka, outside, point: str | None = None) -> None:
+        env = {
+            **os.environ,
+            "PYTHONPATH": str(Path(ingather.__file__).parents[1]),
+            "INGATHER_DATA_DIR": str(folder),
+            "DATABASE_URL": f"sqlite:///{folder}/ingather.db",
+            "KAFKA_BOOTSTRAP_SERVERS": kafka.servers,
+            "INSTAGRAM_WEB_URL": outside.web_url,
+            "INSTAGRAM_GRAPH_URL": outside.graph_url,
+        }
+        for name in ("REDIS_URL", "MONGODB_URL", "INSTAGRAM_ACCESS_TOKEN", "HIKERAPI_KEY"):
+            env.pop(name, None)
+        if point:
+            env["INGATHER_TEST_POINT"] = point
+        words = ["consumer", "--health-port", "0", "--limit", "100000", "--at-once", "4"]
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "ingather", *words],
+            cwd=folder,
+            env=env,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    def wait(self, seconds: float = 60) -> int:
+        self.said = self.process.communicate(timeout=seconds)[1].decode()
+        return self.process.returncode
+
+    def end(self) -> int:
+        self.process.send_signal(signal.SIGTERM)
+        return self.wait()
+
+
+@pytest.fixture
+def program(tmp_path, kafka, outside) -> Iterator[object]:
+    with contextlib.ExitStack() as stack:
+
+        def start(point: str | None = None) -> Program:
+            found = Program(tmp_path, kafka, outside, point)
+            stack.callback(found.process.wait)
+            stack.callback(found.process.kill)
+            return found
+
+        yield start
+
+
+def until(told, seconds: float = 60.0) -> None:
+    """Wait for something that a process is to do."""
+    end = time.monotonic() + seconds
+    while not told():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)

@@ -1,0 +1,236 @@
+"""Kafka (rows R12, R13, R15, goal G5): nothing lost, no offset ahead of the truth."""
+
+import asyncio
+import contextlib
+
+import pytest
+
+from ingather import errors
+from ingather.consumer.app import Consumer
+
+from .conftest import event
+
+
+@contextlib.asynccontextmanager
+async def consuming(room, **options):
+    async with Consumer(
+        room.world.settings.kafka_servers, room.parts.work, room.metrics, **options
+    ) as one:
+        yield one
+
+
+async def reaches(told, seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            found = told()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(0.05)
+
+
+def counted(room, outcome: str) -> int:
+    value = room.metrics.registry.get_sample_value(
+        "ingather_refresh_messages_total", {"outcome": outcome}
+    )
+    return int(value or 0)
+
+
+@pytest.fixture
+def patient_leader(monkeypatch) -> None:
+    """The mock cluster refuses a follower that syncs after its leader, which Kafka does not: so
+    the leader waits a little."""
+    from aiokafka.consumer.group_coordinator import CoordinatorGroupRebalance
+
+    sync = CoordinatorGroupRebalance._on_join_leader
+
+    async def later(self, response):
+        await asyncio.sleep(0.5)
+        return await sync(self, response)
+
+    monkeypatch.setattr(CoordinatorGroupRebalance, "_on_join_leader", later)
+
+
+async def test_bad_messages_are_dead_letters_and_the_rest_is_done(room, kafka) -> None:
+    """Half of the messages are malformed: exactly those are in the dead-letter topic, each with
+    where it stood, why, and how often it was tried; exactly the others are processed."""
+    ids = await room.add(50)
+    bad = [b"{", b"", b"[1]", b'{"accountId":7}', event("")] * 10
+    for good, wrong in zip(ids, bad, strict=True):
+        kafka.send(event(good), wrong)
+    async with consuming(room):
+        await reaches(lambda: counted(room, "dead") == 50 and counted(room, "refreshed") == 50)
+    assert await room.refreshed() == set(ids)
+    letters = kafka.dead()
+    assert len(letters) == 50 and kafka.committed() == 100
+    assert len({(each["partition"], each["offset"]) for each in letters}) == 50
+    assert {(each["topic"], each["code"], each["attempts"]) for each in letters} == {
+        ("data-refresh-instagram", "bad_event", 1)
+    }
+    assert sorted(each["value"].encode() for each in letters) == sorted(bad)
+
+
+async def test_other_platforms_are_skipped_and_ours_in_any_case(room, kafka) -> None:
+    """`INSTAGRAM` is ours, `tiktok` is somebody else's, and is no error."""
+    ids = await room.add(2)
+    kafka.send(event(ids[0], platform="INSTAGRAM"), event(ids[1], platform="tiktok"))
+    async with consuming(room):
+        await reaches(lambda: counted(room, "refreshed") == 1 and counted(room, "skipped") == 1)
+    assert await room.refreshed() == {ids[0]} and kafka.dead() == [] and kafka.committed() == 2
+
+
+async def test_the_same_event_again_asks_nobody(room, kafka) -> None:
+    """Idempotent by account and ISO week: a redelivery finds the work done."""
+    (one,) = await room.add(1)
+    # The store stamps with its clock, so the event is of the week that it is now.
+    week = (await room.parts.accounts.now()).__int__()
+    from ingather.domain.instants import iso
+
+    kafka.send(*[event(one, at=iso(week))] * 5)
+    async with consuming(room):
+        await reaches(lambda: counted(room, "already") == 4)
+    assert room.voice.asked == [f"u{one}"] and await room.refreshed() == {one}
+
+
+async def test_while_parked_nothing_is_committed_and_nobody_is_thrown_out(room, kafka) -> None:
+    """A limit is reached: the messages wait in Kafka, the partitions are paused and polled past
+    the time after which the group would have thrown us out, and all is done afterwards."""
+    ids = await room.add(6)
+    open_again = asyncio.Event()
+
+    async def shut(_: str) -> None:
+        await open_again.wait()
+
+    room.voice.before = shut
+    kafka.send(*[event(each) for each in ids])
+    async with consuming(room, hold_after=0.2, session_ms=6000) as consumer:
+        await reaches(lambda: len(room.voice.asked) >= 1)
+        await reaches(lambda: consumer.pump._holding)
+        assert consumer._inner.paused() == consumer._inner.assignment() != set()
+        assert kafka.committed() == 0
+        open_again.set()
+        await reaches(lambda: counted(room, "refreshed") == 6)
+        await reaches(lambda: not consumer._inner.paused())
+    assert kafka.committed() == 6
+
+
+async def test_a_rebalance_loses_nothing(room, kafka, patient_leader) -> None:
+    """A second consumer joins while the first is at work, and leaves again."""
+    ids = await room.add(60)
+
+    async def slow(_: str) -> None:
+        await asyncio.sleep(0.02)
+
+    room.voice.before = slow
+    kafka.send(*[event(each) for each in ids])
+    options = {"at_once": 2, "hold_after": 0.2, "session_ms": 6000}
+    async with consuming(room, **options):
+        await reaches(lambda: counted(room, "refreshed") > 3)
+        async with consuming(room, **options) as second:
+            await reaches(lambda: second.ready)
+        await reaches(lambda: kafka.committed() == 60)
+    assert await room.refreshed() == set(ids)
+    assert kafka.dead() == []
+
+
+async def test_a_store_that_is_away_is_waited_for(room, kafka, monkeypatch) -> None:
+    """While the truth cannot be written no offset moves and nothing is a dead letter."""
+    ids = await room.add(5)
+    accounts, away = room.parts.accounts, [True]
+    save = accounts.save
+
+    async def failing(done):
+        if away[0]:
+            raise errors.StoreUnavailable
+        await save(done)
+
+    monkeypatch.setattr(accounts, "save", failing)
+    kafka.send(*[event(each) for each in ids])
+    async with consuming(room):
+        await reaches(lambda: room.metrics.waiting >= 1)
+        assert kafka.committed() == 0
+        away[0] = False
+        await reaches(lambda: counted(room, "refreshed") == 5)
+    assert await room.refreshed() == set(ids) and kafka.dead() == [] and kafka.committed() == 5
+
+
+async def test_draining_lets_go_of_what_waits(room, kafka) -> None:
+    """A consumer that is stopped while its messages wait ends at once; they stay in Kafka."""
+    ids = await room.add(5)
+    from ingather.features.refresh_sources import Wait
+
+    async def limited(_: str) -> None:
+        raise Wait(3600.0, "limit")
+
+    room.voice.before = limited
+    kafka.send(*[event(each) for each in ids])
+    async with asyncio.timeout(45):
+        async with consuming(room):
+            await reaches(lambda: room.metrics.waiting >= 1)
+    assert kafka.committed() == 0
+    room.voice.before = None
+    async with consuming(room):
+        await reaches(lambda: counted(room, "refreshed") == 5)
+    assert await room.refreshed() == set(ids)
+
+
+async def test_dead_letters_are_listed_and_replayed_once(room, kafka) -> None:
+    """After the account was added its event is published again, and not a second time."""
+    kafka.send(event("late"), event("never"))
+    async with consuming(room):
+        await reaches(lambda: counted(room, "dead") == 2)
+    events = room.parts.events
+    assert {each.code for each in await events.dead(limit=9)} == {"account_not_found"}
+    from ingather.domain.refresh import Account
+
+    await room.parts.accounts.add([Account(account_id="late", handle="late")])
+    assert await events.replay(limit=9) == 2
+    assert await events.replay(limit=9) == 0 and await events.dead(limit=9) == []
+    async with consuming(room):
+        await reaches(lambda: counted(room, "refreshed") == 1 and counted(room, "dead") == 3)
+    assert len(kafka.dead()) == 3
+
+
+@pytest.mark.parametrize("point", ["called:3:kill", "committed:3:kill", "dlq_written:1:kill"])
+def test_killed_anywhere_and_started_again(program, kafka, tmp_path, point) -> None:
+    """kill -9 between poll and durable write, between write and commit, between dead letter and
+    commit: after a restart every message is done, and none is passed over."""
+    ids = [f"a{number}" for number in range(8)]
+    _add(tmp_path, ids)
+    kafka.send(*[event(each) for each in ids], b"nonsense")
+    assert program(point).wait() == -9
+    assert kafka.committed() <= len(_done(tmp_path)) + len(kafka.dead())
+    second = program()
+    from .conftest import until
+
+    until(lambda: kafka.committed() == 9)
+    assert second.end() == 0
+    assert _done(tmp_path) == set(ids)
+    assert 1 <= len(kafka.dead()) <= 2  # written twice is allowed, lost is not
+
+
+def _run(folder, work):
+    from ingather.stores.sql import SqliteSql
+    from ingather.stores.sql_accounts import SqlAccounts
+    from ingather.stores.sql_link import SqliteLink
+
+    async def within():
+        link = SqliteLink(folder / "ingather.db")
+        try:
+            return await work(SqlAccounts(SqliteSql(link)))
+        finally:
+            await link.close()
+
+    return asyncio.run(within())
+
+
+def _add(folder, ids) -> None:
+    from ingather.domain.refresh import Account
+
+    _run(folder, lambda accounts: accounts.add([Account(account_id=i, handle=i) for i in ids]))
+
+
+def _done(folder) -> set[str]:
+    rows = _run(folder, lambda accounts: accounts.list(limit=999))
+    return {each.account_id for each in rows if each.last_data_refresh}
