@@ -220,3 +220,20 @@ async def test_what_is_asked_together_is_answered_apart() -> None:
     await asyncio.sleep(0)
     leaving.cancel()
     assert await staying == "Z"
+
+
+async def test_a_saturated_limit_is_used_and_never_passed(sources, clock) -> None:
+    """Asked without a pause for a day: all of it is used, and no hour has more than its share."""
+    graph = Voice("graph", 7)
+    made, calls = sources(route(graph, limit=200)), []
+    begun = clock.now()
+    while clock.now() < begun + 24 * 3600:
+        try:
+            await made.tell("lena", accept)
+        except Wait as wait:
+            await clock.sleep(wait.seconds)
+        else:
+            calls.append(clock.now())
+            await clock.sleep(1.7)
+    assert len(calls) >= 0.95 * 24 * 200
+    assert all(later - first >= 3600 for first, later in zip(calls, calls[200:], strict=False))

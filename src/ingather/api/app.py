@@ -17,7 +17,17 @@ from starlette.responses import Response
 from starlette.routing import compile_path
 
 from ingather import errors
-from ingather.api import cron, exports, extractions, giveaways, health, problems, schema, site
+from ingather.api import (
+    analyses,
+    cron,
+    exports,
+    extractions,
+    giveaways,
+    health,
+    problems,
+    schema,
+    site,
+)
 from ingather.api.door import Door
 from ingather.api.guard import Guard
 from ingather.api.limits import PeerLimit
@@ -30,6 +40,7 @@ ROUTERS = (
     cron.router,  # before extractions, whose {id} would take the word `process`
     extractions.router,
     exports.router,
+    analyses.router,
     giveaways.router,
     health.router,
     site.router,

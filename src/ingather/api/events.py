@@ -26,7 +26,7 @@ OVER = frozenset({"done", "failed", "cancelled"})
 async def follow(
     door: Door,
     show: Callable[[], Awaitable[Job]],
-    view: Callable[[Job], msgspec.Struct],
+    view: Callable[[Job], Awaitable[msgspec.Struct]],
     still: Callable[[], Awaitable[bool]],
     *,
     last: str | None,
@@ -46,7 +46,7 @@ async def follow(
 async def _events(
     door: Door,
     show: Callable[[], Awaitable[Job]],
-    view: Callable[[Job], msgspec.Struct],
+    view: Callable[[Job], Awaitable[msgspec.Struct]],
     still: Callable[[], Awaitable[bool]],
     *,
     last: str | None,
@@ -66,7 +66,7 @@ async def _events(
             if (at := _id(job)) != last:
                 over = job.status in OVER
                 name = "end" if over else "progress"
-                data = msgspec.json.encode(view(job)).decode()
+                data = msgspec.json.encode(await view(job)).decode()
                 yield f"id: {at}\nevent: {name}\ndata: {data}\n\n".encode()
                 if over:
                     return

@@ -1,6 +1,6 @@
 """What the doors of extractions and exports have in common: everything but how one is begun."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
@@ -46,7 +46,7 @@ Sort = Annotated[
 
 class Room(Struct, frozen=True, kw_only=True):
     """One door. noun: what its jobs are called in sentences. rows: what their rows are called, in
-    the path and in the answer."""
+    the path and in the answer. told: beside the job, what else a view of it tells."""
 
     noun: str
     rows: str
@@ -55,6 +55,11 @@ class Room(Struct, frozen=True, kw_only=True):
     view: Callable[[Job], Struct]
     shown: type
     row_schema: dict[str, Any]
+    told: Callable[[Door, Job], Awaitable[Struct]] | None = None
+
+    async def seen(self, here: Door, job: Job) -> Struct:
+        """The job as it is shown."""
+        return self.view(job) if self.told is None else await self.told(here, job)
 
 
 async def owned(here: Door, room: Room, caller: Key, job_id: str) -> Job:
@@ -120,11 +125,12 @@ def _add_ways(router: APIRouter, room: Room) -> None:
         job = await owned(here, room, caller, job_id)
         await here.world.collection_of(job).release(job)
         job = await room.store(here.world).ask(job.id, wish)
-        return answer(room.view(job))
+        return answer(await room.seen(here, job))
 
     @router.get("/{id}", responses=says(room.shown), summary="Show one")
     async def show(request: Request, caller: Caller, job_id: JobId) -> Response:
-        return answer(room.view(await owned(door(request), room, caller, job_id)))
+        here = door(request)
+        return answer(await room.seen(here, await owned(here, room, caller, job_id)))
 
     @router.post("/{id}/pause", responses=says(room.shown), summary="Pause at the next page")
     async def pause(request: Request, caller: Caller, job_id: JobId) -> Response:
@@ -146,7 +152,7 @@ def _add_ways(router: APIRouter, room: Room) -> None:
         elif job.status not in ("done", "cancelled"):
             await here.world.collection_of(job).release(job)
             job = await here.world.queue_of(job).enqueue(job.id)
-        return answer(room.view(job))
+        return answer(await room.seen(here, job))
 
     @router.delete("/{id}", status_code=204, responses=says(None, 204), summary="Delete it")
     async def delete(request: Request, caller: Caller, job_id: JobId) -> Response:
@@ -263,7 +269,10 @@ def _add_telling(router: APIRouter, room: Room) -> None:
             keys = await here.keys.list()
             return any(key.id == caller.id and key.revoked_at is None for key in keys)
 
-        return await events.follow(here, show, room.view, still, last=last)
+        async def view(job: Job) -> Struct:
+            return await room.seen(here, job)
+
+        return await events.follow(here, show, view, still, last=last)
 
     @router.get(
         "/{id}/webhook", responses=says(shapes.WebhookView), summary="How its webhook stands"

@@ -52,4 +52,12 @@ async def _checks(here: "World") -> list[tuple[str, str, bool]]:
         found.append(("Graph API", f"reads @{owner.username} ({owner.instagram_id})", True))
     except errors.IngatherError as failure:
         found.append(("Graph API", str(failure), False))
+    if here.settings.mongodb_url is not None:
+        from ingather.cli.account_words import parts
+
+        try:
+            totals = await parts(here).accounts.totals()
+            found.append(("MongoDB", f"holds {totals.accounts} accounts to keep fresh", True))
+        except errors.IngatherError as failure:
+            found.append(("MongoDB", str(failure), False))
     return found

@@ -141,6 +141,10 @@ class Reels(Collection):
         """How far it is: the seed's progress, a message, and about how long it will take."""
         return progress.standing_of(job, await self._table.standing(job.id))
 
+    async def told(self, job: Job) -> Standing | None:
+        """What its run told last."""
+        return await self._table.standing(job.id)
+
     async def profile(self, job: Job) -> Profile | None:
         """Whose reels they are; None until the username is found."""
         return await self._table.profile(job.id)

@@ -49,15 +49,17 @@ class MongoAccounts:
         accounts = [each.account for each in done if each.account is not None]
         with self._link.translating():
             await self._index()
+            there = {each.account_id for each in accounts}
             if accounts:
-                await self._accounts.bulk_write(
+                written = await self._accounts.bulk_write(
                     [
                         UpdateOne(_by_id(each.account_id), {"$set": _fields(each)})
                         for each in accounts
                     ],
                     ordered=False,
                 )
-            there = await self._there({each.account_id for each in accounts})
+                if written.matched_count < len(accounts):
+                    there = await self._there(there)
             entries = [
                 each.entry
                 for each in done

@@ -9,7 +9,7 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.records import Profile
-from ingather.domain.refresh import Account, Event, Origin
+from ingather.domain.refresh import Account, Event, Origin, seconds
 from ingather.settings import load
 
 from .conftest import WHEN, Room, event, sqlite_at
@@ -141,3 +141,15 @@ async def test_a_fall_to_zero_changes_nothing_and_is_told(tmp_path) -> None:
         assert done.outcome == "failed" and done.error.code == "implausible"
         assert (await room.parts.accounts.load(["a00000"]))["a00000"] == before
         assert later.scheduled_at > WHEN
+
+
+async def test_a_clock_that_jumped_stamps_nothing(tmp_path) -> None:
+    """A worker 400 days ahead (row R16) writes the store's time, so the account is due again in a
+    week and not in a year."""
+    async with room_of(tmp_path) as room:
+        await room.add(1)
+        room.world.clock.now = lambda: 4_000_000_000.0
+        assert await room.parts.work.do(event("a00000"), Origin("t", 0, 1)) == "refreshed"
+        account = (await room.parts.accounts.load(["a00000"]))["a00000"]
+        stamped = seconds(account.last_data_refresh)
+        assert abs(stamped - await room.parts.accounts.now()) < 60
