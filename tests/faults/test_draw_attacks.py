@@ -209,6 +209,34 @@ def test_another_writing_of_the_signature_is_no_second_try():
     assert not QUICKNET.holds(123, ROUND_123 + bytes(1))
 
 
+def test_a_point_of_small_order_added_to_the_signature_is_no_second_try():
+    """Such a point vanishes in the pairing: without the subgroup check each would be a re-roll."""
+    from py_ecc.bls.g2_primitives import G1_to_pubkey, pubkey_to_G1
+    from py_ecc.optimized_bls12_381 import FQ, add, curve_order, field_modulus, is_inf, multiply
+
+    x = 0
+    while pow(x**3 + 4, (field_modulus - 1) // 2, field_modulus) != 1:
+        x += 1
+    y = pow(x**3 + 4, (field_modulus + 1) // 4, field_modulus)
+    small = multiply((FQ(x), FQ(y), FQ(1)), curve_order)
+    assert not is_inf(small)
+    other = G1_to_pubkey(add(pubkey_to_G1(ROUND_123), small))
+    assert other != ROUND_123
+    assert not verifier._holds_in_python(QUICKNET.public_key, 123, other)
+
+
+def test_a_log_that_links_to_another_commitment_is_false(receipts):
+    """The commitment names the one before it; a log that shows another in its place is found."""
+    frozen = receipts.frozen()
+    committed = receipts.committed(frozen, seq=3)
+    log = [
+        draw_receipt.Logged(2, "ab" * 32, "drawn"),
+        draw_receipt.Logged(3, committed.hex, "drawn"),
+    ]
+    text = receipts.make(frozen, committed, log=log)
+    assert verifier.verify(text, receipts.asked(text)).check == "log"
+
+
 def test_one_entry_cannot_be_doubled_in_silence(receipts):
     """The same comment twice is refused; a second entry has a number that the receipt shows."""
     from ingather.domain.entries import freeze

@@ -15,8 +15,10 @@ import multiprocessing
 import os
 import random
 import signal
+import statistics
 import sys
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -25,10 +27,10 @@ import redis.asyncio  # noqa: F401
 import yarl  # noqa: F401
 
 from ingather import errors, points
-from ingather.assembly import World
+from ingather.assembly import SystemClock, World
 from ingather.domain import receipt
 from ingather.domain.job import Job
-from ingather.engine import lease
+from ingather.engine import lease, quota
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.exports import columns, csv_file, files  # noqa: F401
@@ -37,6 +39,7 @@ from ingather.providers import graph as _graph  # noqa: F401
 from ingather.providers import http  # noqa: F401
 from ingather.settings import load
 from ingather.stores import pg_cache, pg_jobs, sql_cache, sql_jobs  # noqa: F401
+from ingather.workshop import Quiet, Workshop
 
 FORMATS = ("csv", "json", "jsonl")
 
@@ -185,14 +188,39 @@ async def work_all(ids: list[str], seed: int) -> int:
             await asyncio.sleep(0.01)
 
 
-async def begin(posts: list[str], folder: str) -> list[str]:
+class Mute(Quiet):
+    """A report that keeps what nobody should ever see."""
+
+    def failed(self, job: Job, error: Exception) -> None:
+        if not isinstance(error, errors.IngatherError):
+            traceback.print_exception(error)
+
+
+async def crew_all(ids: list[str], room: int) -> int:
+    """Run a crew until none of these jobs is unfinished."""
     async with World(load(os.environ)) as here:
-        return [(await _begun(here, post, folder)).id for post in posts]
+        crew = Workshop(here).crew(room=room, report=Mute())
+
+        async def until_done() -> None:
+            left = list(ids)
+            while left:
+                await asyncio.sleep(0.3)
+                while left and (await here.store.show(left[-1])).status == "done":
+                    left.pop()
+            crew.drain()
+
+        await asyncio.gather(crew.work(), until_done())
+    return 0
 
 
-async def _begun(here: World, post: str, folder: str) -> Job:
+async def begin(posts: list[str], folder: str, queued: bool = False) -> list[str]:
+    async with World(load(os.environ)) as here:
+        return [(await _begun(here, post, folder, queued)).id for post in posts]
+
+
+async def _begun(here: World, post: str, folder: str, queued: bool = False) -> Job:
     path = str(Path(folder) / f"{post}.csv")
-    wanted = Wanted(post=post, path=path, cap=here.settings.comments_cap)
+    wanted = Wanted(post=post, path=path, cap=here.settings.comments_cap, queued=queued)
     return await here.comments.start(wanted, here.comments.fetcher())
 
 
@@ -218,11 +246,18 @@ async def stand(ids: list[str]) -> list[dict[str, object]]:
 
 
 def storm(
-    posts: list[str], folder: str, seconds: float, seed: int, workers: int, shortest: float
+    posts: list[str],
+    folder: str,
+    seconds: float,
+    seed: int,
+    workers: int,
+    shortest: float,
+    room: int = 0,
 ) -> None:
-    """Workers that are killed at random for so many seconds, each at once replaced; then peace."""
+    """Workers that are killed at random for so many seconds, each at once replaced; then peace.
+    room: of a crew, where the jobs are queued; 0: each runs one job after the other."""
     chance = random.Random(seed)
-    first = Fork(lambda: asyncio.run(begin(posts, folder)))
+    first = Fork(lambda: asyncio.run(begin(posts, folder, queued=bool(room))))
     ids = first.told()
     first.reap()
     assert isinstance(ids, list)
@@ -230,6 +265,8 @@ def storm(
 
     def start() -> Fork:
         own = chance.random()
+        if room:
+            return Fork(lambda: asyncio.run(crew_all(ids, room)))
         return Fork(lambda: asyncio.run(work_all(ids, int(own * 1e9))))
 
     crew = [start() for _ in range(workers)]
@@ -282,6 +319,76 @@ def race(posts: list[str], folder: str, workers: int) -> None:
     say(codes=codes, won=[one.told() for one in crew])
 
 
+def takers(posts: list[str], folder: str, workers: int) -> None:
+    """Processes that take what is queued, as fast as they can, until nothing is left."""
+    context = multiprocessing.get_context("fork")
+    gate = context.Barrier(workers)
+    first = Fork(lambda: asyncio.run(begin(posts, folder, queued=True)))
+    ids = first.told()
+    first.reap()
+
+    async def take_all() -> list[object]:
+        async with World(load(os.environ)) as here:
+            me, queue = lease.this_process(), here.queues[-1]
+            await here.store.list()
+            gate.wait(30)
+            taken, times = [], []
+            while True:
+                since = time.perf_counter()
+                claim = await queue.next(me)
+                times.append(time.perf_counter() - since)
+                if claim is None:
+                    return [taken, statistics.median(times)]
+                taken.append(claim.job.id)
+
+    crew = [Fork(lambda: asyncio.run(take_all())) for _ in range(workers)]
+    codes = [one.ended(reap=True) for one in crew]
+    say(ids=ids, codes=codes, taken=[one.told() for one in crew])
+
+
+class Skewed(SystemClock):
+    """A clock that is wrong by so many seconds."""
+
+    def __init__(self, skew: float) -> None:
+        self.skew = skew
+
+    def now(self) -> float:
+        return time.time() + self.skew
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self.skew
+
+
+def callers(post: str, calls: int, window: float, seconds: float, skews: list[float]) -> None:
+    """Processes whose clocks go wrong and who call as fast as one limit lets them; each tells how
+    many calls it made."""
+
+    async def call(skew: float) -> int:
+        made = 0
+        async with World(load(os.environ), clock=Skewed(skew)) as here:
+            source = here.graph
+            target = await source.resolve(post)
+            limits = [quota.Limit("shared", calls, window)]
+            gate = quota.Gate(here.limiter, "shared", here.clock, limits=limits)
+            until = time.monotonic() + seconds
+            while time.monotonic() < until:
+                try:
+                    wait = await gate.enter()
+                except errors.StoreUnavailable:
+                    wait = 0.05
+                if wait > 0:
+                    await asyncio.sleep(min(wait, 0.2))
+                    continue
+                await source.fetch(target, None, replies=False, limit=1)
+                made += 1
+        return made
+
+    crew = [Fork(lambda skew=skew: asyncio.run(call(skew))) for skew in skews]  # type: ignore[misc]
+    say(begun=True)
+    codes = [one.ended(reap=True) for one in crew]
+    say(codes=codes, made=[one.told() for one in crew])
+
+
 def freeze(post: str, folder: str, plan: str) -> None:
     """One worker is frozen at a point past its lease, another takes over and ends the job, then
     the first thaws. The last lines tell of the world before and after that."""
@@ -320,7 +427,8 @@ def alone() -> Iterator[None]:
 
 if __name__ == "__main__":
     plan = json.loads(sys.stdin.readline())
-    plays = {"pairs": pairs, "storm": storm, "race": race, "freeze": freeze}
+    plays = {"pairs": pairs, "storm": storm, "race": race, "freeze": freeze,
+             "takers": takers, "callers": callers}  # fmt: skip
     gc.freeze()  # or every fork would copy what the collector touches
     with alone():
         plays[plan.pop("play")](**plan)

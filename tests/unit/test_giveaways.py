@@ -502,15 +502,18 @@ async def test_another_round_or_another_chain_cannot_be_chosen(house):
 async def test_a_round_that_everybody_knows_cannot_be_named(house):
     """The past, and less than a minute from now, are refused; a file may rehearse with them."""
     now = house.clock.now()
-    for seconds in (-86_400, -3, 30):
+    for seconds, said in ((-86_400, "public since"), (-3, "public since"), (30, "too soon")):
         number = QUICKNET.round_at(now + seconds)
-        with pytest.raises(errors.BadInput):
+        with pytest.raises(errors.BadInput, match=said):
             house.giveaways.round(QUICKNET, number=number)
         assert house.giveaways.round(QUICKNET, number=number, recorded=True) == number
     number = QUICKNET.round_at(now + 90)
     assert house.giveaways.round(QUICKNET, number=number) == number
-    with pytest.raises(errors.BadInput):
-        house.giveaways.round(QUICKNET, number=0, recorded=True)
+    for number in (0, 10**15):
+        with pytest.raises(errors.BadInput, match="a year away"):
+            house.giveaways.round(QUICKNET, number=number, recorded=True)
+    with pytest.raises(errors.BadInput, match="a year away"):
+        house.giveaways.round(QUICKNET, delay=1e9)
 
 
 async def test_a_tenant_reaches_nothing_of_another(house):

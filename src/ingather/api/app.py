@@ -165,15 +165,18 @@ async def serve(
             h11_max_incomplete_event_size=2**16,
         )
     )
-    async with _delivering(world, app.state.door), _until(stop, app.state.door, server):
+    here: Door = app.state.door
+    async with here.delivering(here.metrics.sent), _until(stop, here, server):
         ready(f"http://{f'[{host}]' if ':' in host else host}:{sock.getsockname()[1]}")
         try:
             await server.serve(sockets=[sock])
         finally:
             sock.close()
-            app.state.door.close()
-            if app.state.door.tasks:
-                await asyncio.wait(app.state.door.tasks, timeout=DRAIN)
+            here.close()
+            for connection in list(server.server_state.connections):
+                connection.transport.abort()  # its reader has stalled, and has had his time
+            if here.tasks:
+                await asyncio.wait(here.tasks, timeout=DRAIN)
 
 
 @asynccontextmanager
@@ -189,17 +192,6 @@ async def _until(stop: "Stop", here: Door, server: uvicorn.Server) -> AsyncItera
 
     task = asyncio.create_task(wait())
     stop.over(task)
-    try:
-        yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-@asynccontextmanager
-async def _delivering(world: "World", here: Door) -> AsyncIterator[None]:
-    """Deliver webhooks meanwhile."""
-    task = asyncio.create_task(here.webhooks.run(here.metrics.sent))
     try:
         yield
     finally:

@@ -61,14 +61,17 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
 async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
     world = here.world
     kind = extraction.kind_of(body.kind)
-    if body.source == "archive":  # a file of this machine, and no caller's
+    if body.source == "archive" or kind not in shapes.TOLD:
         raise errors.BadInput(
-            "There is no archive to be had here.", hint="`ingather extract` reads archives."
+            "There is no archive to be had here: files of this machine cannot be named.",
+            hint=f"`ingather extract` reads them. There are {', '.join(shapes.TOLD)} here.",
         )
     found = voices.choose(kind, body.source, ready=world.reach(), files=False)
     if body.insights:
         voices.check_insights(kind, found)
-    words = extraction.canonical(kind, body.targets)
+    words = extraction.canonical(
+        kind, [world.names.get(word.strip(), word) for word in body.targets]
+    )
     if not words:
         raise errors.BadInput("There is no target.", hint="Name accounts, posts or hashtags.")
     wanted = extraction.Wanted(

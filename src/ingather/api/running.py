@@ -50,8 +50,9 @@ async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
 
 async def _run(door: Door, job: Job, stop: Stop) -> Job:
     collection = door.world.collection_of(job)
+    fetcher = collection.fetcher()
     try:
-        return await collection.run(job, collection.fetcher(), stop=stop, watch=Unwatched())
+        return await collection.run(job, fetcher, stop=stop, watch=Unwatched())
     except (errors.LeaseLost, errors.SourceError):
         # What went wrong stands in the job, which is what is asked for here.
         return await door.world.store_of(job).show(job.id)

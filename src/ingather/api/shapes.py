@@ -9,7 +9,7 @@ from ingather.domain import export_record, filters
 from ingather.domain.access import Webhook
 from ingather.domain.export_record import ExportRecord
 from ingather.domain.job import Counters, Failure, Job, Owner, TargetState
-from ingather.domain.kinds import ALIASES
+from ingather.domain.kinds import ALIASES, SOURCES
 from ingather.features.extraction import KINDS, UNBOUNDED
 
 NAMED = 100
@@ -17,7 +17,9 @@ NAMED = 100
 
 Word = Annotated[str, Meta(min_length=1, max_length=300)]
 Many = Annotated[int, Meta(ge=1, le=UNBOUNDED)]
-Kind = Annotated[str, Meta(extra_json_schema={"enum": [*KINDS, *ALIASES]})]
+TOLD = tuple(kind for kind in KINDS if SOURCES[kind] != ("archive",))
+"""Kinds that can be had through this door: an archive is a file, which the command line reads."""
+Kind = Annotated[str, Meta(extra_json_schema={"enum": [*TOLD, *ALIASES]})]
 Rank = Annotated[int, Meta(ge=-100, le=100)]
 Address = Annotated[str, Meta(min_length=1, max_length=2_000)]
 Secret = Annotated[str, Meta(min_length=16, max_length=200)]

@@ -50,7 +50,13 @@ def worker(
     """
 
     async def command() -> int:
-        async with world(sandbox=sandbox) as here, at_work(here, jobs, budget) as crew:
+        from ingather.doorway import Doorway
+
+        async with (
+            world(sandbox=sandbox) as here,
+            at_work(here, jobs, budget) as crew,
+            Doorway(here).delivering(),
+        ):
             await crew.work(once=once)
         return 0
 

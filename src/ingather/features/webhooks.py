@@ -119,12 +119,12 @@ class Webhooks:
         return sent
 
     async def run(self, sent: Callable[[int], None]) -> None:
-        """Rounds, till cancelled; a store that does not answer is asked again. sent: told how many
-        went out."""
+        """Rounds, till cancelled; what is out of order is tried again. sent: told how many went
+        out."""
         while True:
             try:
                 sent(await self.round())
-            except errors.StoreError:
+            except errors.IngatherError:
                 await self._clock.sleep(10.0)
             await self._clock.sleep(LOOK)
 

@@ -87,12 +87,14 @@ def test_pause_resume_cancel_delete(ann, oracle):
     assert ann.get(where).status_code == 404
 
 
-@pytest.mark.parametrize("store", ["sql", "redis"])
-def test_the_download_is_the_file_of_the_command_line(new_api, valkey, tmp_path, oracle, store):
+@pytest.mark.parametrize("store", ["sql", "redis", "postgres"])
+def test_the_download_is_the_file_of_the_command_line(new_api, request, tmp_path, oracle, store):
     """Every format, byte for byte as `jobs save` writes it, whichever store holds the rows."""
     from ingather.api.files import FORMATS
 
-    api = new_api(**({"REDIS_URL": valkey} if store == "redis" else {}))
+    where = {"redis": ("REDIS_URL", "valkey"), "postgres": ("DATABASE_URL", "postgres")}
+    setting, fixture = where.get(store, ("", ""))
+    api = new_api(**({setting: request.getfixturevalue(fixture)} if setting else {}))
     with api.client("ann") as ann:
         record = begin(ann, oracle.mixed(80), fresh=True)
         job = api.run(record["exportId"])

@@ -204,3 +204,15 @@ def test_a_creation_that_failed_may_be_sent_again(ann, oracle, outside):
     assert ann.post("/api/extractions", json=body, headers=named).status_code == 400
     body = {"kind": "followers", "targets": ["flat5000"]}
     assert ann.post("/api/extractions", json=body, headers=named).status_code == 201
+
+
+def test_a_trusted_proxy_tells_whose_request_it_is(new_api):
+    """Its clients are counted one by one; whoever is not trusted cannot choose an address."""
+    for trusted, last in (("127.0.0.1", 200), ("192.0.2.1", 429)):
+        api = new_api(rate=3, INGATHER_TRUSTED_PROXIES=trusted)
+        with api.client("ann") as client:
+            codes = [
+                client.get("/api/me", headers={"X-Forwarded-For": f"198.51.100.{n}"}).status_code
+                for n in range(6)
+            ]
+        assert codes[-1] == last

@@ -102,11 +102,23 @@ def test_files_of_the_server_cannot_be_named(ann, tmp_path):
         "filters": [f"user=@{tmp_path}/names.txt"],
     }
     assert ann.post("/api/extractions", json=body).json()["code"] == "bad_input"
-    body = {"kind": "followers", "targets": [f"{tmp_path}/a.zip"], "source": "archive"}
-    assert ann.post("/api/extractions", json=body).json()["code"] == "bad_input"
+    body = {"targets": [f"{tmp_path}/a.zip"]}
+    for kind in ({"kind": "followers", "source": "archive"}, {"kind": "liked"}):
+        assert ann.post("/api/extractions", json=body | kind).json()["code"] == "bad_input"
 
 
 def test_an_export_is_no_extraction(ann, anns):
     """Each room holds its own kind of job, though both may rest in one table."""
     assert ann.get(f"/api/extractions/{anns['exports']}").status_code == 404
     assert ann.get(f"/api/exports/{anns['extractions']}").status_code == 404
+
+
+def test_the_cheapest_source_is_asked_first(ann):
+    """Reels come of the Graph API where it can reach the account, of HikerAPI when it is named; one
+    that cannot tell a kind is refused."""
+    body = {"kind": "reels", "targets": ["flat70", "flat130"]}
+    assert ann.post("/api/extractions", json=body).json()["source"] == "graph"
+    body |= {"source": "hiker"}
+    assert ann.post("/api/extractions", json=body).json()["source"] == "hiker"
+    body |= {"kind": "followers", "source": "graph"}
+    assert ann.post("/api/extractions", json=body).json()["code"] == "bad_input"

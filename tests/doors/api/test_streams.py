@@ -72,23 +72,68 @@ def test_a_deleted_job_ends_its_stream(api, ann, oracle):
         assert any(line == "event: deleted" for line in lines)
 
 
-def test_a_reader_who_leaves_in_the_middle_leaves_nothing_open(new_api, oracle):
-    """R-row: the writing thread ends, the rows are closed, and the server goes on."""
-    api = new_api(INGATHER_COMMENTS_CAP="40000")
-    with api.client("ann") as ann:
-        job_id = begin(ann, oracle.flat(40_000))
-        api.run(job_id)
-        door = api.door
+def test_a_reader_who_leaves_in_the_middle_leaves_nothing_open(api, ann, oracle, make, monkeypatch):
+    """R-row: the rows are closed, the writing thread ends, and the server goes on."""
+    job_id = begin(ann, oracle.flat(7))
+    given, closed = [], threading.Event()
+
+    async def endless(job: str):
+        rows = make.comments(1_000)
+        try:
+            while True:
+                given.append(len(rows))
+                yield rows
+        finally:
+            closed.set()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(api.world.store, "stream", endless)
         with ann.stream("GET", f"/api/exports/{job_id}/file?format=jsonl") as stream:
-            assert next(stream.iter_bytes(1024))
-            assert door.streams == 1
-        until(lambda: door.streams == 0 and not door.tasks)
-        until(lambda: not [t for t in threading.enumerate() if "ingather-file" in t.name])
-        with ann.stream("GET", f"/api/exports/{job_id}/events") as stream:
-            next(stream.iter_lines())
-        until(lambda: door.streams == 0)
-        whole = ann.get(f"/api/exports/{job_id}/file?format=jsonl")
-        assert whole.text.count("\n") == 40_000
+            chunks = stream.iter_bytes(1024)  # it is the reader: without it he has left
+            assert next(chunks)
+            assert api.door.streams == 1
+            still = 0
+            while still < 5:  # until nothing more fits between the two of us
+                before = len(given)
+                time.sleep(0.05)
+                still = still + 1 if len(given) == before else 0
+            assert not closed.is_set()
+        assert closed.wait(10)
+    until(lambda: api.door.streams == 0 and not api.door.tasks)
+    until(lambda: not [one for one in threading.enumerate() if "ingather-file" in one.name])
+    with ann.stream("GET", f"/api/exports/{job_id}/events") as stream:
+        next(stream.iter_lines())
+    until(lambda: api.door.streams == 0)
+    assert ann.get(f"/api/exports/{job_id}/file").status_code == 200
+
+
+def test_the_server_ends_though_a_reader_has_stalled(new_api, oracle, make, monkeypatch):
+    """Whoever takes nothing keeps neither the server nor the thread that writes for him."""
+    from ingather.api import app
+
+    monkeypatch.setattr(app, "DRAIN", 1)
+    api = new_api()
+    taken = []
+
+    async def endless(job: str):
+        rows = make.comments(5_000)
+        while True:
+            taken.append(len(rows))
+            yield rows
+
+    with api.client("ann") as ann:
+        job_id = begin(ann, oracle.flat(7))
+        monkeypatch.setattr(api.world.store, "stream", endless)
+        with ann.stream("GET", f"/api/exports/{job_id}/file?format=jsonl") as stream:
+            chunks = stream.iter_bytes(1024)
+            assert next(chunks)
+            before = 0
+            while len(taken) > before:
+                before = len(taken)
+                time.sleep(0.3)
+            api.end()
+    api.end = lambda: None
+    until(lambda: not [one for one in threading.enumerate() if "ingather-file" in one.name])
 
 
 def test_a_download_that_breaks_is_no_whole_file(api, ann, oracle, monkeypatch):

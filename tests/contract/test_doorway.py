@@ -1,0 +1,104 @@
+"""What the HTTP door keeps of its own, on either database."""
+
+from uuid import uuid4
+
+import pytest
+from msgspec import structs
+
+from ingather import errors
+from ingather.domain.access import Key, Webhook
+from ingather.features.keys import Keys
+from ingather.stores.sql_answers import ABANDONED, SqlAnswers
+from ingather.stores.sql_keys import SqlKeys
+from ingather.stores.sql_webhooks import SqlWebhooks
+
+
+@pytest.fixture(params=["postgres", "sqlite"])
+async def sql(request, tmp_path):
+    """A database with its tables."""
+    if request.param == "sqlite":
+        from ingather.stores.sql import SqliteSql
+        from ingather.stores.sql_link import SqliteLink
+
+        link = SqliteLink(tmp_path / "ingather.db")
+        yield SqliteSql(link)
+    else:
+        from ingather.stores.pg_link import PgLink
+        from ingather.stores.pg_sql import PostgresSql
+
+        link = PgLink(request.getfixturevalue("postgres"))
+        yield PostgresSql(link)
+    await link.close()
+
+
+async def test_a_key_opens_until_it_is_revoked(sql, clock) -> None:
+    """Its text finds it, and whose it is; a revoked one is none, and is listed still."""
+    keys = Keys(SqlKeys(sql), clock)
+    made, text = await keys.create("laptop", "ann")
+    found = await keys.holder(text)
+    assert (found.id, found.owner, found.name) == (made.id, "ann", "laptop")
+    assert await keys.holder(text[:-1]) is None
+    assert await keys.holder(text.removeprefix("ing_")) is None
+    await keys.revoke(made.id)
+    assert await keys.holder(text) is None
+    (listed,) = [key for key in await keys.list() if key.id == made.id]
+    assert isinstance(listed, Key) and listed.revoked_at and listed.used_at
+    clock.time += 60
+    await keys.revoke(made.id)
+    (again,) = [key for key in await keys.list() if key.id == made.id]
+    assert again.revoked_at == listed.revoked_at, "it was revoked then, and not later"
+    with pytest.raises(errors.BadInput):
+        await keys.revoke("nothing")
+
+
+async def test_an_answer_is_given_again(sql) -> None:
+    """One request begins; the same one later gets its answer, another is refused, and one that
+    comes meanwhile waits."""
+    answers, name = SqlAnswers(sql), str(uuid4())
+    assert await answers.begin("ann", name, "digest") is None
+    with pytest.raises(errors.KeyInUse):
+        await answers.begin("ann", name, "digest")
+    with pytest.raises(errors.KeyReused):
+        await answers.begin("ann", name, "another")
+    await answers.keep("ann", name, 201, "made")
+    assert await answers.begin("ann", name, "digest") == (201, "made")
+    await answers.drop("ann", name)
+    assert await answers.begin("ann", name, "digest") == (201, "made"), "an answer stays"
+    assert await answers.begin("bob", name, "other") is None, "each owner has names of its own"
+    await answers.drop("bob", name)
+    assert await answers.begin("bob", name, "digest") is None, "what failed may be sent again"
+
+
+async def test_a_request_whose_process_died_may_be_sent_again(sql) -> None:
+    """After two minutes nobody waits for an answer that will not come."""
+    answers, name = SqlAnswers(sql), str(uuid4())
+    await answers.begin("ann", name, "digest")
+    await sql.run("UPDATE api_answers SET begun = begun - ?", ABANDONED + 1)
+    assert await answers.begin("ann", name, "digest") is None
+
+
+async def test_a_webhook_is_taken_by_one(sql) -> None:
+    """Of two couriers one has it for a minute; later, tried and ended are kept."""
+    hooks, job = SqlWebhooks(sql), str(uuid4())
+
+    async def taken() -> list[Webhook]:
+        return [one for one in await hooks.take(50) if one.job == job]
+
+    hook = Webhook(
+        id=str(uuid4()), job=job, kind="comments", url="https://a/", secret=b"\0s", created_at="now"
+    )
+    assert await hooks.add(hook)
+    assert not await hooks.add(structs.replace(hook, id=str(uuid4()))), "one a job"
+    (mine,) = await taken()
+    assert mine.secret == b"\0s"
+    assert await taken() == []
+    await hooks.later(mine, -1)
+    assert len(await taken()) == 1
+    await hooks.tried(structs.replace(mine, attempts=1, status=500, error="It answered 500."), -1)
+    (again,) = await taken()
+    assert (again.attempts, again.status, again.error) == (1, 500, "It answered 500.")
+    await hooks.tried(structs.replace(again, state="delivered", ended_at="then"), -1)
+    assert await taken() == []
+    assert (await hooks.of(job)).state == "delivered"
+    await hooks.forget(job)
+    assert await hooks.of(job) is None
