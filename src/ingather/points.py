@@ -9,7 +9,7 @@ import os
 import signal
 from collections import Counter
 
-NAMES = (
+OF_JOBS = (
     "claimed",
     "called",
     "parsed",
@@ -20,9 +20,9 @@ NAMES = (
     "finalised",
     "file_written",
     "file_renamed",
-    "dlq_written",
-    "offset_committed",
 )
+OF_MESSAGES = ("dlq_written", "offset_committed")
+NAMES = OF_JOBS + OF_MESSAGES
 
 _plan: tuple[str, int, str] | None = None
 _passed: Counter[str] = Counter()

@@ -89,17 +89,19 @@ def test_names_cannot_command_the_terminal(typed, receipts, name):
     assert name not in told.stdout and "\N{REPLACEMENT CHARACTER}" in told.stdout
 
 
-def test_a_record_of_draw_1_is_verified_from_the_export(tmp_path):
-    """The CSV of the export, of which each user's first comment counts; or the bare ids."""
+ROWS = [("10", "u3"), ("01", "u1"), ("02", "u2"), ("09", "u1")]
+
+
+def record_of_draw_1():
+    """A draw/1 of two winners among ROWS."""
     from msgspec import to_builtins
 
     from ingather.domain import draw1
     from ingather.domain.records import Comment
 
-    rows = [("10", "u3"), ("01", "u1"), ("02", "u2"), ("09", "u1")]
     comments = [
         Comment(comment_id=i, user_id=u, username=u, timestamp=None, like_count=0, text="=x")
-        for i, u in rows
+        for i, u in ROWS
     ]
     drawn = draw1.draw(
         comments,
@@ -109,7 +111,7 @@ def test_a_record_of_draw_1_is_verified_from_the_export(tmp_path):
         giveaway_date_iso="2025-01-08T12:00:00.000Z",
         winner_count=2,
     )
-    record = {
+    return {
         "createdAt": "2025-01-08T12:00:00.000Z",
         "post": {"mediaId": "1", "postDateIso": "2025-01-01T00:00:00+0000"},
         "commentCount": 4,
@@ -118,15 +120,83 @@ def test_a_record_of_draw_1_is_verified_from_the_export(tmp_path):
         "options": {"uniqueUsers": True, "uniqueWinners": True, "winnerCount": 2},
         "winners": to_builtins(list(drawn.winners)),
     }
+
+
+def test_a_record_of_draw_1_is_verified_from_the_export(tmp_path):
+    """The CSV of the export, of which each user's first comment counts; or the bare ids."""
     path, csv, ids = (tmp_path / name for name in ("record.json", "comments.csv", "ids.txt"))
-    path.write_text(json.dumps(record))
-    lines = [f"{i},{u},x" for i, u in rows]
+    path.write_text(json.dumps(record_of_draw_1()))
+    lines = [f"{i},{u},x" for i, u in ROWS]
     csv.write_text("\ufeffcommentId,userId,text\r\n" + "\r\n".join(lines) + "\r\n", "utf-8")
     ids.write_text("01\n02\n10\n")
     for listed, code in ((csv, 0), (ids, 0), (path, 1)):
         told = CliRunner().invoke(app, ["verify", str(path), "--ids", str(listed)])
         assert told.exit_code == code, told.output
     assert CliRunner().invoke(app, ["verify", str(path)]).exit_code == 4
+
+
+def test_a_record_of_draw_1_cannot_name_somebody_else(tmp_path):
+    """The seed binds the comment and not the name: the export's CSV tells whose comment it is, and
+    where bare ids are given the verdict says that nobody has looked."""
+    record = record_of_draw_1()
+    path, csv, ids = (tmp_path / name for name in ("record.json", "comments.csv", "ids.txt"))
+    lines = [f"{i},{u},{u},x" for i, u in ROWS]
+    csv.write_text("commentId,userId,username,text\n" + "\n".join(lines) + "\n", "utf-8")
+    ids.write_text("01\n02\n10\n")
+
+    def verify(listed):
+        path.write_text(json.dumps(record))
+        return CliRunner().invoke(app, ["verify", str(path), "--ids", str(listed)])
+
+    assert verify(csv).exit_code == 0 and "whom the record names" not in verify(csv).stdout
+    record["winners"][0]["participant"]["username"] = "friend"
+    told = verify(csv)
+    assert told.exit_code == 1 and "“winners”" in told.stdout
+    assert "whom the record names" in verify(ids).stdout
+
+
+def test_an_export_with_odd_rows_is_read_as_it_was_written(tmp_path):
+    """Characters that break a line nowhere but in Python; a comment without a user id, which never
+    takes part."""
+    path, csv = tmp_path / "record.json", tmp_path / "comments.csv"
+    path.write_text(json.dumps(record_of_draw_1()))
+    lines = [f"{i},{u},{u},one\u2028two\x85three" for i, u in ROWS] + ["00,,ghost,x"]
+    csv.write_text("commentId,userId,username,text\n" + "\n".join(lines) + "\n", "utf-8")
+    told = CliRunner().invoke(app, ["verify", str(path), "--ids", str(csv)])
+    assert told.exit_code == 0, told.output
+
+
+def test_a_csv_without_the_users_is_bad_input(tmp_path):
+    """Who takes part cannot be told from it; the record is not called false for that."""
+    path, csv = tmp_path / "record.json", tmp_path / "comments.csv"
+    path.write_text(json.dumps(record_of_draw_1()))
+    csv.write_text("commentId,text\n01,x\n")
+    told = CliRunner().invoke(app, ["verify", str(path), "--ids", str(csv)])
+    assert told.exit_code == 2 and "userId" in told.stderr
+
+
+def test_a_disqualification_is_told_with_its_reason(typed, receipts):
+    """Whoever reads the verdict sees who was passed over, and why, and nothing else of it."""
+    frozen = receipts.frozen()
+    struck = [draw_receipt.Disqualified(1, "no\x1b answer", "2023-09-15T11:06:00.000Z")]
+    told = typed(receipts.make(frozen, receipts.committed(frozen), disqualified=struck))
+    (line,) = [each for each in told.stdout.splitlines() if each.startswith("Disqualified")]
+    assert line.endswith(": no\N{REPLACEMENT CHARACTER} answer") and "rank 1, @u" in line
+
+
+def test_what_the_export_lacked_is_told(typed, receipts, monkeypatch):
+    """A list that was known to be cut is never shown as if it were whole."""
+    assert "Known when" not in typed(receipts.make()).stdout
+    from ingather.domain import draw2
+
+    whole = draw2.commitment
+    snapshot = {"complete": False, "words": ["It was cut after 9 comments."]}
+    monkeypatch.setattr(
+        draw2, "commitment", lambda **given: whole(**(given | {"snapshot": snapshot}))
+    )
+    assert "Known when it was committed to: It was cut after" in typed(receipts.make()).stdout
+    snapshot.pop("words")
+    assert "does not say that its export was complete" in typed(receipts.make()).stdout
 
 
 def test_the_verifier_runs_as_one_file(tmp_path, receipts):

@@ -23,7 +23,7 @@ def plans(pages: int) -> list[str]:
     once = [f"{name}:1:kill" for name in ("claimed", "heartbeat", "finalised")]
     twice = [f"{name}:{nth}:kill" for name in PER_FILE for nth in (1, 2)]
     each = [f"{name}:{nth}:kill" for name in PER_PAGE for nth in range(1, pages + 1)]
-    assert {plan.split(":")[0] for plan in once + twice + each} == set(points.NAMES)
+    assert {plan.split(":")[0] for plan in once + twice + each} == set(points.OF_JOBS)
     return once + each + twice
 
 

@@ -95,6 +95,22 @@ def test_fresh_makes_another(user) -> None:
     assert len(user.jobs()) == 2
 
 
+def test_a_cut_analysis_is_compared_with_none(user) -> None:
+    """Reels beyond --max are neither new nor gone, whichever of the two was cut."""
+    user("analyze", "reels30", "--max", "5")
+    assert "Since 20" not in user("analyze", "reels30").out
+    assert "Since 20" not in user("analyze", "reels30", "--max", "6").out
+    assert "0 new reels" in user("analyze", "reels30", "--fresh").out
+
+
+def test_an_account_is_compared_with_others(user) -> None:
+    """However its name is written, it stands in the comparison once."""
+    answer = user("analyze", "reels30", "--compare", "@reels30", "--compare", "reels9")
+    assert answer.out.count("  @reels30 ") == 1
+    again = user("analyze", "https://www.instagram.com/reels30/")
+    assert "Reusing the analysis of @reels30 made" in again.err
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [

@@ -91,6 +91,7 @@ def analyze(
     async def command() -> int:
         from ingather import errors
         from ingather.domain.analysis import MOST_COMPARED
+        from ingather.domain.names import username as account
         from ingather.exports import files, reel_files
         from ingather.features.analyses import Wanted
 
@@ -107,7 +108,7 @@ def analyze(
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
             reels = here.analyses(_voice(here, source))
             stories = []
-            for name in names:
+            for name in dict.fromkeys(map(account, names)):
                 wanted = Wanted(
                     username=name,
                     since=since,
@@ -193,7 +194,7 @@ async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -
 
     if not wanted.fresh and (recent := await reels.recent(wanted)) is not None:
         say(
-            f"Reusing the analysis of @{wanted.username.lstrip('@')} made at"
+            f"Reusing the analysis of @{recent.targets[0].words} made at"
             f" {recent.finished_at}; --fresh makes a new one."
         )
         return recent

@@ -78,10 +78,12 @@ def _verdict(
     text = _read(receipt)
     played = beacon.SANDBOX
     chain = verifier.Chain(played.public_key, played.period, played.genesis)
+    listed, writers = _ids(ids, text) if ids else (None, {})
     asked = verifier.Asked(
         published=_understood("--commit", commit, verifier.hash_of) if commit else None,
         key=_understood("--key", key, verifier.hash_of) if key else None,
-        ids=_ids(ids, text) if ids else None,
+        ids=listed,
+        writers=writers,
         roots=[_understood(str(path), _read(path), verifier.root_of) for path in roots],
         rehearsals={played.hash: chain} if sandbox else {},
     )
@@ -115,10 +117,12 @@ def _understood(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
         raise errors.BadInput(f"{name} cannot be understood: {failure}.") from None
 
 
-def _ids(path: Path, record: bytes) -> list[str]:
+def _ids(path: Path, record: bytes) -> tuple[list[str], dict[str, tuple[str, str]]]:
     """The ids of draw/1's participants, from a list or from an export as CSV, of which only the
-    first comment of each user counts where the record says so."""
+    first comment of each user counts where the record says so; and of a CSV that tells them, each
+    comment's user id and username. Comments without a user id never take part."""
     import csv
+    import io
 
     from ingather import errors
 
@@ -126,16 +130,27 @@ def _ids(path: Path, record: bytes) -> list[str]:
         text = _read(path).decode("utf-8-sig")
     except UnicodeDecodeError:
         raise errors.BadInput(f"{path} is not text in UTF-8.") from None
-    if "commentId" not in text.partition("\n")[0]:
-        return text.split()
-    rows = csv.DictReader(text.splitlines(keepends=True))
-    told = sorted((row["commentId"], row.get("userId") or "") for row in rows)
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    columns = rows.fieldnames or ()
+    if "commentId" not in columns:
+        return text.split(), {}
+    if "userId" not in columns:
+        raise errors.BadInput(
+            f"{path} has no column userId, which tells who takes part.",
+            hint="Give the export with all of its columns, or the ids alone.",
+        )
+    told = sorted(
+        (row["commentId"] or "", row["userId"], row.get("username"))
+        for row in rows
+        if row["userId"]
+    )
+    writers = {comment: (user, name) for comment, user, name in told if name is not None}
     if b'"uniqueUsers":true' not in b"".join(record.split()):
-        return [comment for comment, _ in told]
+        return [comment for comment, _, _ in told], writers
     first: dict[str, str] = {}
-    for comment, user in told:
+    for comment, user, _ in told:
         first.setdefault(user, comment)
-    return list(first.values())
+    return list(first.values()), writers
 
 
 def _standalone(path: Path) -> None:

@@ -74,6 +74,10 @@ NOT_PROVEN_1 = (
     " milliseconds as there are entrants puts a chosen one on top",
     "that the rules by which entrants were let in were fixed beforehand",
 )
+NOT_PROVEN_NAMES = (
+    "that the users whom the record names wrote these comments: give --ids the export as CSV, or"
+    " look the comments up",
+)
 NOT_PROVEN_2 = ("who ran it, unless the installation's key was pinned with --key",)
 
 
@@ -231,13 +235,15 @@ class Asked:
     """What the verifying person knows from elsewhere.
 
     published: the hash that the public saw before the round. key: fingerprint of the
-    installation's key. ids: comment ids of a draw/1. roots: further time-stamp roots, in DER.
+    installation's key. ids: comment ids of a draw/1. writers: of these comments the user id and
+    the username, where the list tells them. roots: further time-stamp roots, in DER.
     rehearsals: further chains by their hash, over which nothing can be proven.
     """
 
     published: str | None = None
     key: str | None = None
     ids: Sequence[str] | None = None
+    writers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     roots: Sequence[bytes] = ()
     rehearsals: Mapping[str, Chain] = field(default_factory=dict)
 
@@ -671,6 +677,17 @@ class _Receipt:
     def _unproven(self) -> tuple[str, ...]:
         return NEVER_PROVEN if self.asked.key else (*NEVER_PROVEN, *NOT_PROVEN_2)
 
+    def _name(self, drawn: dict[str, Any]) -> str:
+        return str(drawn["opening"]["entry"]["u"]) if drawn["opening"] else "(masked)"
+
+    def _flaws(self) -> list[str]:
+        """What the export was known to lack, in the words that were committed to."""
+        told = self.said["snapshot"].get("words")
+        flaws = [each for each in told if type(each) is str] if type(told) is list else []
+        if not flaws and self.said["snapshot"].get("complete") is not True:
+            return ["The receipt does not say that its export was complete."]
+        return flaws
+
     def _facts(self, stamps: "Sequence[Stamped]") -> dict[str, Any]:
         draws = self.found["log"]["draws"]
         own = self.said["log"]["seq"]
@@ -681,11 +698,13 @@ class _Receipt:
             "round": self.said["beacon"]["round"],
             "round_time": self.said["beacon"]["time"],
             "winners": [
-                each["opening"]["entry"]["u"] if each["opening"] else "(masked)"
-                for each in self.found["drawn"]
-                if each["status"] == "winner"
+                self._name(each) for each in self.found["drawn"] if each["status"] == "winner"
             ],
-            "disqualified": self.found["disqualified"],
+            "disqualified": [
+                {**each, "username": self._name(self.found["drawn"][each["rank"] - 1])}
+                for each in self.found["disqualified"]
+            ],
+            "flaws": self._flaws(),
             "draw": [each["seq"] for each in draws].index(own) + 1,
             "draws_of_post": len(draws),
             "log_written": self.found["log"]["written"],
@@ -867,7 +886,11 @@ def _verify1(found: dict[str, Any], asked: Asked) -> Verdict:
     count = found["filteredParticipantCount"]
     if ids is not None:
         if hashlib.sha256("\n".join(ids).encode()).hexdigest() != found["participantsHash"]:
-            raise Falsified("participants", "These are not the comments that were drawn from.")
+            raise Falsified(
+                "participants",
+                "These are not the comments that were drawn from (where rules left comments out,"
+                " the ids of the others alone are)",
+            )
         if len(ids) != count:
             raise Falsified("participants", f"There are {len(ids)} ids, not {count}.")
     seed = "|".join(
@@ -881,14 +904,19 @@ def _verify1(found: dict[str, Any], asked: Asked) -> Verdict:
     )
     for each in found["winners"]:
         _check_seed(each, seed, count, ids)
+        _check_writer(each, asked.writers)
     _check_slots(found["winners"], options)
     facts = {
         "participants": count,
         "winners": [
             w["participant"]["username"] for w in found["winners"] if w["status"] == "active"
         ],
+        "comments": [
+            w["participant"]["commentId"] for w in found["winners"] if w["status"] == "active"
+        ],
     }
-    unproven = (*NOT_PROVEN_1, *NEVER_PROVEN)
+    named = all(each["participant"]["commentId"] in asked.writers for each in found["winners"])
+    unproven = (*NOT_PROVEN_1, *(() if named else NOT_PROVEN_NAMES), *NEVER_PROVEN)
     if ids is None:
         why = "the comment ids are not there; give them with --ids"
         return Verdict(NOT_PROVABLE, why, protocol=1, facts=facts, unproven=unproven)
@@ -908,6 +936,15 @@ def _check_seed(each: dict[str, Any], seed: str, count: int, ids: Sequence[str] 
         raise Falsified("winners", f"{slot}: the seed draws another index.")
     if ids is not None and ids[each["winnerIndex"]] != each["participant"]["commentId"]:
         raise Falsified("winners", f"{slot}: another comment stands at that index.")
+
+
+def _check_writer(each: dict[str, Any], writers: Mapping[str, tuple[str, str]]) -> None:
+    """The comment's writer by the list, where that tells; the seed knows of comments alone."""
+    told = each["participant"]
+    user_id, username = writers.get(told["commentId"], (told["userId"], told["username"]))
+    if (told["userId"], told["username"]) != (user_id, username):
+        slot = f"Slot {each['winnerNumber']}, attempt {each['attempt']}"
+        raise Falsified("winners", f"{slot}: that comment is by @{username}, user {user_id}.")
 
 
 def _check_slots(winners: Sequence[dict[str, Any]], options: dict[str, Any]) -> None:
@@ -945,13 +982,23 @@ def _epoch(told: str) -> float:
 
 def words(verdict: Verdict) -> str:
     """A verdict for people, the first line in one sentence."""
-    lines = [f"{verdict.verdict.upper()}: {verdict.why}."]
+    lines = [f"{verdict.verdict.upper()}: {_plain(verdict.why.rstrip('.'))}."]
     if verdict.check:
         lines.append(f"The check that failed is “{verdict.check}”: {CHECKS[verdict.check]}.")
         return "\n".join(lines)
     for name, told in verdict.facts.items():
         if name == "winners":
             lines.append("Winners: " + ", ".join(f"@{_plain(each)}" for each in told))
+        if name == "comments":
+            lines.append("Their comments: " + ", ".join(_plain(each) for each in told))
+        if name == "disqualified":
+            lines += [
+                f"Disqualified on {each['at']}: rank {each['rank']}, @{_plain(each['username'])}:"
+                f" {_plain(each['reason'])}"
+                for each in told
+            ]
+        if name == "flaws":
+            lines += [f"Known when it was committed to: {_plain(each)}" for each in told]
     if "draw" in verdict.facts:
         facts = verdict.facts
         lines.append(

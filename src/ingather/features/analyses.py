@@ -189,13 +189,20 @@ class Reels(Collection):
         return found
 
     async def _before(self, job: Job) -> Job | None:
-        """The account's last finished analysis before this one, of the same source."""
+        """The account's last finished analysis before this one, of the same source.
+
+        Both have to have read the list to its end: reels beyond a limit are neither new nor gone.
+        """
         words = job.targets[0].words
+        if job.reason != "end_of_list":
+            return None
         for other in await self._jobs.list(limit=1_000, tenant=job.tenant):
             same = other.kind == KIND and other.targets[0].words == words
             alike = other.source == job.source and other.options.filters == job.options.filters
+            alike = alike and other.options.sandbox == job.options.sandbox
+            whole = other.status == "done" and other.reason == "end_of_list"
             earlier = other.created_at < job.created_at
-            if same and alike and earlier and other.status == "done":
+            if same and alike and earlier and whole:
                 return other
         return None
 
