@@ -62,8 +62,10 @@ class Accounts(Protocol):
         """Claimed accounts were published: they are not given again before `until`."""
         ...
 
-    async def log(self, account_id: str | None = None, *, limit: int) -> Sequence[LogEntry]:
-        """Newest first, of one account or of all."""
+    async def log(
+        self, account_id: str | None = None, *, limit: int, failed: bool = False
+    ) -> Sequence[LogEntry]:
+        """Newest first, of one account or of all. failed: only refreshes that failed."""
         ...
 
     async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:

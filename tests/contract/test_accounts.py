@@ -83,6 +83,7 @@ async def test_an_account_comes_back_as_it_was_written(accounts) -> None:
     await accounts.save([wrote])
     assert (await accounts.load(["a001"])) == {"a001": wrote.account}
     assert await accounts.log("a001", limit=5) == [wrote.entry]
+    assert await accounts.log("a001", limit=5, failed=True) == []
     (day,) = await accounts.history("a001", limit=5)
     assert (day.day, day.followers, day.media) == (iso(now)[:10], 1234, 7)
 
@@ -114,6 +115,11 @@ async def test_a_failure_is_logged_and_leaves_the_account(accounts) -> None:
     )  # fmt: skip
     await accounts.save([Refreshed(account=None, entry=entry)])
     assert await accounts.log("a001", limit=9) == [entry]
+    await accounts.save([done(account(), at=await accounts.now())])
+    for account_id in ("a001", None):
+        assert await accounts.log(account_id, limit=1, failed=True) == [entry]
+    await accounts.remove("a001")
+    await accounts.add([account()])
     assert await accounts.load(["a001"]) == {"a001": account()}
 
 

@@ -127,6 +127,7 @@ def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
         (("accounts", "add", "not a name"), 2, "is not the name of an account"),
         (("accounts", "import", "none.csv"), 2, "cannot be read"),
         (("accounts", "remove", "nobody"), 2, "not among the accounts"),
+        (("consumer", "--health-port", "70000"), 2, "65535"),
     ],
 )
 def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
@@ -136,8 +137,9 @@ def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
 
 
 def test_accounts_are_removed_with_all_that_is_known(room) -> None:
-    """Neither log nor history is left."""
+    """Neither log nor history is left, nor the same name under another id."""
     room("refresh", "bakery7")
+    room("accounts", "add", "bakery7", "--id", "77")
     room("accounts", "remove", "bakery7")
     _, said = room("accounts", "show", "bakery7", code=2)
     assert "not among the accounts" in said

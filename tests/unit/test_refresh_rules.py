@@ -173,3 +173,20 @@ def test_an_account_is_refreshed_once_a_week(last, scheduled, fresh):
     """An event that comes again, or a second one of the same ISO week, finds the work done."""
     account = Account(account_id="a1", handle="lena", last_data_refresh=last)
     assert refresh.is_fresh(account, Event("a1", "instagram", scheduled)) is fresh
+
+
+@pytest.mark.parametrize(
+    ("asked", "fresh"), [("2026-11-20T10:00:00Z", True), ("2026-11-20T10:00:01Z", False)]
+)
+def test_a_refresh_that_was_asked_for_is_done_again(asked, fresh):
+    """Within the week too, and once: what came after the asking is the answer to it."""
+    account = Account(account_id="a1", handle="lena", last_data_refresh="2026-11-20T10:00:00.000Z")
+    assert refresh.is_fresh(account, Event("a1", "instagram", asked, again=True)) is fresh
+
+
+def test_an_event_of_the_schedule_has_the_seeds_three_fields():
+    """The fourth is on the wire only where somebody asked for the refresh."""
+    plain = Event("a", "instagram", "2026-11-20T10:00:00Z")
+    assert set(msgspec.to_builtins(plain)) == {"accountId", "platform", "scheduledAt"}
+    asked = Event("a", "instagram", "2026-11-20T10:00:00Z", again=True)
+    assert refresh.event(msgspec.json.encode(asked)) == asked

@@ -18,6 +18,7 @@ from starlette.routing import compile_path
 
 from ingather import errors
 from ingather.api import (
+    accounts,
     analyses,
     cron,
     exports,
@@ -42,6 +43,8 @@ ROUTERS = (
     exports.router,
     analyses.router,
     giveaways.router,
+    accounts.router,
+    accounts.log_router,
     health.router,
     site.router,
 )

@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from ingather import errors
 from ingather.api.door import door
-from ingather.domain.access import Key
+from ingather.domain.access import LOCAL, Key
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="A key of `ingather keys create NAME`."
@@ -31,3 +31,16 @@ async def _caller(
 
 Caller = Annotated[Key, Depends(_caller)]
 """The key that a request came with; its `owner` is whose jobs there are."""
+
+
+async def _operator(caller: Caller) -> Key:
+    if caller.owner != LOCAL:
+        raise errors.Forbidden(
+            "This takes a key of the owner local.",
+            hint="Whoever runs this installation makes one with `ingather keys create NAME`.",
+        )
+    return caller
+
+
+Operator = Annotated[Key, Depends(_operator)]
+"""The same, of the installation's operator: for what has no owner, as its accounts and metrics."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -14,6 +15,7 @@ from ingather.engine.stop import Stop
 
 if TYPE_CHECKING:
     from ingather.assembly import World
+    from ingather.assembly_refresh import Refreshing
 
 MOST_STREAMS = 200
 """Downloads and event streams at once."""
@@ -30,6 +32,14 @@ class Door(Doorway):
         self.tasks: set[asyncio.Task[object]] = set()
         self._ends: set[Callable[[], None]] = set()
         self.streams = 0
+
+    @cached_property
+    def refreshing(self) -> "Refreshing":
+        """The accounts that are kept fresh, and the ways to refresh them."""
+        from ingather.assembly_refresh import Refreshing
+        from ingather.features.unwatched import Unwatched
+
+        return Refreshing(self.world, Unwatched())
 
     def keep(self, task: asyncio.Task[object]) -> None:
         """Let a task outlive its request, and its error be seen."""

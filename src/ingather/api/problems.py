@@ -22,6 +22,7 @@ STATUSES: dict[type[errors.IngatherError], int] = {
     errors.BadSetting: 500,
     errors.UnwritablePath: 500,
     errors.JobNotFound: 404,
+    errors.AccountNotFound: 404,
     errors.SourceError: 502,
     errors.Transient: 503,
     errors.Throttled: 503,

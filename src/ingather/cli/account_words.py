@@ -24,11 +24,11 @@ def apart() -> "Settings":
 
 
 def parts(here: "World") -> "Refreshing":
-    """The refresh's part of a world; its metrics are nobody's."""
+    """The refresh's part of a world; nobody counts what it does."""
     from ingather.assembly_refresh import Refreshing
-    from ingather.consumer.metrics import Metrics
+    from ingather.features.unwatched import Unwatched
 
-    return Refreshing(here, Metrics())
+    return Refreshing(here, Unwatched())
 
 
 async def find(accounts: "Accounts", name: str) -> "Account":

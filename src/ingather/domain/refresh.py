@@ -29,12 +29,14 @@ _MOST_BYTES = 64 << 10
 Outcome = Literal["refreshed", "unchanged", "failed"]
 
 
-class Event(Struct, frozen=True, rename="camel"):
-    """A message of the topic `data-refresh-instagram`. scheduled_at: ISO 8601."""
+class Event(Struct, frozen=True, rename="camel", omit_defaults=True):
+    """A message of the topic `data-refresh-instagram`. scheduled_at: ISO 8601. again: a person
+    asked for it, so that it is done though the week's refresh was."""
 
     account_id: str
     platform: str
     scheduled_at: str
+    again: bool = False
 
     @property
     def ours(self) -> bool:
@@ -77,7 +79,8 @@ class Origin(Struct, frozen=True):
 
 class LogEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     """One entry of the DataRefreshLog. id: the account and its ISO week for a scheduled refresh
-    that succeeded, so that it is written once however often the event comes."""
+    that succeeded (the moment for one that was asked for), so that it is written once however often
+    the event comes."""
 
     id: str
     account_id: str
@@ -176,12 +179,14 @@ def week(at: str) -> str:
 
 
 def is_fresh(account: Account, wanted: Event) -> bool:
-    """Whether an event has been done: the account was refreshed in its week, or after it was
-    scheduled."""
+    """Whether an event has been done: the account was refreshed after it was scheduled or, where
+    nobody asked for it again, in its week."""
     last = seconds(account.last_data_refresh)
     if account.last_data_refresh is None or last is None:
         return False
     asked = seconds(wanted.scheduled_at) or 0.0
+    if wanted.again:
+        return last >= asked
     return last >= asked or week(account.last_data_refresh) == week(wanted.scheduled_at)
 
 

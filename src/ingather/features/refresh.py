@@ -66,7 +66,8 @@ class Refresher:
         if refresh.is_fresh(account, event):
             await self._mend_log(account)
             return Done(outcome="already", after=account)
-        key = f"{account.account_id}:{refresh.week(event.scheduled_at)}"
+        when = event.scheduled_at if event.again else refresh.week(event.scheduled_at)
+        key = f"{account.account_id}:{when}"
         return await self._refresh(account, key, origin, attempt)
 
     async def now(self, account: Account) -> Done:

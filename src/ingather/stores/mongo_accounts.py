@@ -130,8 +130,12 @@ class MongoAccounts:
                 {"_id": {"$in": keys}}, {"$set": {"dataRefreshDue": _moment(until)}}
             )
 
-    async def log(self, account_id: str | None = None, *, limit: int) -> Sequence[LogEntry]:
+    async def log(
+        self, account_id: str | None = None, *, limit: int, failed: bool = False
+    ) -> Sequence[LogEntry]:
         wanted = {} if account_id is None else {"accountId": account_id}
+        if failed:
+            wanted["outcome"] = "failed"
         with self._link.translating():
             found = self._log.find(wanted).sort([("at", -1), ("_id", 1)]).limit(limit)
             return [_entry(each) async for each in found]

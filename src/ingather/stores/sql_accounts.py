@@ -14,6 +14,8 @@ _COLUMNS = (
     "account_id, platform, handle, name, description, image_url, follower_count, instagram_data,"
     " last_data_refresh"
 )
+_FAILED = '%"outcome":"failed"%'
+"""Only such an entry holds these words: within a text of JSON quotes are escaped."""
 
 
 class SqlAccounts:
@@ -98,8 +100,13 @@ class SqlAccounts:
                 until, *ids,
             )  # fmt: skip
 
-    async def log(self, account_id: str | None = None, *, limit: int) -> Sequence[LogEntry]:
-        which, values = ("WHERE account_id = ?", (account_id,)) if account_id else ("", ())
+    async def log(
+        self, account_id: str | None = None, *, limit: int, failed: bool = False
+    ) -> Sequence[LogEntry]:
+        wanted = {"account_id = ?": account_id, "entry LIKE ?": _FAILED if failed else None}
+        wanted = {words: value for words, value in wanted.items() if value is not None}
+        which = f"WHERE {' AND '.join(wanted)}" if wanted else ""
+        values = wanted.values()
         rows = await self._sql.all(
             f"SELECT entry FROM data_refresh_log {which} ORDER BY at DESC, id LIMIT ?",
             *values, limit,

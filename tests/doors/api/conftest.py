@@ -94,6 +94,7 @@ def new_api(tmp_path: Path, outside: Any) -> Iterator[Callable[..., Api]]:
         pointed = {
             "INGATHER_DATA_DIR": str(tmp_path / "data"),
             "INSTAGRAM_GRAPH_URL": outside.graph_url,
+            "INSTAGRAM_WEB_URL": outside.web_url,
             "INSTAGRAM_ACCESS_TOKEN": TOKEN,
             "HIKERAPI_KEY": "sandbox-key",
             "HIKERAPI_URL": outside.hiker_url,

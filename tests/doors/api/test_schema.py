@@ -19,11 +19,17 @@ def run(new_api, tmp_path):
         api = new_api()
         command = [sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIG), "run"]
         command += [f"{api.url}/openapi.json", "--header"]
-        command += [f"Authorization: Bearer {api.key('ann')}", "--checks", "all", "--seed", "1"]
+        command += [f"Authorization: Bearer {api.key('local')}", "--checks", "all", "--seed", "1"]
         said = subprocess.run(
             [*command, *words],
             cwd=tmp_path,
-            env=os.environ | {"NO_PROXY": "*", "NO_COLOR": "1"},
+            env=os.environ
+            | {
+                "NO_PROXY": "*",
+                "NO_COLOR": "1",
+                "SCHEMATHESIS_HOOKS": "schemathesis_hooks",
+                "PYTHONPATH": str(CONFIG.parent),
+            },
             capture_output=True,
             text=True,
             timeout=600,
