@@ -72,8 +72,8 @@ class GiveawayDraws:
             made = self._posted(anchor)
         if draw.signature is not None or made >= moment(draw.due_at).timestamp():
             raise errors.BadInput(
-                f"The round of this giveaway is public from {draw.due_at} on: an anchor made after it"
-                " proves nothing.",
+                f"The round of this giveaway is public from {draw.due_at} on: an anchor made after"
+                " it proves nothing.",
             )
         if made > self._clock.now() + _SKEW:
             raise errors.BadInput("The comment is said to be of the future: nobody has posted it.")
