@@ -188,8 +188,8 @@ class NoBalance(SourceError):
 
 
 class NotReachable(SourceError):
-    """There is no such post among those this account may read: it is gone, another account's, or
-    private; the platform gives one answer for all three."""
+    """There is no such post or account among those that may be read here: it is gone, private, or
+    out of this account's reach; the platform does not say which."""
 
     code = "not_reachable"
 

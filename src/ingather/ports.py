@@ -229,10 +229,11 @@ class Queue(Protocol):
     ) -> Claim | None:
         """Claim the next job that nobody holds, in one step; None where none is due.
 
-        The highest priority first; then the tenant whose turn is longest ago; then the oldest. A
-        job whose lease has run out waits like any other, whoever held it. sources: only jobs of
-        these. sandbox: only jobs that read the sandbox, or none of them. Raises StateLost or
-        DamagedRecord, once, for a job that cannot be taken up any more.
+        That of the tenant whose turn is longest ago; of its jobs the highest priority, then the
+        oldest: no tenant's priority puts it before another. A job whose lease has run out waits
+        like any other, whoever held it. sources: only jobs of these. sandbox: only jobs that read
+        the sandbox, or none of them. Raises StateLost or DamagedRecord, once, for a job that cannot
+        be taken up any more.
         """
         ...
 

@@ -135,7 +135,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,
         mongodb_url=_mongodb(values["MONGODB_URL"]),
         cron_secrets=_list(values["CRON_SECRET"]),
-        trusted_proxies=_list(values["INGATHER_TRUSTED_PROXIES"]),
+        trusted_proxies=_proxies(values["INGATHER_TRUSTED_PROXIES"]),
         webhook_private=_yes("INGATHER_WEBHOOK_PRIVATE", values["INGATHER_WEBHOOK_PRIVATE"]),
         login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
     )
@@ -223,6 +223,24 @@ def _postgres(value: str) -> str | None:
             hint="In a user or password write @ : / as %40 %3A %2F.",
         ) from None
     return url
+
+
+def _proxies(value: str) -> tuple[str, ...]:
+    """Addresses or networks of proxies; * for all."""
+    import ipaddress
+
+    found = _list(value)
+    for word in found:
+        try:
+            if word != "*":
+                ipaddress.ip_network(word)
+        except ValueError:
+            raise errors.BadSetting(
+                f"INGATHER_TRUSTED_PROXIES names {word!r}, which is no address.",
+                hint="It takes IP addresses or networks, separated by commas, as 10.0.0.7 or"
+                " 10.0.0.0/8.",
+            ) from None
+    return found
 
 
 def _mongodb(value: str) -> str | None:

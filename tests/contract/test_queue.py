@@ -79,11 +79,21 @@ async def test_oldest_is_taken_first(queue) -> None:
 
 
 async def test_higher_priority_goes_first(queue) -> None:
-    """Whatever its age and its tenant, a higher priority is taken up before a lower one."""
+    """Whatever its age, of a tenant's jobs one of a higher priority is taken up first."""
     low = await queue.put(priority=-1)
     usual = await queue.put()
-    high = await queue.put(priority=5, tenant=f"t-{uuid4()}")
+    high = await queue.put(priority=5)
     assert [await queue.taken() for _ in range(3)] == [high.id, usual.id, low.id]
+
+
+async def test_priority_does_not_cross_tenants(queue) -> None:
+    """However high the priority of somebody's jobs, they come in that tenant's turns only."""
+    pusher, guest = f"t-{uuid4()}", f"u-{uuid4()}"
+    low = await queue.put(tenant=guest)
+    pushed = [(await queue.put(tenant=pusher, priority=100)).id for _ in range(3)]
+    last = await queue.put(tenant=guest, priority=-5)
+    order = [await queue.taken() for _ in range(5)]
+    assert order == [low.id, pushed[0], last.id, pushed[1], pushed[2]]
 
 
 async def test_tenants_take_turns(queue) -> None:

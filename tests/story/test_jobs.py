@@ -17,6 +17,13 @@ def paused(cli, begun, oracle):
     return cli.job()
 
 
+def test_an_unknown_reason_is_refused(cli):
+    """`jobs resume --paused` takes a reason that there is, and says which there are."""
+    said = cli("jobs", "resume", "--paused", "bogus")
+    assert said.code == 2
+    assert "bogus" in said.err and "no_balance" in said.err and "needs_login" in said.err
+
+
 def test_list_and_show_tell_of_a_job(cli, paused):
     """The list has one line for it, show its receipt; as JSON both have its id and status."""
     table = cli("jobs", "list").out

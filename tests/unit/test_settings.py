@@ -37,6 +37,11 @@ GRAPH = "https://graph.facebook.com/v26.0"
             "http://127.0.0.1:1/v26.0",
         ),
         ({"FACEBOOK_APP_SECRET": "hush"}, "app_secret", "hush"),
+        (
+            {"INGATHER_TRUSTED_PROXIES": "10.0.0.7, ::1,10.1.0.0/16"},
+            "trusted_proxies",
+            ("10.0.0.7", "::1", "10.1.0.0/16"),
+        ),
     ],
 )
 def test_a_value_is_read_as_what_it_says(environ, name, value):
@@ -56,6 +61,7 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"DATABASE_URL": "postgresql://[somebody:secret@host/db"}, "not an address"),
         ({"DATABASE_URL": "sqlite:///"}, "sqlite:///FILE"),
         ({"INGATHER_RETENTION": "0"}, "INGATHER_RETENTION is '0'"),
+        ({"INGATHER_TRUSTED_PROXIES": "10.0.0.7,bogus"}, "INGATHER_TRUSTED_PROXIES names 'bogus'"),
         ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
     ],
 )

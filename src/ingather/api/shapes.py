@@ -31,7 +31,8 @@ class NewExtraction(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     targets: accounts, posts or hashtags. filters: in the words of the command line; all must pass.
     source: graph or hiker, and no other; without it the Graph API where it can tell this kind,
     HikerAPI otherwise. insights: of one's own posts and reels. max: rows kept at the most.
-    maxCalls, maxUnits: it pauses before it spends more. priority: higher ones are taken up first.
+    maxCalls, maxUnits: it pauses before it spends more. priority: the higher go first, among the
+    jobs of the same owner.
     webhookUrl: told when it has ended, signed with webhookSecret.
     """
 

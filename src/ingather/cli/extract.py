@@ -221,7 +221,14 @@ async def _units(here: "World", kind: str, voice: str, max_cost: float | None) -
         raise errors.BadInput(
             "The account's price cannot be told from its balance.", hint="Use --max-calls."
         )
-    return max(1, int(max_cost / (balance.amount / balance.requests)))
+    price = balance.amount / balance.requests
+    units = int(max_cost / price)
+    if units < 1:
+        raise errors.BadInput(
+            f"--max-cost {max_cost:g} buys no call.",
+            hint=f"A call costs about {price:.6f} {balance.currency or ''}".rstrip() + ".",
+        )
+    return units
 
 
 async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> bool:
@@ -241,12 +248,14 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
         many = len(job.targets)
         expected = f"{many:,} targets of unknown size" if many > 1 else "A list of unknown size"
     else:
-        expected = f"{job.target.declared:,} rows declared: about {calls:,} calls"
+        least, most = calls
+        expected = f"{job.target.declared:,} rows declared: about {_span(least, most)} calls"
         if balance.rate:
-            expected += f", {calls / balance.rate:,.0f} s at {balance.rate:g} a second"
+            seconds = _span(round(least / balance.rate), round(most / balance.rate))
+            expected += f", {seconds} s at {balance.rate:g} a second"
         if balance.amount and balance.requests:
-            cost = calls * balance.amount / balance.requests
-            expected += f", {cost:,.2f} {balance.currency or ''}".rstrip()
+            price = balance.amount / balance.requests
+            expected += f", {_cost(least * price, most * price)} {balance.currency or ''}".rstrip()
     say(f"{expected}. The account has {balance.requests:,} requests left.")
     if yes:
         return True
@@ -256,13 +265,27 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     return typer.confirm("Go on?", err=True)
 
 
+def _span(least: int, most: int) -> str:
+    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
+
+
+def _cost(least: float, most: float) -> str:
+    """A sum, from and to; one below a cent is not told as nothing."""
+    if most < 0.01:
+        return "less than 0.01"
+    low, high = f"{least:,.2f}", f"{most:,.2f}"
+    if least < 0.01:
+        return f"up to {high}"
+    return low if low == high else f"{low} to {high}"
+
+
 def _announce(kind: str, job: "Job") -> None:
     """What a long job through the Graph API will take; it costs nothing."""
     from ingather.features.extraction import calls_expected, is_own
 
     calls = calls_expected(kind, job)
-    if job.source != "graph" or calls is None or calls <= 20:
+    if job.source != "graph" or calls is None or calls[1] <= 20:
         return
     others = kind != "commenters" and not is_own(job)
     often = "" if not others else " The platform allows about 200 an hour."
-    say(f"{job.target.declared:,} rows declared: about {calls:,} calls, at no cost.{often}")
+    say(f"{job.target.declared:,} rows declared: about {_span(*calls)} calls, at no cost.{often}")

@@ -219,10 +219,17 @@ async def every(here: "World", limit: int) -> "list[Job]":
 
 async def _queue_all(here: "World", job_id: str | None, reason: str | None) -> int:
     """Queue every job that is paused for a reason, oldest first."""
+    from typing import get_args
+
     from ingather import errors
+    from ingather.domain.job import Pause
 
     if job_id is not None or reason is None:
         raise errors.BadInput("Which job?", hint="Name its id, or --paused REASON for many.")
+    if reason not in get_args(Pause):
+        raise errors.BadInput(
+            f"No job is paused for {reason!r}.", hint=f"There are {', '.join(get_args(Pause))}."
+        )
     found = [
         job for job in await every(here, 100_000) if (job.status, job.reason) == ("paused", reason)
     ]

@@ -193,8 +193,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     sequence: of the last committed page, 0 before the first. fence: raised at each claim.
     attempts: claims since the last progress. reason: why it ended or is paused.
     tenant: who began it here: `local`, or the owner of the API key it came with.
-    priority: jobs of a higher one are taken up first. due: epoch seconds on the store's clock from
-    which any worker may take it up; None: it is left to whoever began it.
+    priority: of its tenant's jobs those of a higher one are taken up first. due: epoch seconds on
+    the store's clock from which any worker may take it up; None: it is left to whoever began it.
     Times are ISO 8601 UTC. expires: when the store will drop it, None for never.
     """
 

@@ -85,6 +85,12 @@ class Fetcher:
         self._tally = Tally(waited=taken.waited % 1)
         return taken
 
+    @property
+    def untaken(self) -> tuple[int, int]:
+        """Calls and units spent since the tally was last taken."""
+        self._tally.units += self._source.take_units()
+        return self._tally.calls, self._tally.units
+
     async def page(self, target: Target, cursor: str | None, *, replies: bool) -> Page:
         """The page at the cursor. Raises the errors that waiting cannot mend, and Stopped where
         the limit's wait is too long."""

@@ -76,6 +76,9 @@ class Reader:
         try:
             if not state.target.id:
                 state = await self._found(state)
+            if self._spent(ahead=True):  # the look-up took it all: what it found is kept
+                self._states[index] = state
+                return self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
             return await self._read(index, await self._resumed(index, state))
         except _OF_TARGET as failure:
             if not self._many:
@@ -149,11 +152,15 @@ class Reader:
             raise Stopped(self._stop.reason)
         return False
 
-    def _spent(self, batch: Batch | None = None) -> bool:
-        """Whether a further call would go beyond the calls or units allowed to this run."""
+    def _spent(self, batch: Batch | None = None, *, ahead: bool = False) -> bool:
+        """Whether a further call would go beyond the calls or units allowed to this run.
+        ahead: with those that no commit has counted yet."""
         options, now, then = self._job.options, self._counters, self._before
         calls = now.calls - then.calls + (batch.calls if batch else 0)
         units = now.units - then.units + (batch.units if batch else 0)
+        if ahead:
+            asked, paid = self._fetcher.untaken
+            calls, units = calls + asked, units + paid
         return (options.max_calls is not None and calls >= options.max_calls) or (
             options.max_units is not None and units >= options.max_units
         )

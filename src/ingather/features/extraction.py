@@ -20,11 +20,17 @@ UNBOUNDED = 2**31 - 1
 """Rows kept where the user names no limit: more than any list has."""
 
 _PAGES = {
-    "hiker": {"followers": 100, "following": 25, "commenters": 15, "posts": 33, "reels": 12},
-    "graph": {"commenters": 40, "posts": 50},
+    "hiker": {
+        "followers": (100, 50),
+        "following": (25, 25),
+        "commenters": (15, 15),
+        "posts": (33, 33),
+        "reels": (12, 12),
+    },
+    "graph": {"commenters": (40, 40), "posts": (50, 50)},
 }
-"""Rows a call brings, about (contract of HikerAPI, 1.4, of the Graph API, 2.5 and 2.6); 50 where it
-is not known."""
+"""Rows a call brings, about, at the most and at the least (contract of HikerAPI, 1.4, which leaves
+followers open, of the Graph API, 2.5 and 2.6); 50 where it is not known."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -63,6 +69,7 @@ class Extractions(Collection):
         refuse_void(chosen, wanted.kind)
         states = [TargetState(target=Target(id=""), words=word) for word in wanted.words]
         if len(states) == 1:
+            refuse_too_little(wanted)
             word = wanted.words[0]
             named = "" if source.name == "archive" else word  # an archive is its own only target
             target = await fetcher.ask(lambda: source.resolve(named))
@@ -142,14 +149,26 @@ def refuse_void(chosen: Sequence[Filter], kind: str) -> None:
         )
 
 
-def calls_expected(kind: str, job: Job) -> int | None:
-    """Calls a job of one target will take, about; None where its size is not declared."""
+def refuse_too_little(wanted: Wanted) -> None:
+    """Raise where the calls or units allowed to a run would all go into looking up its one target:
+    the same command would do no more the next time."""
+    allowed = [most for most in (wanted.max_calls, wanted.max_units) if most is not None]
+    if allowed and min(allowed) < 2:
+        raise errors.BadInput(
+            "That allows one call, which looks the target up and brings no row.",
+            hint="Allow two calls, or what they cost, at the least.",
+        )
+
+
+def calls_expected(kind: str, job: Job) -> tuple[int, int] | None:
+    """Calls a job of one target will take, from and to; None where its size is not declared."""
     declared = job.target.declared
     if declared is None or len(job.targets) > 1:
         return None
     rows = min(declared, job.options.most)
-    calls = -(-rows // _PAGES.get(job.source, {}).get(kind, 50)) or 1
-    return calls + rows if job.route == WITH_INSIGHTS and is_own(job) else calls
+    largest, smallest = _PAGES.get(job.source, {}).get(kind, (50, 50))
+    extra = rows if job.route == WITH_INSIGHTS and is_own(job) else 0
+    return (-(-rows // largest) or 1) + extra, (-(-rows // smallest) or 1) + extra
 
 
 def is_own(job: Job) -> bool:

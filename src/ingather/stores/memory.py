@@ -178,10 +178,10 @@ class MemoryStore:
         if not waiting:
             return None
         served = self._served
-        job = min(
-            waiting,
-            key=lambda job: (-job.priority, served.get(job.tenant, 0), states.age(job)),
-        )
+        heads: dict[str, Job] = {}
+        for each in sorted(waiting, key=lambda job: (-job.priority, states.age(job))):
+            heads.setdefault(each.tenant, each)
+        job = min(heads.values(), key=lambda job: (served.get(job.tenant, 0), states.age(job)))
         self._turn += 1
         served[job.tenant] = self._turn
         return await self.claim(job.id, holder, lease=lease)

@@ -47,12 +47,12 @@ WITH RECURSIVE waiting (tenant) AS (
     ) AS head
 ), picked AS MATERIALIZED (
     SELECT e.number, e.tenant
-    FROM (SELECT * FROM heads ORDER BY priority DESC, nth, turn, requested_at, number
+    FROM (SELECT * FROM heads ORDER BY nth, turn, requested_at, number
           LIMIT {_AHEAD}) AS head
     JOIN extractions e ON e.number = head.number
     WHERE e.due IS NOT NULL AND e.due <= {NOW}
       AND (e.lease_until IS NULL OR e.lease_until <= {NOW})
-    ORDER BY head.priority DESC, head.nth, head.turn, head.requested_at, head.number
+    ORDER BY head.nth, head.turn, head.requested_at, head.number
     LIMIT 1 FOR UPDATE OF e SKIP LOCKED
 ), known AS (
     UPDATE turns SET turn = ({NOW} * 1e6)::bigint

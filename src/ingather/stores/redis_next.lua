@@ -9,6 +9,7 @@
 
 local PART = 50
 local DAY = 86400 * 1000000
+local RANK = 4000000000000 -- what a step of priority is in a place (redis_keys.place)
 
 local time = redis.call('TIME')
 local exact = time[1] * 1000000 + time[2]
@@ -32,7 +33,8 @@ local function first(queue)
       elseif tonumber(job[1]) <= now and (job[2] == '' or tonumber(job[2]) <= now)
           and (not job[3] or tonumber(job[3]) <= now)
           and (any or wanted[job[4]]) and job[5] == ARGV[2] then
-        return {id, tonumber(job[6]), tonumber(part[place + 1])}, false
+        local rank = math.max(-1000, math.min(1000, tonumber(job[6])))
+        return {id, tonumber(part[place + 1]) + rank * RANK}, false
       end
     end
   end
@@ -47,11 +49,10 @@ for place = 1, #tenants, 2 do
     idle = idle or {}
     idle[#idle + 1] = tenant
   end
-  -- Tenants come in the order of their turns: only a higher priority, or an older job in the same
-  -- turn, puts a later one before an earlier.
-  if found and (not best or found[2] > best[2]
-      or (found[2] == best[2] and served == best[5] and found[3] < best[3])) then
-    best = {found[1], found[2], found[3], tenant, served}
+  -- Tenants come in the order of their turns, whatever the priority of their jobs: only an older
+  -- job in the same turn puts a later one before an earlier.
+  if found and (not best or (served == best[4] and found[2] < best[2])) then
+    best = {found[1], found[2], tenant, served}
   end
 end
 
@@ -60,5 +61,5 @@ for _, tenant in ipairs(idle or {}) do redis.call('ZREM', KEYS[1], tenant) end
 if not best then return nil end
 redis.call('HSET', 'igexp:' .. best[1] .. ':job', 'offered',
   string.format('%.0f', now + tonumber(ARGV[1])))
-redis.call('ZADD', KEYS[1], string.format('%.0f', exact), best[4])
-return {best[1], best[4]}
+redis.call('ZADD', KEYS[1], string.format('%.0f', exact), best[3])
+return {best[1], best[3]}

@@ -206,6 +206,13 @@ def test_a_creation_that_failed_may_be_sent_again(ann, oracle, outside):
     assert ann.post("/api/extractions", json=body, headers=named).status_code == 201
 
 
+def test_what_cannot_be_reached_may_be_an_account(ann):
+    """The title of not_reachable speaks of accounts as of posts."""
+    problem = ann.post("/api/extractions", json={"kind": "followers", "targets": ["missing1"]})
+    assert problem.json()["code"] == "not_reachable"
+    assert "no such post or account" in problem.json()["title"]
+
+
 def test_a_trusted_proxy_tells_whose_request_it_is(new_api):
     """Its clients are counted one by one; whoever is not trusted cannot choose an address."""
     for trusted, last in (("127.0.0.1", 200), ("192.0.2.1", 429)):

@@ -29,15 +29,15 @@ def same(receipt: dict, other: dict) -> bool:
 
 
 def test_a_budget_of_calls_pauses_and_the_same_command_goes_on(program, outside, whole):
-    """--max-calls pauses with exit code 3 and without a file, having made no more calls than that
-    and the one at hand; run again and again it ends with the file of an undisturbed run."""
+    """--max-calls pauses with exit code 3 and without a file, having made no more calls than
+    that; run again and again it ends with the file of an undisturbed run."""
     words = ("extract", "followers", "flat480", "--yes", "-o", "f.csv")
     file, receipt = whole(*words)
     codes = []
     while not codes or codes[-1] == 3:
         before = outside.control()["hiker_billed"]
         said = program(*words, "--max-calls", 4, "--json")
-        assert outside.control()["hiker_billed"] - before <= 5
+        assert outside.control()["hiker_billed"] - before <= 4
         assert (program.folder / "f.csv").exists() == (said.code == 0)
         codes.append(said.code)
         assert len(codes) < 6, said.err
@@ -54,10 +54,50 @@ def test_a_budget_of_calls_holds_between_targets(program, outside):
         "extract", "followers", *names, "--yes", "--max-calls", 6, "--json", "-o", "f.csv"
     )
     assert (said.code, said.json["reason"]) == (3, "budget")
-    assert outside.control()["hiker_billed"] <= 8
+    assert outside.control()["hiker_billed"] <= 6
     said = program("jobs", "resume", said.json["id"], "--json")
     assert said.code == 3
-    assert outside.control()["hiker_billed"] <= 16
+    assert outside.control()["hiker_billed"] <= 12
+
+
+def test_a_look_up_that_takes_the_last_call_is_kept(program, outside, whole):
+    """One call a run is enough for a list of targets: a look-up, then a page, and so on."""
+    words = ("extract", "followers", "flat20", "flat21", "--yes", "-o", "f.csv")
+    file, receipt = whole(*words)
+    for run in range(1, 5):
+        before = outside.control()["hiker_billed"]
+        said = program(*words, "--max-calls", 1, "--json")
+        assert outside.control()["hiker_billed"] - before == 1
+        assert said.code == (3 if run < 4 else 0), said.err
+    assert program.bytes("f.csv") == file
+    assert said.receipt["kept"] == receipt["kept"]
+
+
+@pytest.mark.parametrize("budget", [("--max-cost", "0"), ("--max-calls", "1")])
+def test_a_budget_that_buys_nothing_is_refused(program, outside, budget):
+    """What pays for no row is told as bad input, and nothing is spent."""
+    said = program("extract", "followers", "flat400", "--yes", "-o", "f.csv", *budget)
+    assert said.code == 2, said.err
+    assert outside.control()["hiker_billed"] == 0
+    assert program.jobs() == []
+
+
+def test_two_calls_are_a_look_up_and_a_page(program, outside):
+    """The look-up counts before the first page is asked for."""
+    said = program(
+        "extract", "followers", "flat400", "--yes", "--json", "-o", "f.csv", "--max-calls", "2"
+    )
+    assert (said.code, said.json["reason"]) == (3, "budget")
+    assert outside.control()["hiker_billed"] == 2
+
+
+def test_the_estimate_is_a_span_and_no_sum_is_nothing(program, outside):
+    """Where the size of a page is left open, the estimate says from and to; less than a cent is
+    called that."""
+    outside.control(hiker_requests=1_000_000)
+    said = program("extract", "followers", "flat400", "--yes", "-o", "f.csv", "--max-calls", 2)
+    assert "400 rows declared: about 4 to 8 calls" in said.err
+    assert "less than 0.01" in said.err and " 0.00" not in said.err
 
 
 def test_a_budget_of_money_pauses(program, outside):
@@ -67,7 +107,7 @@ def test_a_budget_of_money_pauses(program, outside):
     said = program("extract", "followers", "flat480", "--yes", "--json", "-o", "f.csv",
                    "--max-cost", f"{price * 4.5:.9f}")  # fmt: skip
     assert (said.code, said.json["reason"]) == (3, "budget")
-    assert outside.control()["hiker_billed"] <= 5
+    assert outside.control()["hiker_billed"] <= 4
 
 
 def test_a_budget_of_money_counts_look_ups_that_fail(program, outside):
@@ -80,7 +120,7 @@ def test_a_budget_of_money_counts_look_ups_that_fail(program, outside):
                    "--max-cost", f"{price * 5.5:.9f}")  # fmt: skip
     assert (said.code, said.json["reason"]) == (3, "budget"), said.err
     billed = outside.control()["hiker_billed"]
-    assert billed <= 6
+    assert billed <= 5
     assert said.receipt["units"] == billed
 
 
