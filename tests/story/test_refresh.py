@@ -29,14 +29,15 @@ def room(tmp_path, outside):
         "KAFKA_BOOTSTRAP_SERVERS": "",
     }
 
-    def start(*words: str) -> subprocess.Popen:
+    def start(*words: str, **other: str) -> subprocess.Popen:
         return subprocess.Popen(
             [sys.executable, "-m", "ingather", *words],
-            cwd=tmp_path, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            cwd=tmp_path, env=env | other, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
-    def run(*words: str, code: int = 0) -> tuple[str, str]:
-        process = start(*words)
+    def run(*words: str, code: int = 0, **other: str) -> tuple[str, str]:
+        process = start(*words, **other)
         out, said = process.communicate(timeout=60)
         assert process.returncode == code, said
         assert TOKEN not in out + said
@@ -63,6 +64,19 @@ def test_a_name_that_is_nobodys_is_told_and_not_kept(room) -> None:
     """The exit code is 1, and the account is not added."""
     _, said = room("refresh", "ghost.one", code=1)
     assert "ghost.one" in said
+    out, _ = room("accounts", "list", "--json")
+    assert json.loads(out) == []
+
+
+def test_every_name_has_its_turn_though_nobody_answers(room) -> None:
+    """Where no source answers each name is told as failed, and none is kept."""
+    out, _ = room("refresh", "one.a", "two.b", "--json", code=1, INSTAGRAM_ACCESS_TOKEN="",
+                  INSTAGRAM_WEB_URL="http://127.0.0.1:1/web")  # fmt: skip
+    told = json.loads(out)
+    assert [(each["handle"], each["outcome"]) for each in told] == [
+        ("one.a", "failed"), ("two.b", "failed"),
+    ]  # fmt: skip
+    assert all(each["error"] for each in told)
     out, _ = room("accounts", "list", "--json")
     assert json.loads(out) == []
 
@@ -127,6 +141,7 @@ def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
         (("accounts", "add", "not a name"), 2, "is not the name of an account"),
         (("accounts", "import", "none.csv"), 2, "cannot be read"),
         (("accounts", "remove", "nobody"), 2, "not among the accounts"),
+        (("consumer", "--health-port", "70000"), 2, "65535"),
     ],
 )
 def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
@@ -136,8 +151,9 @@ def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
 
 
 def test_accounts_are_removed_with_all_that_is_known(room) -> None:
-    """Neither log nor history is left."""
+    """Neither log nor history is left, nor the same name under another id."""
     room("refresh", "bakery7")
+    room("accounts", "add", "bakery7", "--id", "77")
     room("accounts", "remove", "bakery7")
     _, said = room("accounts", "show", "bakery7", code=2)
     assert "not among the accounts" in said

@@ -537,6 +537,18 @@ async def test_a_tenant_reaches_nothing_of_another(house):
 # Anchors.
 
 
+@pytest.mark.parametrize(
+    ("number", "after", "said"),
+    [("abc", -60, "no comment id"), ("18", None, "not known when"), ("18", 3_000, "the future")],
+)
+async def test_an_anchor_has_to_be_a_comment_that_can_be(house, number, after, said):
+    """One without a number, of no known time, or of the future is no evidence."""
+    draw = await house.commit(delay=3_600.0)
+    at = "" if after is None else iso(house.clock.now() + after)
+    with pytest.raises(errors.BadInput, match=said):
+        await house.draws.anchor(draw, Posted(number, "shop", at))
+
+
 async def test_an_anchor_has_to_come_before_the_round(house):
     """A comment with the hash is evidence when it is older than the round; afterwards it is
     nothing."""

@@ -62,6 +62,24 @@ def test_what_the_anchors_are_worth(receipts, anchors, published, verdict, said)
     assert said in found.why
 
 
+def test_an_entry_that_stands_twice_is_found_when_both_are_drawn(receipts):
+    """Somebody who lists a friend's comment twice, so that it has two leaves, is caught where both
+    are drawn; a comment's second entry is another one."""
+    from msgspec import structs
+
+    from ingather.domain.entries import freeze
+
+    one = receipts.entry(1)
+    for other, check in (
+        (structs.replace(one, th="cd" * 32), "opening"),
+        (receipts.entry(1, n=2), None),
+    ):
+        frozen = freeze([one, other], bytes(32))
+        rules = {"winners": 2, "alternates": 0, "unique_users": False, "unique_winners": False}
+        text = receipts.make(frozen, receipts.committed(frozen, **rules))
+        assert verifier.verify(text, receipts.asked(text)).check == check
+
+
 def test_an_authority_that_nobody_pinned_proves_nothing(receipts):
     """The same receipt without the test root is not provable, and says how to trust one."""
     text = receipts.make()

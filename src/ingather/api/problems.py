@@ -83,7 +83,7 @@ def status_of(error: errors.IngatherError) -> int:
 
 def of(error: errors.IngatherError) -> Response:
     """An error of ours."""
-    title = (type(error).__doc__ or "").strip().split("\n\n")[0].replace("\n", " ").strip()
+    title = " ".join((type(error).__doc__ or "").strip().split("\n\n")[0].split())
     headers = {}
     wait = getattr(error, "wait", None)
     if wait is None and error.retry:

@@ -239,7 +239,9 @@ def _add_file(router: APIRouter, room: Room) -> None:
         here, job = await prepared(request, caller, job_id, format_)
         await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
         kind = files.MEDIA_TYPES[format_.partition(".")[0]]
-        return Response(headers=files.headers(job, format_), media_type=kind)
+        answer = Response(headers=files.headers(job, format_), media_type=kind)
+        del answer.headers["content-length"]  # nobody knows before it is written; 0 would be untrue
+        return answer
 
 
 def _add_telling(router: APIRouter, room: Room) -> None:

@@ -144,7 +144,10 @@ def remove(names: Names) -> None:
             accounts = account_words.parts(here).accounts
             for name in names:
                 account = await account_words.find(accounts, name)
-                await accounts.remove(account.account_id)
+                known: Account | None = account
+                while known is not None:  # the same name may stand there under several ids
+                    await accounts.remove(known.account_id)
+                    known = await accounts.find(account.handle)
                 say(f"@{account.handle} is forgotten, with its log and history.")
         return 0
 

@@ -16,7 +16,13 @@ dlq = typer.Typer(
 def consumer(
     health_port: Annotated[
         int,
-        typer.Option("--health-port", min=0, metavar="PORT", help="Of /health; 0: a free one."),
+        typer.Option(
+            "--health-port",
+            min=0,
+            max=65535,
+            metavar="PORT",
+            help="Of /health; 0: a free one.",
+        ),
     ] = 3053,
     limit: Annotated[
         int | None,

@@ -155,7 +155,7 @@ def _voices(
     """Who is asked, in order: the archive where the targets are its files, else whoever there is a
     token or key for; and the targets as that source has them."""
     from ingather import errors
-    from ingather.features import voices
+    from ingather.features import extraction, voices
 
     if not words:
         raise errors.BadInput(
@@ -168,7 +168,7 @@ def _voices(
         voices.check_insights(kind, found)
     if found == ("archive",):
         return found, ["\n".join(str(path.absolute()) for path in there)]
-    return found, [here.names.get(word.strip(), word) for word in words]
+    return found, extraction.played(kind, words, here.names)
 
 
 async def _begun(

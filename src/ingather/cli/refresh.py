@@ -88,18 +88,22 @@ def schedule(
 
 
 async def _now(parts: "Refreshing", account: "Account") -> "Done":
-    """A refresh at once; what would be waited for in the background is told instead."""
+    """A refresh at once; what would be waited for in the background is told instead, so that the
+    names after it have their turn."""
     from ingather import errors
+    from ingather.features.refresh import Done
     from ingather.features.refresh_sources import NotTold, Wait
 
     try:
         return await parts.refresher.now(account)
     except Wait as wait:
-        raise errors.Throttled(
-            f"The limit is reached; try again in {wait.seconds / 60:.0f} minutes."
-        ) from None
+        minutes = max(1, round(wait.seconds / 60))
+        failure: errors.IngatherError = errors.Throttled(
+            f"The limit is reached; try again in {minutes} minutes."
+        )
     except NotTold as untold:
-        raise untold.failure from None
+        failure = untold.failure
+    return Done(outcome="failed", before=account, error=failure)
 
 
 def _tell(name: str, done: "Done") -> None:

@@ -34,7 +34,7 @@ def sandbox(
     async def command() -> int:
         import asyncio
 
-        from ingather.sandbox.options import TOKEN
+        from ingather.sandbox.options import HIKER_KEY, TOKEN
         from ingather.sandbox.server import serve
 
         async with await serve(_options(seed, latency, fault or []), port=port) as played:
@@ -43,6 +43,8 @@ def sandbox(
             say(f"  export INSTAGRAM_GRAPH_URL={played.graph_url}")
             say(f"  export INSTAGRAM_ACCESS_TOKEN={TOKEN}")
             say(f"  export INSTAGRAM_WEB_URL={played.web_url}")
+            say(f"  export HIKERAPI_URL={played.hiker_url}")
+            say(f"  export HIKERAPI_KEY={HIKER_KEY}")
             say("Ctrl-C ends it.")
             ended = asyncio.Event()
             for number in (signal.SIGINT, signal.SIGTERM):

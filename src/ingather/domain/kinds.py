@@ -20,6 +20,9 @@ that they be analysed; the others are extractions."""
 ALIASES = {"followings": "following", "hashtags": "hashtag-clips"}
 """Other names for the same kinds (seed extraction-platform.md)."""
 
+OF_POSTS = ("likers", "commenters")
+"""Extractions whose target is a post; of the others it is an account, or a hashtag."""
+
 SOURCES: dict[str, tuple[str, ...]] = {
     "comments": ("graph",),
     "commenters": ("graph", "hiker", "archive"),

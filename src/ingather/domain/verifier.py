@@ -50,7 +50,7 @@ CHECKS = {
     "root": "they hash to the committed root",
     "beacon": "the chain's key signed the round",
     "draw": "the ranks are those which the round draws",
-    "opening": "the drawn entries are the ones in the list",
+    "opening": "the drawn entries are the ones in the list, none of them twice",
     "places": "winners and alternates follow from the ranks by the committed rules",
     "log": "the installation's log holds this draw",
     "key": "the installation is the one that was asked for",
@@ -528,10 +528,18 @@ class _Receipt:
         return order
 
     def _openings(self) -> None:
+        """The drawn entries are leaves of the list, and none is there twice under two salts."""
+        seen: set[tuple[str, int]] = set()
         for each in self.found["drawn"]:
             opening = each["opening"]
             if opening is None:
                 continue
+            entry = (opening["entry"]["id"], opening["entry"]["n"])
+            if entry in seen:
+                raise Falsified(
+                    "opening", f"Rank {each['rank']} is an entry that was drawn before."
+                )
+            seen.add(entry)
             text = bytes.fromhex(opening["salt"]) + _canonical(opening["entry"])
             leaf = hashlib.sha256(b"\x00" + text).hexdigest()
             if leaf != self.found["leaves"][each["position"]]:

@@ -269,7 +269,11 @@ const Draw = (() => {
       const right = !next.done && each.rank === i + 1 && each.position === next.value;
       insist(right, "draw", `Rank ${i + 1} is not what the round draws.`);
     }
+    const seen = new Set();
     for (const each of receipt.drawn) {
+      const entry = each.opening && canonical([each.opening.entry.id, each.opening.entry.n]);
+      insist(!entry || !seen.has(entry), "opening", `Rank ${each.rank} was drawn before.`);
+      seen.add(entry);
       const open = each.opening === null || (await leaf(each.opening));
       const right = open === true || open === receipt.leaves[each.position];
       insist(right, "opening", `Rank ${each.rank} is not the entry in the list.`);

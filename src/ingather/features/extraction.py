@@ -11,7 +11,7 @@ from ingather.domain import filters, names, posts
 from ingather.domain.filter_kinds import Filter
 from ingather.domain.instants import iso
 from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
-from ingather.domain.kinds import ALIASES, RECORDS, WITH_INSIGHTS
+from ingather.domain.kinds import ALIASES, OF_POSTS, RECORDS, WITH_INSIGHTS
 from ingather.engine.backoff import Fetcher
 from ingather.features.collection import Collection
 
@@ -104,6 +104,12 @@ def kind_of(word: str) -> str:
     return kind
 
 
+def played(kind: str, words: Sequence[str], posts: Mapping[str, str]) -> list[str]:
+    """Targets with the sandbox's names of posts (`demo`) made ids, where the kind is of posts:
+    an account may be called like a post."""
+    return [posts.get(word.strip(), word) if kind in OF_POSTS else word for word in words]
+
+
 def canonical(kind: str, words: Sequence[str]) -> tuple[str, ...]:
     """Targets as they are compared: each once, in one spelling. A lone word that names nothing
     raises; among several it is kept as it is, to be named in the receipt."""
@@ -121,7 +127,7 @@ def canonical(kind: str, words: Sequence[str]) -> tuple[str, ...]:
 def _spelt(kind: str, word: str) -> str:
     if kind == "hashtag-clips":
         return names.hashtag(word)
-    if kind in ("likers", "commenters"):
+    if kind in OF_POSTS:
         reading = posts.read(word)
         return reading.shortcode or reading.media_id or word
     return names.username(word)

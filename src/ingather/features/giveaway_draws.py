@@ -26,6 +26,9 @@ from ingather.ports import Giveaways as Records
 SIGNING = "giveaways: installation"
 """The name under which the installation's signing key is derived."""
 
+_SKEW = 600.0
+"""Seconds by which this machine's clock may lag behind the platform's."""
+
 _PATIENCE = (3.0, 30.0)
 """Seconds between two looks for a round that is late: at first, and at the most."""
 
@@ -66,18 +69,30 @@ class GiveawayDraws:
         """Store an anchor: evidence that the commitment was there before its round was."""
         made = self._clock.now()
         if isinstance(anchor, Posted):
-            made = moment(anchor.timestamp).timestamp()
+            made = self._posted(anchor)
         if draw.signature is not None or made >= moment(draw.due_at).timestamp():
             raise errors.BadInput(
-                f"The round of this giveaway has been public since {draw.due_at}: an anchor made"
-                " after it proves nothing.",
+                f"The round of this giveaway is public from {draw.due_at} on: an anchor made after"
+                " it proves nothing.",
             )
+        if made > self._clock.now() + _SKEW:
+            raise errors.BadInput("The comment is said to be of the future: nobody has posted it.")
         if anchor in draw.anchors:
             return draw
         record = await self._records.show(draw.giveaway_id)
         detail: dict[str, Any] = msgspec.to_builtins(anchor)
         moved = structs.replace(draw, anchors=(*draw.anchors, anchor))
         return await self._moved(moved, record, "anchor", detail)
+
+    @staticmethod
+    def _posted(anchor: Posted) -> float:
+        """When a comment was posted, in epoch seconds; BadInput where it cannot be one."""
+        if not (anchor.id.isascii() and anchor.id.isdigit()):
+            raise errors.BadInput(f"“{anchor.id}” is no comment id.", hint="It is a number.")
+        try:
+            return moment(anchor.timestamp).timestamp()
+        except ValueError:
+            raise errors.BadInput("It is not known when the comment was posted.") from None
 
     async def reveal(self, giveaway_id: str, beacon: Beacon, *, tenant: str | None = None) -> Draw:
         """Draw, once the committed round is there; a draw that was made stays as it is.

@@ -12,7 +12,9 @@ HELD = 60.0
 _COLUMNS = "id, job, kind, url, secret, state, attempts, due, status, error, created_at, ended_at"
 _ADD = f"""
 INSERT INTO webhooks ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, 'waiting', 0, ?, NULL, NULL, ?, NULL)
-ON CONFLICT (job) DO NOTHING
+ON CONFLICT (job) DO UPDATE SET id = excluded.id, url = excluded.url, secret = excluded.secret,
+due = excluded.due, created_at = excluded.created_at
+WHERE webhooks.state = 'waiting' AND webhooks.attempts = 0
 """
 _DUE = f"SELECT {_COLUMNS} FROM webhooks WHERE state = 'waiting' AND due <= ? ORDER BY due LIMIT ?"
 # Whoever moves `due` first has it: nobody else finds the value that was read.
@@ -24,7 +26,7 @@ WHERE id = ?
 
 
 class SqlWebhooks:
-    """One webhook a job at the most."""
+    """One webhook a job at the most: the one that was named last, until it is first sent."""
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql

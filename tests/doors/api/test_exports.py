@@ -111,6 +111,7 @@ def test_the_download_is_the_file_of_the_command_line(new_api, request, tmp_path
             assert head.status_code == 200 and head.content == b""
             for name in ("content-type", "content-disposition"):
                 assert head.headers[name] == answer.headers[name]
+            assert "content-length" not in head.headers
 
 
 def test_a_download_may_be_filtered(api, ann, oracle):

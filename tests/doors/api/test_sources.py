@@ -54,3 +54,4 @@ def test_what_cannot_be_is_a_problem(api, body, said):
         answer = client.post(WHERE, json=body)
         assert 400 <= answer.status_code < 500
         assert said in answer.text
+        assert "  " not in answer.json()["title"]

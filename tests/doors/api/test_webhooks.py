@@ -118,6 +118,21 @@ def test_it_is_tried_again_till_it_arrives(open_api, receiver, oracle):
     assert len({headers["webhook-id"] for _, headers, _ in receiver.got}) == 1
 
 
+def test_the_one_named_last_is_told(open_api, receiver, oracle):
+    """A creation that goes on with an unfinished job and names another address replaces it, with
+    its secret."""
+    body = {"mediaId": oracle.flat(7), "webhookUrl": f"{receiver.url}/old", "webhookSecret": SECRET}
+    with open_api.client("ann") as ann:
+        job_id = ann.post("/api/exports", json=body).json()["exportId"]
+        body |= {"webhookUrl": f"{receiver.url}/new", "webhookSecret": "another secret here"}
+        assert ann.post("/api/exports", json=body).json()["exportId"] == job_id
+    open_api.run(job_id)
+    stands(open_api, f"/api/exports/{job_id}/webhook", state="delivered")
+    ((path, headers, sent),) = receiver.got
+    assert path == "/new"
+    assert verifier()("another secret here", headers, sent)
+
+
 def test_it_gives_up_at_410_and_after_two_days(open_api, receiver, oracle):
     """410 at once; else after eleven tries, with growing pauses."""
     receiver.answers = [410]
