@@ -25,9 +25,9 @@ def hashtags(text: str) -> tuple[str, ...]:
     if text.isascii():
         for run in _TAGS.finditer(text):
             for part in run[0].split("#"):
-                tag = _PLAIN.match(part)
-                if tag is not None and tag[0].strip(_TELL_NOTHING):
-                    found.setdefault(tag[0].lower(), tag[0])
+                plain = _PLAIN.match(part)
+                if plain is not None and plain[0].strip(_TELL_NOTHING):
+                    found.setdefault(plain[0].lower(), plain[0])
         return tuple(found.values())
     for run in _TAGS.finditer(text):
         for part in _SIGN.split(run[0]):
