@@ -9,10 +9,12 @@ from pathlib import Path
 
 from benchmarks import venv
 from benchmarks.lists import lists
+from benchmarks.reels import reels
 from benchmarks.servers import valkey
 from benchmarks.works import WORKS, Line, Run, as_json, files
 
 WORKS["lists"] = lists
+WORKS["reels"] = reels
 
 
 def arguments() -> argparse.Namespace:

@@ -414,9 +414,12 @@ class Receipts:
         return freeze([self.entry(i, next(named)) for i in range(count)], bytes(32))
 
     def committed(self, frozen, *, chain=None, number: int | None = None, seq: int = 1, **rules):
-        """A commitment to it."""
+        """A commitment to it; users count once unless one of them is there with two comments."""
         from ingather.domain import draw2
         from ingather.domain.beacon import QUICKNET
+
+        users = {each.id: each.u for each in frozen.entries}
+        rules = {"unique_users": len(users) == len(set(users.values())), **rules}
 
         link = "https://www.instagram.com/p/DAbCdEfGhIj/"
         return draw2.commitment(

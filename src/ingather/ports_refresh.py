@@ -140,6 +140,9 @@ class Watcher(Protocol):
         """A message is done."""
         ...
 
-    def parked(self, why: str) -> AbstractContextManager[None]:
-        """A message waits, for as long as the context lasts."""
+    def parked(
+        self, why: str, *, since: float, until: float, source: str | None = None
+    ) -> AbstractContextManager[None]:
+        """A message waits, for as long as the context lasts: `why` (of that source), from one time
+        to another (epoch seconds)."""
         ...

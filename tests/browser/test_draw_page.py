@@ -13,6 +13,7 @@ import rfc8785
 
 from ingather import errors
 from ingather.domain import draw_receipt, verifier
+from ingather.domain.entries import freeze
 from ingather.exports.draw_page import page
 
 EXPORTS = Path(draw_receipt.__file__).parents[1] / "exports"
@@ -25,6 +26,10 @@ def made(receipts, random) -> bytes:
     count = random.randint(1, 12)
     users = random.choices([*NAMES, None, None, None], k=random.randint(0, count))
     frozen = receipts.frozen(count, users)
+    if random.random() < 0.2:
+        frozen = freeze([*frozen.entries, receipts.entry(0, n=random.randint(2, 4))], bytes(32))
+    bonus = random.choice([[], [{"entries": 1}, {"entries": 2}], [{"entries": 1}, "x"], {}, None])
+    named = {} if random.random() < 0.8 else {"unique_users": True}
     once = random.random() < 0.7
     able = len({each.u for each in frozen.entries}) if once else count
     odd = {name: random.choice([1e21, 5e-324, 0.1, -3, True, [], {}, "x"]) for name in NAMES}
@@ -35,6 +40,8 @@ def made(receipts, random) -> bytes:
         alternates=random.randint(0, 5),
         unique_winners=once,
         more=odd,
+        bonus=bonus,
+        **named,
     )
     log = [draw_receipt.Logged(seq, committed.hex, "drawn")]
     if seq > 1 and random.random() < 0.5:

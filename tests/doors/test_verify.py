@@ -155,6 +155,28 @@ def test_a_record_of_draw_1_cannot_name_somebody_else(tmp_path):
     assert "whom the record names" in verify(ids).stdout
 
 
+def test_a_larger_export_is_false_only_where_it_cannot_be_the_one(tmp_path):
+    """Rules may have left some of its comments out, unless it lacks a winner's comment or the
+    record's own figures do not fit."""
+    record = record_of_draw_1()
+    path, csv = tmp_path / "record.json", tmp_path / "comments.csv"
+    path.write_text(json.dumps(record))
+
+    def verify(rows):
+        lines = [f"{i},{u},x" for i, u in rows]
+        csv.write_text("commentId,userId,text\n" + "\n".join(lines) + "\n", "utf-8")
+        return CliRunner().invoke(app, ["verify", str(path), "--ids", str(csv)])
+
+    others = [(str(i), f"u{i}") for i in range(20, 25)]
+    told = verify([*ROWS, *others])
+    assert (
+        told.exit_code == 4 and "the export holds 9 comments, of which 3 took part" in told.stdout
+    )
+    first = record["winners"][0]["participant"]["commentId"]
+    told = verify([*(row for row in ROWS if row[0] != first), *others])
+    assert told.exit_code == 1 and "“participants”" in told.stdout
+
+
 def test_an_export_with_odd_rows_is_read_as_it_was_written(tmp_path):
     """Characters that break a line nowhere but in Python; a comment without a user id, which never
     takes part."""
@@ -215,7 +237,9 @@ def test_the_verifier_runs_as_one_file(tmp_path, receipts):
     )
     run = [sys.executable, "-I", "-S", "-c", code, str(alone), "receipt.json"]
     known = ["--commit", json.loads(text)["commit"], "--tsa-root", "root.pem"]
-    for words, expected in ((known, 0), ([], 4), (["--commit", "0" * 64], 1)):
+    (tmp_path / "comments.csv").write_text("\ufeffcommentId,userId\n01,u1\n", "utf-8")
+    table = ["--ids", "comments.csv"]
+    for words, expected in ((known, 0), ([], 4), (["--commit", "0" * 64], 1), (table, 2)):
         done = subprocess.run(
             [*run, *words],
             cwd=tmp_path,
@@ -226,6 +250,7 @@ def test_the_verifier_runs_as_one_file(tmp_path, receipts):
             check=False,
         )
         assert done.returncode == expected, done.stdout + done.stderr
+    assert "giveaways show ID --ids" in done.stderr
     assert "ingather" not in {
         line.split()[1].partition(".")[0]
         for line in alone.read_text("utf-8").splitlines()

@@ -149,6 +149,13 @@ def test_no_reels_is_an_answer(user) -> None:
     assert "Not enough reels" in (user.folder / "report.html").read_text("utf-8")
 
 
+def test_reels_that_all_are_left_out_are_not_none(user) -> None:
+    """An account with reels of which none is young enough is not said to have none."""
+    answer = user("analyze", "reels30", "--since", "2099-01-01")
+    assert "There are no reels" not in answer.out
+    assert "none is from --since on and passes every --filter" in answer.out
+
+
 def test_nobody_to_ask(user) -> None:
     """Without token and key it says what to do."""
     answer = user("analyze", "natgeo", code=2, environ={"INSTAGRAM_ACCESS_TOKEN": ""})

@@ -97,8 +97,9 @@ def test_ctrl_c_during_the_wait_loses_nothing(cli, job, until):
     assert "is due at" in early.err
     told = cli.folder / "told"
     with told.open("wb") as errors:
-        running = cli.start(*words, stderr=errors)
+        running = cli.start(*words[:-1], "2h", stderr=errors)
         until(lambda: "Going on with giveaway" in told.read_text())
+        until(lambda: "the delay of 7200 s is ignored" in told.read_text())
         running.send(signal.SIGINT)
         assert running.ended().code == 130
     assert len(json.loads(cli("giveaways", "list", "--json").out)) == 1
@@ -115,6 +116,29 @@ def test_protocol_1_prints_the_record_and_what_it_cannot_promise(cli, job):
     assert "PROVEN" in cli("verify", "one.json", "--ids", "a.csv").out
 
 
+def test_a_draw_1_with_rules_is_verified_from_the_ids_of_those_who_took_part(cli, job, oracle):
+    """The whole export does not tell whom the rules left out: not provable, and it names the
+    command whose list proves it. A record that was changed is false by either."""
+    drawn = cli("draw", job, "--protocol", "1", "--no-replies", "-o", "one.json", "--json").json
+    whole = cli("verify", "one.json", "--ids", "a.csv", code=4)
+    assert "NOT PROVABLE" in whole.out and "ingather giveaways show ID --ids" in whole.out
+    listed = cli("giveaways", "show", drawn["giveawayId"][:8], "--ids").out.split()
+    assert len(listed) == drawn["filteredParticipantCount"] and listed == sorted(listed)
+    cli("giveaways", "show", drawn["giveawayId"], "--ids", "-o", "ids.txt")
+    assert (cli.folder / "ids.txt").read_text().split() == listed
+    assert "PROVEN" in cli("verify", "one.json", "--ids", "ids.txt").out
+    drawn["winners"][0]["winnerIndex"] += 1
+    (cli.folder / "one.json").write_text(json.dumps(drawn))
+    for each in ("a.csv", "ids.txt"):
+        assert "FALSE" in cli("verify", "one.json", "--ids", each, code=1).out
+
+
+def test_a_draw_2_has_no_ids_to_show(cli, job):
+    """Its receipt alone verifies it; the sentence says how to get that."""
+    number = cli("draw", job, *FILE, "-o", "r.json", "--json").json["giveawayId"]
+    assert "-o RECEIPT.json" in cli("giveaways", "show", number, "--ids", code=2).err
+
+
 def test_commit_then_anchor_by_a_comment(cli, job, oracle):
     """A commitment prints its hash alone; a comment that does not hold it is no anchor, one told
     by hand is recorded."""
@@ -124,9 +148,12 @@ def test_commit_then_anchor_by_a_comment(cli, job, oracle):
     number, comment = item["giveawayId"], next(iter(oracle.rows(oracle.mixed(120))))
     words = ("giveaways", "anchor", number, "--comment", comment)
     assert "does not hold the hash" in cli(*words, "--job", job, code=2).err
-    cli(*words, "--username", "@shop", "--timestamp", "2026-01-31T18:00Z")
+    by_hand = (*words, "--username", "@shop", "--timestamp")
+    assert "older than the commitment" in cli(*by_hand, "2026-01-31T18:00Z", code=2).err
+    at = item["createdAt"]
+    cli(*by_hand, at)
     shown = cli("giveaways", "show", number).out
-    assert f"anchor: comment {comment} of @shop, 2026-01-31T18:00:00Z" in shown
+    assert f"anchor: comment {comment} of @shop, {at[:19]}" in shown
     assert "Give --tsa or --comment" in cli("giveaways", "anchor", number, code=2).err
 
 
@@ -136,6 +163,7 @@ def test_what_cannot_be_meant_is_one_clear_sentence(cli, job):
         (("nothing",), 1, "Export not found"),
         ((job, "--winners", "500", *FILE), 1, "Cannot select 500 winners from"),
         ((job, "--keyword", "xyzzy", *FILE), 1, "No participants available after filtering"),
+        ((job, "--mentions", "99", *FILE), 1, "comments is out: it mentions too few accounts ("),
         ((job, "--since", "2026-01-31"), 2, "does not say in which time zone"),
         ((job, "--at", "2026-01-31T18:00Z"), 2, "--at is for protocol 1"),
         ((job, "--round", "123"), 2, "has been public since"),

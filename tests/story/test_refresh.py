@@ -1,12 +1,15 @@
 """Accounts kept fresh from the command line, against the sandbox and a store of their own."""
 
+import contextlib
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -150,10 +153,84 @@ def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
     assert told in said and "Traceback" not in said
 
 
-def test_accounts_are_removed_with_all_that_is_known(room) -> None:
-    """Neither log nor history is left, nor the same name under another id."""
+def test_accounts_are_removed_with_all_that_is_known(room, tmp_path) -> None:
+    """Neither log nor history is left, nor the same name under another id, as it was once made."""
     room("refresh", "bakery7")
-    room("accounts", "add", "bakery7", "--id", "77")
+    with contextlib.closing(sqlite3.connect(tmp_path / "ingather.db")) as database, database:
+        database.execute(
+            "INSERT INTO accounts (account_id, platform, handle) VALUES ('77', 'instagram', ?)",
+            ("bakery7",),
+        )
     room("accounts", "remove", "bakery7")
     _, said = room("accounts", "show", "bakery7", code=2)
     assert "not among the accounts" in said
+
+
+@pytest.mark.parametrize(
+    ("rows", "line", "told"),
+    [
+        (["foo1,1", "foo2,1"], 3, ["the id 1", "@foo1 by line 2", "@foo2"]),
+        (["foo1,1", "Foo1,2"], 3, ["@foo1", "the id 1 by line 2", "the id 2"]),
+        (["fine,5", "esa,77"], 3, ["the id 77", "@nasa already", "@esa"]),
+        (["fine,5", "nasa,78"], 3, ["@nasa", "the id 77 already", "the id 78"]),
+    ],
+)
+def test_an_import_drops_no_row_quietly(room, tmp_path, rows, line, told) -> None:
+    """An id with two names, or a name with two ids, in the file or against what is kept, is refused
+    with the line and both; nothing of the file is added then."""
+    room("accounts", "add", "nasa", "--id", "77")
+    (tmp_path / "a.csv").write_text("\n".join(["handle,accountId", *rows]))
+    _, said = room("accounts", "import", "a.csv", code=2)
+    assert f"Line {line}: " in said and "Nothing was added" in said
+    assert [each for each in told if each not in said] == []
+    out, _ = room("accounts", "list", "--json")
+    assert [each["handle"] for each in json.loads(out)] == ["nasa"]
+
+
+def test_an_account_is_added_once_however_it_is_named(room, tmp_path) -> None:
+    """Another name for its id and another id for its name are refused; itself, with its id or
+    without, had been there."""
+    room("accounts", "add", "nasa", "--id", "77")
+    _, said = room("accounts", "add", "esa", "--id", "77", code=2)
+    assert "The id 77 belongs to @nasa" in said and "@esa" in said
+    _, said = room("accounts", "add", "nasa", "--id", "78", code=2)
+    assert "@nasa belongs to the id 77" in said and "78" in said
+    (tmp_path / "a.csv").write_text("handle,accountId\nnasa,77\nnasa,\nesa,8\n")
+    _, said = room("accounts", "import", "a.csv")
+    assert said.startswith("1 account is kept fresh from now on; 2 had been there.")
+    out, _ = room("accounts", "list", "--json")
+    assert [each["accountId"] for each in json.loads(out)] == ["77", "8"]
+
+
+def test_a_waiting_consumer_says_what_for(room, tmp_path) -> None:
+    """The limit is reached: the log says once for what it waits and until when, and so does
+    /health for as long as it does."""
+    (tmp_path / "a.csv").write_text("\n".join(["handle", *(f"shop{each}" for each in range(5))]))
+    room("accounts", "import", "a.csv")
+    room("schedule")
+    process = room.start("consumer", "--health-port", "0", "--limit", "1")
+    try:
+        started = json.loads(process.stderr.readline())
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        address = f"http://127.0.0.1:{started['health_port']}/health"
+        end = time.monotonic() + 40
+        told: dict = {"waiting": 0}
+        while told["waiting"] < 4 and time.monotonic() < end:
+            time.sleep(0.1)
+            told = json.load(opener.open(address, timeout=5))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        _, said = process.communicate(timeout=40)
+    assert (told["status"], told["waiting_for"]) == ("ok", "limit of graph")
+    lines = [json.loads(line) for line in said.splitlines()]
+    (line,) = [each for each in lines if each["event"] == "waiting"]
+    assert line["waiting_for"] == "limit of graph"
+    minutes = (datetime.fromisoformat(line["until"]) - datetime.now(UTC)).total_seconds() / 60
+    assert 50 < minutes <= 60 and told["until"][:16] == line["until"][:16]
+
+
+def test_a_kafka_that_is_not_there_is_one_sentence(room) -> None:
+    """Ours; the library's own lines are not let through."""
+    _, said = room("dlq", "list", code=1, KAFKA_BOOTSTRAP_SERVERS="127.0.0.1:1")
+    assert said.startswith("Error: The Kafka at 127.0.0.1:1 does not answer")
+    assert len(said.splitlines()) == 1

@@ -67,6 +67,15 @@ def test_a_comment_of_two_exports_counts_once():
     assert reasons([comment(1), comment(2), comment(1)], OPEN) == ["admitted"] * 2 + ["repeated"]
 
 
+def test_a_name_that_two_users_had_counts_once_in_draw_2():
+    """A receipt of draw/2 shows names: one that went to another user between two exports stands
+    there once. draw/1 is made from user ids alone."""
+    rows = [comment(1, username="kim"), comment(2, username="Kim")]
+    rules = structs.replace(OPEN, unique_users=True)
+    assert reasons(rows, rules) == ["admitted", "other_comment"]
+    assert reasons(rows, rules, placed=False) == ["admitted", "admitted"]
+
+
 def test_the_window_has_its_beginning_and_not_its_end():
     """since is the first moment that counts, until the first that does not any more."""
     rules = structs.replace(OPEN, since="2026-01-02T03:02:00Z", until="2026-01-02T05:04:00+02:00")

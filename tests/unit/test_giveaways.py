@@ -549,6 +549,16 @@ async def test_an_anchor_has_to_be_a_comment_that_can_be(house, number, after, s
         await house.draws.anchor(draw, Posted(number, "shop", at))
 
 
+async def test_an_anchor_cannot_be_older_than_its_commitment(house):
+    """A comment from before the commitment cannot hold its hash; a clock may be minutes wrong."""
+    draw = await house.commit(delay=3_600.0)
+    now = house.clock.now()
+    with pytest.raises(errors.BadInput, match="older than the commitment") as refused:
+        await house.draws.anchor(draw, Posted("18", "shop", iso(now - 660)))
+    assert "new comment" in refused.value.hint
+    assert (await house.draws.anchor(draw, Posted("18", "shop", iso(now - 540)))).anchors
+
+
 async def test_an_anchor_has_to_come_before_the_round(house):
     """A comment with the hash is evidence when it is older than the round; afterwards it is
     nothing."""

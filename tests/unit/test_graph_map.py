@@ -448,3 +448,17 @@ def test_any_json_is_read_or_refused(rows, paging):
     for read in (graph_map.comments, graph_map.posts, graph_people.linked):
         with contextlib.suppress(errors.SourceError):
             read(body, ENDPOINT)
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("2020-06-01T10:56:52+0000", "2020-06-01T10:56:52Z"),
+        ("20200601T105652.123+0000", "2020-06-01T10:56:52Z"),
+        ("2020-W01-1T10:56:52+0000", "2019-12-30T10:56:52Z"),
+        ("2020-06-01T10:56:52+0200", "2020-06-01T08:56:52Z"),
+    ],
+)
+def test_any_way_of_writing_a_time_is_the_same_time(said, meant) -> None:
+    """The platform's own way is read at once, and no other one is taken for it."""
+    assert graph_map.utc(said, "media") == meant

@@ -40,7 +40,7 @@ class Watcher:
 
     def done(self, outcome: str, seconds: float) -> None: ...
 
-    def parked(self, why: str):
+    def parked(self, why: str, **_: object):
         return contextlib.nullcontext()
 
 

@@ -147,3 +147,10 @@ def test_any_words_are_read_or_refused(words):
             continue
         assert found
         assert not set(found) & set("/?&#%= \r\n\0")
+
+
+@given(st.text(alphabet="#aB1_ ^`&/@.é", max_size=30))
+def test_plain_texts_are_read_as_any_other(words) -> None:
+    """A text of ASCII alone gives the tags that it gives beside another letter."""
+    plain = "".join(letter for letter in words if letter.isascii())
+    assert text.hashtags(plain) == text.hashtags(plain + " é")

@@ -64,7 +64,7 @@ def test_what_the_anchors_are_worth(receipts, anchors, published, verdict, said)
 
 def test_an_entry_that_stands_twice_is_found_when_both_are_drawn(receipts):
     """Somebody who lists a friend's comment twice, so that it has two leaves, is caught where both
-    are drawn; a comment's second entry is another one."""
+    are drawn; a comment's second entry is another one, where a bonus grants it."""
     from msgspec import structs
 
     from ingather.domain.entries import freeze
@@ -76,8 +76,39 @@ def test_an_entry_that_stands_twice_is_found_when_both_are_drawn(receipts):
     ):
         frozen = freeze([one, other], bytes(32))
         rules = {"winners": 2, "alternates": 0, "unique_users": False, "unique_winners": False}
-        text = receipts.make(frozen, receipts.committed(frozen, **rules))
+        committed = receipts.committed(frozen, **rules, bonus=[{"entries": 1, "when": {}}])
+        text = receipts.make(frozen, committed)
         assert verifier.verify(text, receipts.asked(text)).check == check
+
+
+@pytest.mark.parametrize(
+    ("bonus", "check"),
+    [
+        ([], "opening"),
+        ([{"entries": 1, "when": {}}], "opening"),
+        ([{"entries": 1, "when": {}}, {"entries": 1, "when": {}}], None),
+        ("2", "opening"),
+        ([{"entries": "2"}, {"entries": -2}, 2], "opening"),
+    ],
+)
+def test_an_entry_beyond_the_committed_bonus_is_false(receipts, bonus, check):
+    """A comment's third entry takes a bonus of two that was committed to."""
+    from ingather.domain.entries import freeze
+
+    frozen = freeze([receipts.entry(1, n=n) for n in (1, 2, 3)], bytes(32))
+    rules = {"winners": 3, "alternates": 0, "unique_winners": False}
+    text = receipts.make(frozen, receipts.committed(frozen, **rules, bonus=bonus))
+    assert verifier.verify(text, receipts.asked(text)).check == check
+
+
+@pytest.mark.parametrize(("once", "check"), [(True, "opening"), (False, None)])
+def test_a_user_with_two_comments_is_false_where_users_count_once(receipts, once, check):
+    """A friend who stands in the list with two comments is found where both are drawn."""
+    frozen = receipts.frozen(2, ["friend", "friend"])
+    rules = {"winners": 2, "alternates": 0, "unique_users": once, "unique_winners": False}
+    text = receipts.make(frozen, receipts.committed(frozen, **rules))
+    found = verifier.verify(text, receipts.asked(text))
+    assert found.check == check, found.why
 
 
 def test_an_authority_that_nobody_pinned_proves_nothing(receipts):
@@ -295,7 +326,7 @@ _made: dict[str, bytes] = {}
 def _rich(receipts) -> bytes:
     """Both anchors, a user drawn twice, a disqualification, an earlier commitment in the log."""
     if "rich" not in _made:
-        frozen = receipts.frozen(9, ["a"] * 4)
+        frozen = receipts.frozen(9, ["a"] * 5)
         committed = receipts.committed(frozen, seq=3, winners=3)
         log = [
             draw_receipt.Logged(2, "cd" * 32, "never drawn"),

@@ -145,15 +145,16 @@ async def serve(
     port: int,
     stop: "Stop",
     *,
+    sock: socket.socket | None = None,
     app: FastAPI | None = None,
     ready: Callable[[str], None] = lambda url: None,
 ) -> None:
     """Serve until `stop` is requested; requests under way are then given a few seconds.
 
-    port: 0 for a free one. app: that of `build`, where it was built already. ready: told the
-    address once it can be connected to.
+    port: 0 for a free one. sock: what `bound` gave for them, where it was asked before. app: that
+    of `build`, where it was built already. ready: told the address once it can be connected to.
     """
-    sock = bound(host, port)
+    sock = sock or bound(host, port)
     app = app or build(world)
     server = _Server(
         uvicorn.Config(

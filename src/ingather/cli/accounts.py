@@ -11,6 +11,7 @@ from ingather.cli.run import run, say, world
 
 if TYPE_CHECKING:
     from ingather.domain.refresh import Account
+    from ingather.features.newcomers import Newcomer
 
 app = typer.Typer(name="accounts", help="The accounts that are kept fresh.", no_args_is_help=True)
 
@@ -30,11 +31,11 @@ def add(
     async def command() -> int:
         from ingather import errors
         from ingather.domain.names import username
+        from ingather.features.newcomers import Newcomer
 
         if account_id is not None and len(names) > 1:
             raise errors.BadInput("--id is of one account.", hint="Give a single USERNAME.")
-        wanted = [(account_id or username(name), username(name)) for name in names]
-        return await _add(wanted)
+        return await _add([Newcomer(username(name), account_id) for name in names])
 
     run(command)
 
@@ -50,6 +51,7 @@ def import_csv(
 
         from ingather import errors
         from ingather.domain.names import username
+        from ingather.features.newcomers import Newcomer
 
         try:
             text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
@@ -64,7 +66,7 @@ def import_csv(
                 raise errors.BadInput(
                     f"Line {line}: {failure.message}", hint="Nothing was added; mend it there."
                 ) from None
-            wanted.append((row.get("accountid") or name, name))
+            wanted.append(Newcomer(name, row.get("accountid") or None, line))
         return await _add(wanted)
 
     run(command)
@@ -154,13 +156,11 @@ def remove(names: Names) -> None:
     run(command)
 
 
-async def _add(wanted: list[tuple[str, str]]) -> int:
-    from ingather.domain.refresh import Account
+async def _add(wanted: "list[Newcomer]") -> int:
+    from ingather.features import newcomers
 
     async with world() as here:
-        new = await account_words.parts(here).accounts.add(
-            [Account(account_id=account_id, handle=handle) for account_id, handle in wanted]
-        )
+        new = await newcomers.add(account_words.parts(here).accounts, wanted)
     said = f"{new} {'account is' if new == 1 else 'accounts are'} kept fresh from now on"
     say(f"{said}; {len(wanted) - new} had been there." if new < len(wanted) else f"{said}.")
     return 0

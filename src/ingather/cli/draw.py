@@ -78,7 +78,7 @@ def draw(
     """
 
     async def command() -> int:
-        from ingather.domain.instants import read
+        from ingather.domain.instants import read, span
 
         chosen = given.rules(
             winners=winners,
@@ -120,7 +120,7 @@ def draw(
             voice = here.beacon(beacon)
             record = await here.drawing.pending(plan, voice.chain)
             if record is not None:
-                say(f"Going on with giveaway {record.giveaway_id}, which these words committed to.")
+                giveaway_show.tell_going_on(record, delay=span(delay), number=number)
             else:
                 record = await make_commitment(
                     here, plan, delay=delay, beacon=beacon, number=number, anchor=anchor
@@ -163,5 +163,7 @@ async def _at_once(
         giveaway_show.tell_winners(record)
     giveaway_show.tell_unproven()
     if output not in (None, "-"):
-        say(f"Record: {output}. To verify it: {program()} verify {output}")
+        ids = f"{program()} giveaways show {record.giveaway_id[:8]} --ids -o ids.txt"
+        say(f"Record: {output}. To verify it: {ids}")
+        say(f"  and then: {program()} verify {output} --ids ids.txt")
     return 0

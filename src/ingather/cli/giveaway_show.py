@@ -12,11 +12,15 @@ from ingather.domain import giveaway, giveaway_words
 from ingather.domain.draw1 import CANNOT_PROMISE
 from ingather.domain.giveaway import GiveawayRecord, GiveawayWinner
 from ingather.domain.giveaway_draw import Draw, Note
-from ingather.domain.giveaway_rules import REASONS
+from ingather.domain.giveaway_rules import REASONS, moment
 from ingather.features.giveaway_plan import Plan
 
 if TYPE_CHECKING:
     from ingather.domain.beacon import Chain
+
+
+_PERIOD = 60.0
+"""Seconds within which a round follows the delay that was asked for, on any chain."""
 
 
 class Countdown:
@@ -86,6 +90,24 @@ def tell_commitment(draw: Draw, record: GiveawayRecord, chain: "Chain", *, past:
         say("This is a rehearsal: the sandbox's beacon can be foreseen by anybody.")
     say(f"Publish this before {draw.due_at}:\n")
     say(giveaway_words.publication(record, chain.name) + "\n")
+
+
+def tell_going_on(record: GiveawayRecord, *, delay: float, number: int | None) -> None:
+    """That the commitment of the same words stands, and that its round does too.
+
+    delay: seconds, and number: a round, as they were asked for this time.
+    """
+    say(f"Going on with giveaway {record.giveaway_id}, which these words committed to.")
+    due, made = moment(record.round_time or ""), moment(record.created_at)
+    kept = number == record.round
+    if number is None:
+        kept = 0 <= (due - made).total_seconds() - delay < _PERIOD
+    if not kept:
+        ignored = "--round" if number else f"the delay of {delay:g} s"
+        say(
+            f"Its round stays {record.round}, public at {record.round_time}; {ignored} is ignored:"
+            " who could still move the round could choose the winners."
+        )
 
 
 def tell_winners(record: GiveawayRecord) -> None:

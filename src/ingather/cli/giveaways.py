@@ -57,7 +57,15 @@ def list_(
 
 @app.command("show")
 def show(
-    giveaway_id: given.GiveawayId, output: Output = None, as_json: options.Json = False
+    giveaway_id: given.GiveawayId,
+    ids: Annotated[
+        bool,
+        typer.Option(
+            "--ids", help="Of draw/1: the ids of the comments that took part, to verify it from."
+        ),
+    ] = False,
+    output: Output = None,
+    as_json: options.Json = False,
 ) -> None:
     """One giveaway, all that was done to it, and (with -o) its receipt."""
 
@@ -68,6 +76,10 @@ def show(
         async with world() as here:
             record = await given.find(here, giveaway_id)
             number = record.giveaway_id
+            if ids:
+                listed = await here.drawing.taking_part(record)
+                giveaway_steps.write(output or "-", "".join(f"{i}\n" for i in listed).encode())
+                return 0
             draw = await here.drawn.committed(number) if record.protocol == 2 else None
             if output is not None:
                 text = giveaway.text(record) + b"\n"

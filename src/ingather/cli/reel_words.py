@@ -1,7 +1,8 @@
 """An analysis in the terminal: what matters in a screenful, with small bars."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from ingather.domain.analysis import Analysis
 from ingather.domain.estimates import Estimate
@@ -30,7 +31,7 @@ def summary(story: Story) -> Iterator[str]:
     followers = "" if who.followers_count is None else f", {who.followers_count:,} followers"
     yield f"@{who.username}{followers}: {found.reels:,} reels"
     if not found.reels:
-        yield "There are no reels to analyse."
+        yield _none(story.receipt)
         return
     yield (
         f"  {found.compared:,} compared, {found.young:,} younger than two days or without a time"
@@ -54,6 +55,16 @@ def summary(story: Story) -> Iterator[str]:
         change = story.change
         grown = f", {change.followers:+,} followers" if change.followers is not None else ""
         yield f"  Since {change.since[:16]}: {len(change.new):,} new reels{grown}"
+
+
+def _none(receipt: Mapping[str, Any]) -> str:
+    """Why there is nothing to analyse: nothing was there, or nothing passed."""
+    if left := receipt["filtered"]:
+        return (
+            f"No reel to analyse: of {left:,} that were read, none is from --since on and passes"
+            " every --filter."
+        )
+    return "There are no reels to analyse."
 
 
 def _tiers(found: Analysis) -> Iterator[str]:

@@ -1,6 +1,6 @@
 """`ingather verify`: whether a draw's receipt is true, without the network and without us."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -78,12 +78,13 @@ def _verdict(
     text = _read(receipt)
     played = beacon.SANDBOX
     chain = verifier.Chain(played.public_key, played.period, played.genesis)
-    listed, writers = _ids(ids, text) if ids else (None, {})
+    listed, writers, exported = _ids(ids, text) if ids else (None, {}, ())
     asked = verifier.Asked(
         published=_understood("--commit", commit, verifier.hash_of) if commit else None,
         key=_understood("--key", key, verifier.hash_of) if key else None,
         ids=listed,
         writers=writers,
+        exported=exported,
         roots=[_understood(str(path), _read(path), verifier.root_of) for path in roots],
         rehearsals={played.hash: chain} if sandbox else {},
     )
@@ -117,10 +118,11 @@ def _understood(name: str, value: Any, read: Callable[[Any], Any]) -> Any:
         raise errors.BadInput(f"{name} cannot be understood: {failure}.") from None
 
 
-def _ids(path: Path, record: bytes) -> tuple[list[str], dict[str, tuple[str, str]]]:
+def _ids(path: Path, record: bytes) -> tuple[list[str], dict[str, tuple[str, str]], Sequence[str]]:
     """The ids of draw/1's participants, from a list or from an export as CSV, of which only the
-    first comment of each user counts where the record says so; and of a CSV that tells them, each
-    comment's user id and username. Comments without a user id never take part."""
+    first comment of each user counts where the record says so; of a CSV that tells them, each
+    comment's user id and username; and all ids of a CSV. Comments without a user id never take
+    part."""
     import csv
     import io
 
@@ -133,7 +135,7 @@ def _ids(path: Path, record: bytes) -> tuple[list[str], dict[str, tuple[str, str
     rows = csv.DictReader(io.StringIO(text, newline=""))
     columns = rows.fieldnames or ()
     if "commentId" not in columns:
-        return text.split(), {}
+        return text.split(), {}, ()
     if "userId" not in columns:
         raise errors.BadInput(
             f"{path} has no column userId, which tells who takes part.",
@@ -145,12 +147,13 @@ def _ids(path: Path, record: bytes) -> tuple[list[str], dict[str, tuple[str, str
         if row["userId"]
     )
     writers = {comment: (user, name) for comment, user, name in told if name is not None}
+    every = [comment for comment, _, _ in told]
     if b'"uniqueUsers":true' not in b"".join(record.split()):
-        return [comment for comment, _, _ in told], writers
+        return every, writers, every
     first: dict[str, str] = {}
     for comment, user, _ in told:
         first.setdefault(user, comment)
-    return list(first.values()), writers
+    return list(first.values()), writers, every
 
 
 def _standalone(path: Path) -> None:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ingather import errors
 from ingather.consumer.metrics import Metrics
+from ingather.domain.instants import iso
 from ingather.ports_refresh import Accounts
 
 _PATIENCE = 2.0
@@ -51,7 +52,14 @@ class Health:
         return await self._answer(self._ready())
 
     async def _answer(self, ready: bool) -> web.Response:
-        told: dict[str, Any] = {"status": "ok", "store": "ok", "waiting": self._metrics.waiting}
+        wait = self._metrics.longest
+        told: dict[str, Any] = {
+            "status": "ok",
+            "store": "ok",
+            "waiting": self._metrics.waiting,
+            "waiting_for": None if wait is None else wait.what,
+            "until": None if wait is None else iso(wait.until),
+        }
         try:
             await asyncio.wait_for(self._accounts.load(["-"]), _PATIENCE)
         except (errors.IngatherError, TimeoutError) as failure:

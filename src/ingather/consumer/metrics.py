@@ -3,9 +3,28 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import structlog
+from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ingather.domain.instants import iso
+
 _BUCKETS = (0.005, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0, 3600.0)
+
+
+_SHORT = 5.0
+"""A wait of fewer seconds is not worth a line."""
+_QUIET = 60.0
+"""Seconds for which a wait is not told again, though a call came through in between."""
+
+_log = structlog.get_logger("ingather.consumer")
+
+
+class Waiting(Struct, frozen=True, order=True):
+    """What is waited for, and until when in epoch seconds."""
+
+    until: float
+    what: str
 
 
 class Metrics:
@@ -13,7 +32,8 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self.waiting = 0
+        self._waits: list[Waiting] = []
+        self._silent: dict[str, float] = {}
         self._calls = Counter(
             "ingather_refresh_calls",
             "Profiles asked for, by source and outcome (`limit`: the limit was reached).",
@@ -64,13 +84,32 @@ class Metrics:
         self._seconds.observe(seconds)
 
     @contextmanager
-    def parked(self, why: str) -> Iterator[None]:
-        self.waiting += 1
+    def parked(
+        self, why: str, *, since: float, until: float, source: str | None = None
+    ) -> Iterator[None]:
+        wait = Waiting(until, f"{why} of {source}" if source else why)
+        self._waits.append(wait)
+        self._say(wait, since)
         with self._parked.labels(why).track_inprogress():
             try:
                 yield
             finally:
-                self.waiting -= 1
+                self._waits.remove(wait)
+
+    @property
+    def waiting(self) -> int:
+        return len(self._waits)
+
+    @property
+    def longest(self) -> Waiting | None:
+        """The wait that lasts longest of those there are now."""
+        return max(self._waits, default=None)
+
+    def _say(self, wait: Waiting, now: float) -> None:
+        """Once for all messages that wait for the same, and again only after that time."""
+        if now >= self._silent.get(wait.what, 0.0) and wait.until - now >= _SHORT:
+            self._silent[wait.what] = max(wait.until, now + _QUIET)
+            _log.warning("waiting", waiting_for=wait.what, until=iso(wait.until))
 
     def text(self) -> bytes:
         """Everything, in Prometheus' form."""

@@ -2,9 +2,14 @@
 forgery: OWASP, "Server-Side Request Forgery Prevention Cheat Sheet")."""
 
 import ipaddress
+import re
 from urllib.parse import urlsplit
 
 from ingather import errors
+
+_NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII | re.IGNORECASE)
+"""What a host ends with that is read as an IPv4 address, as 2130706433 or 0x7f.1 are (URL Standard,
+"ends in a number"): no name ends so."""
 
 
 def check_address(url: str, *, private: bool) -> None:
@@ -22,19 +27,30 @@ def check_address(url: str, *, private: bool) -> None:
         raise errors.BadInput("That is no address for a webhook.", hint="It begins with https://.")
     if parts.username is not None or parts.password is not None:
         raise errors.BadInput("A webhook's address cannot hold a name or a password.")
+    literal = _literal(host)
     if private:
         return
     if parts.scheme != "https":
         raise errors.BadInput("A webhook takes https: its receipt is nobody else's business.")
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        return
-    if not public(literal):
+    if literal is not None and not public(literal):
         raise errors.BadInput(
             "A webhook cannot go to this machine or its own network.",
             hint="The operator may allow it: INGATHER_WEBHOOK_PRIVATE=yes.",
         )
+
+
+def _literal(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address that a host is, None for a name; raises BadInput for one in disguise."""
+    try:
+        return ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    if _NUMBER.fullmatch(host.removesuffix(".").rpartition(".")[2]):
+        raise errors.BadInput(
+            "A webhook's address cannot hide its host in a number.",
+            hint="Give its name, or all four parts of its address: https://example.com/.",
+        )
+    return None
 
 
 def public(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:

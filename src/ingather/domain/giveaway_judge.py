@@ -8,7 +8,8 @@ reason. Each looks at one comment alone but for three that need the others:
   each writer, in the first of their comments that is admitted; and a comment whose mentions are
   exactly those of an earlier admitted comment of somebody else, two accounts or more, is copied.
 - Unique users: of each user id the admitted comment with the lowest comment id, ids compared as
-  strings by code point, as draw/1 does.
+  strings by code point, as draw/1 does; for draw/2 then of each username too, which is what its
+  receipt shows.
 
 So the result depends on which comments there are, and never on their order.
 """
@@ -79,7 +80,10 @@ def judge(
     if rules.distinct_mentions:
         _distinct(given, fates, rules)
     if rules.unique_users:
-        _one_each(given, fates)
+        _one_each(given, fates, lambda comment: comment.user_id or "")
+        if placed:
+            # A name that went to another user between two exports: the receipt shows names alone.
+            _one_each(given, fates, lambda comment: (comment.username or "").lower())
     _weigh(given, fates, rules)
     admitted = [
         (comment, fate.entries) for comment, fate in zip(given, fates, strict=True) if fate.admitted
@@ -196,17 +200,19 @@ def _written(comment: Comment) -> tuple[datetime, int, str]:
     return moment(comment.timestamp or ""), len(number), number
 
 
-def _one_each(given: Sequence[Comment], fates: list[Fate]) -> None:
+def _one_each(
+    given: Sequence[Comment], fates: list[Fate], user_of: Callable[[Comment], str]
+) -> None:
     """Of each user the comment with the lowest id stands; the others are out."""
     stands: dict[str, int] = {}
     for place, fate in enumerate(fates):
         if fate.admitted:
-            user, number = given[place].user_id or "", given[place].comment_id or ""
+            user, number = user_of(given[place]), given[place].comment_id or ""
             best = stands.get(user)
             if best is None or number < (given[best].comment_id or ""):
                 stands[user] = place
     for place, fate in enumerate(fates):
-        stands_for = stands.get(given[place].user_id or "", place)
+        stands_for = stands.get(user_of(given[place]), place)
         if fate.admitted and stands_for != place:
             fates[place] = Fate(False, "other_comment", detail=given[stands_for].comment_id)
 

@@ -21,6 +21,7 @@ EXAMPLES = (
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 _VALUES = {letter: value for value, letter in enumerate(_ALPHABET)}
 _CODE = re.compile(r"[A-Za-z0-9_-]{5,64}")
+_PERMALINK = re.compile(r"https://www\.instagram\.com/(?:p|reel|tv)/([A-Za-z0-9_-]{5,64})/")
 _NUMBER = re.compile(r"([0-9]{10,20})(?:_[0-9]{1,20})?")
 _BESIDE = " \t\r\n\v\f\u00a0\u200b\u200e\u200f\u2060\ufeff<>\"'`,;"
 _KINDS = ("p", "reel", "reels", "tv")
@@ -86,6 +87,8 @@ def shortcode_of(number: int) -> str:
 
 def shortcode_in(address: str | None) -> str | None:
     """The shortcode in a permalink, None where there is none."""
+    if address and (usual := _PERMALINK.fullmatch(address)):
+        return _public(usual[1])  # what the platform writes, at a tenth of the cost
     try:
         return read(address).shortcode if address else None
     except errors.BadInput:

@@ -7,6 +7,8 @@ from itertools import takewhile
 _TAGS = re.compile(r"(?<![\w&/])(?:[#＃][^\s#＃@＠]+)+")
 """Tags may follow each other without a space, but not a word, an entity or an address."""
 _SIGN = re.compile("[#＃]")
+_PLAIN = re.compile("[A-Za-z0-9_]+")
+_TELL_NOTHING = "0123456789_"
 _MENTION = re.compile(r"(?<![\w.+-])[@＠]([A-Za-z0-9._]{1,30})(?![A-Za-z0-9_])")
 _JOINS = "_\u200c\u200d\ufe0f"
 """The underscore; and what holds letters of Persian and parts of one emoji together."""
@@ -20,6 +22,13 @@ def hashtags(text: str) -> tuple[str, ...]:
     if "#" not in text and "＃" not in text:
         return ()
     found: dict[str, str] = {}
+    if text.isascii():
+        for run in _TAGS.finditer(text):
+            for part in run[0].split("#"):
+                plain = _PLAIN.match(part)
+                if plain is not None and plain[0].strip(_TELL_NOTHING):
+                    found.setdefault(plain[0].lower(), plain[0])
+        return tuple(found.values())
     for run in _TAGS.finditer(text):
         for part in _SIGN.split(run[0]):
             tag = "".join(takewhile(_in_tag, part)).rstrip("\u200c\u200d")
@@ -45,6 +54,8 @@ def is_hashtag(word: str) -> bool:
 
 
 def _in_tag(letter: str) -> bool:
+    if letter.isascii():  # of which ^ and ` are counted among the signs that colour emoji
+        return letter.isalnum() or letter == "_"
     return letter in _JOINS or letter.isalnum() or unicodedata.category(letter) in _TAG_KINDS
 
 

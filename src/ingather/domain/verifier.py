@@ -50,7 +50,7 @@ CHECKS = {
     "root": "they hash to the committed root",
     "beacon": "the chain's key signed the round",
     "draw": "the ranks are those which the round draws",
-    "opening": "the drawn entries are the ones in the list, none of them twice",
+    "opening": "the drawn entries are in the list, none of them twice or beyond the rules",
     "places": "winners and alternates follow from the ranks by the committed rules",
     "log": "the installation's log holds this draw",
     "key": "the installation is the one that was asked for",
@@ -236,14 +236,17 @@ class Asked:
 
     published: the hash that the public saw before the round. key: fingerprint of the
     installation's key. ids: comment ids of a draw/1. writers: of these comments the user id and
-    the username, where the list tells them. roots: further time-stamp roots, in DER.
-    rehearsals: further chains by their hash, over which nothing can be proven.
+    the username, where the list tells them. exported: every comment id of the export that the ids
+    were taken from, where it was one; rules may have left some of them out. roots: further
+    time-stamp roots, in DER. rehearsals: further chains by their hash, over which nothing can be
+    proven.
     """
 
     published: str | None = None
     key: str | None = None
     ids: Sequence[str] | None = None
     writers: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    exported: Sequence[str] = ()
     roots: Sequence[bytes] = ()
     rehearsals: Mapping[str, Chain] = field(default_factory=dict)
 
@@ -528,8 +531,11 @@ class _Receipt:
         return order
 
     def _openings(self) -> None:
-        """The drawn entries are leaves of the list, and none is there twice under two salts."""
+        """The drawn entries are leaves of the list, none is there twice under two salts, and none
+        stands there by more than the rules grant: a comment's bonus, a user's one comment."""
         seen: set[tuple[str, int]] = set()
+        most, once = 1 + _bonus(self.said["rules"]), self.said["rules"]["unique_users"]
+        stands: dict[str, str] = {}
         for each in self.found["drawn"]:
             opening = each["opening"]
             if opening is None:
@@ -540,6 +546,18 @@ class _Receipt:
                     "opening", f"Rank {each['rank']} is an entry that was drawn before."
                 )
             seen.add(entry)
+            if entry[1] > most:
+                raise Falsified(
+                    "opening",
+                    f"Rank {each['rank']} is entry {entry[1]} of its comment; the committed rules"
+                    f" grant {most} at the most.",
+                )
+            if once and stands.setdefault(opening["entry"]["u"], entry[0]) != entry[0]:
+                raise Falsified(
+                    "opening",
+                    f"Rank {each['rank']} is a second comment of its user; the committed rules let"
+                    " each user take part with one.",
+                )
             text = bytes.fromhex(opening["salt"]) + _canonical(opening["entry"])
             leaf = hashlib.sha256(b"\x00" + text).hexdigest()
             if leaf != self.found["leaves"][each["position"]]:
@@ -723,6 +741,14 @@ class _Receipt:
         }
 
 
+def _bonus(rules: dict[str, Any]) -> int:
+    """The entries that all bonus rules together may add to one comment."""
+    listed = rules.get("bonus")
+    bonuses = listed if type(listed) is list else []
+    told = [each.get("entries") for each in bonuses if type(each) is dict]
+    return sum(each for each in told if type(each) is int and each > 0)
+
+
 def _root(level: list[bytes]) -> bytes:
     """The root of RFC 6962's tree, pair by pair upwards."""
     while len(level) > 1:
@@ -892,12 +918,19 @@ def _verify1(found: dict[str, Any], asked: Asked) -> Verdict:
     _fits(post.get("postDateIso"), _TEXT, "record.post.postDateIso")
     ids = None if asked.ids is None else sorted(asked.ids)
     count = found["filteredParticipantCount"]
+    why = "the comment ids are not there; give them with --ids"
+    if ids is not None and _beyond(found, ids, asked.exported):
+        why = (
+            f"the export holds {len(set(asked.exported))} comments, of which {count} took part, and"
+            f" it does not tell which: give --ids the list that `{LIST_IDS}` writes"
+        )
+        ids = None
     if ids is not None:
         if hashlib.sha256("\n".join(ids).encode()).hexdigest() != found["participantsHash"]:
             raise Falsified(
                 "participants",
                 "These are not the comments that were drawn from (where rules left comments out,"
-                " the ids of the others alone are)",
+                f" the ids of the others alone are: `{LIST_IDS}` writes them)",
             )
         if len(ids) != count:
             raise Falsified("participants", f"There are {len(ids)} ids, not {count}.")
@@ -926,10 +959,21 @@ def _verify1(found: dict[str, Any], asked: Asked) -> Verdict:
     named = all(each["participant"]["commentId"] in asked.writers for each in found["winners"])
     unproven = (*NOT_PROVEN_1, *(() if named else NOT_PROVEN_NAMES), *NEVER_PROVEN)
     if ids is None:
-        why = "the comment ids are not there; give them with --ids"
         return Verdict(NOT_PROVABLE, why, protocol=1, facts=facts, unproven=unproven)
     why = "these winners follow from these comments, this post and this draw time, and from nothing"
     return Verdict(PROVEN, why + " else", protocol=1, facts=facts, unproven=unproven)
+
+
+LIST_IDS = "ingather giveaways show ID --ids"
+
+
+def _beyond(found: dict[str, Any], ids: Sequence[str], exported: Sequence[str]) -> bool:
+    """Whether an export may well hold the comments that were drawn from, and others beside."""
+    if len(set(exported)) <= found["filteredParticipantCount"]:
+        return False
+    if hashlib.sha256("\n".join(ids).encode()).hexdigest() == found["participantsHash"]:
+        return False
+    return {each["participant"]["commentId"] for each in found["winners"]} <= set(exported)
 
 
 def _check_seed(each: dict[str, Any], seed: str, count: int, ids: Sequence[str] | None) -> None:
@@ -1044,13 +1088,23 @@ def root_of(text: bytes) -> bytes:
     return der
 
 
+def _listed(text: str) -> list[str]:
+    """The ids of a list; ValueError for a CSV, which this file alone does not read."""
+    if "commentId" in text.partition("\n")[0]:
+        raise ValueError(
+            "--ids is a CSV here: give a list of ids, one a line, as"
+            f" `{LIST_IDS}` writes it, or verify with `ingather verify`"
+        )
+    return text.split()
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run as a program of its own."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("receipt", type=Path)
     parser.add_argument("--commit", type=hash_of, help="the hash that was published")
     parser.add_argument("--key", type=hash_of, help="fingerprint of the installation's key")
-    parser.add_argument("--ids", type=Path, help="comment ids of a draw/1, one a line")
+    parser.add_argument("--ids", type=Path, help="comment ids of a draw/1, one a line (no CSV)")
     parser.add_argument("--tsa-root", type=Path, action="append", default=[])
     parser.add_argument("--json", action="store_true")
     given = parser.parse_args(arguments)
@@ -1058,7 +1112,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         asked = Asked(
             published=given.commit,
             key=given.key,
-            ids=given.ids.read_text("utf-8").split() if given.ids else None,
+            ids=_listed(given.ids.read_text("utf-8-sig")) if given.ids else None,
             roots=[root_of(path.read_bytes()) for path in given.tsa_root],
         )
         verdict = verify(given.receipt.read_bytes(), asked)

@@ -269,11 +269,24 @@ const Draw = (() => {
       const right = !next.done && each.rank === i + 1 && each.position === next.value;
       insist(right, "draw", `Rank ${i + 1} is not what the round draws.`);
     }
+    const { bonus, unique_users: once } = receipt.commitment.rules;
+    const granted = (Array.isArray(bonus) ? bonus : [])
+      .map((each) => (table(each) ? each.entries : 0))
+      .filter((entries) => Number.isInteger(entries) && entries > 0);
+    const most = granted.reduce((sum, entries) => sum + entries, 1);
     const seen = new Set();
+    const stands = new Map();
     for (const each of receipt.drawn) {
       const entry = each.opening && canonical([each.opening.entry.id, each.opening.entry.n]);
       insist(!entry || !seen.has(entry), "opening", `Rank ${each.rank} was drawn before.`);
       seen.add(entry);
+      if (entry) {
+        const { id, n, u } = each.opening.entry;
+        insist(n <= most, "opening", `Rank ${each.rank} is entry ${n} of its comment.`);
+        const one = !once || !stands.has(u) || stands.get(u) === id;
+        insist(one, "opening", `Rank ${each.rank} is a second comment of its user.`);
+        stands.set(u, id);
+      }
       const open = each.opening === null || (await leaf(each.opening));
       const right = open === true || open === receipt.leaves[each.position];
       insist(right, "opening", `Rank ${each.rank} is not the entry in the list.`);

@@ -77,9 +77,15 @@ class GiveawayDraws:
             )
         if made > self._clock.now() + _SKEW:
             raise errors.BadInput("The comment is said to be of the future: nobody has posted it.")
+        record = await self._records.show(draw.giveaway_id)
+        if made < moment(record.created_at).timestamp() - _SKEW:
+            raise errors.BadInput(
+                f"The comment is older than the commitment, of {record.created_at}: it cannot hold"
+                " its hash.",
+                hint="Post the hash in a new comment, and give the time of that one.",
+            )
         if anchor in draw.anchors:
             return draw
-        record = await self._records.show(draw.giveaway_id)
         detail: dict[str, Any] = msgspec.to_builtins(anchor)
         moved = structs.replace(draw, anchors=(*draw.anchors, anchor))
         return await self._moved(moved, record, "anchor", detail)

@@ -9,7 +9,7 @@ from ingather import errors
 from ingather.domain import filters
 from ingather.domain.giveaway import GiveawayRecord
 from ingather.domain.giveaway_judge import Judged, judge
-from ingather.domain.giveaway_rules import Rules, check
+from ingather.domain.giveaway_rules import REASONS, Rules, check
 from ingather.features.giveaway_exports import Exports, Gathered
 from ingather.ports import Giveaways as Records
 
@@ -45,8 +45,9 @@ class Plan(Struct, frozen=True, kw_only=True):
         """The same; raises NoParticipants, which says where everybody went."""
         if not self.judged.admitted:
             counts = self.judged.counts()
-            told = "; ".join(f"{count:,} {reason}" for reason, count in counts.items())
-            raise errors.NoParticipants(hint=f"\nOf {len(self.judged.fates):,} comments: {told}.")
+            told = "; ".join(f"{REASONS[reason]} ({count:,})" for reason, count in counts.items())
+            total = f"{len(self.judged.fates):,}"
+            raise errors.NoParticipants(hint=f"\nWhy each of {total} comments is out: {told}.")
         return self.judged
 
 

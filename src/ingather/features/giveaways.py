@@ -22,6 +22,8 @@ from ingather.domain.giveaway import (
     Participant,
 )
 from ingather.domain.giveaway_draw import Draw, Note
+from ingather.domain.giveaway_judge import judge
+from ingather.domain.giveaway_rules import Rules
 from ingather.domain.instants import iso
 from ingather.features import giveaway_sealed as sealed
 from ingather.features.giveaway_exports import Exports, Gathered
@@ -92,6 +94,39 @@ class Giveaways(Planner):
         rules = giveaway_words.public(plan.rules)
         await self._tell(record, "run", {"rules": rules, "snapshot": snapshot})
         return record
+
+    async def taking_part(self, record: GiveawayRecord) -> list[str]:
+        """The comment ids that a draw/1 was made from, in the order in which they were hashed.
+
+        They are found anew, from the export and the rules that the draw noted. Raises
+        ExportNotFound, and BadInput for draw/2 or where they are not the same any more.
+        """
+        if record.protocol != 1:
+            raise errors.BadInput(
+                "A draw of protocol 2 is verified from its receipt alone.",
+                hint="`ingather giveaways show ID -o RECEIPT.json` writes it.",
+            )
+        notes = await self._draws.told(record.giveaway_id)
+        noted = [note.detail["rules"] for note in notes if note.action == "run"]
+        if not noted:
+            raise errors.BadInput(
+                "The rules of this draw were not noted: who took part is unknown."
+            )
+        rules = msgspec.convert(noted[0], Rules)
+        gathered = await self._exports.gather(
+            (record.export_id,), tenant=None, accept_incomplete=True
+        )
+        past = [await self._records.show(each) for each in rules.past_giveaways]
+        winner_ids = {each.participant.user_id for one in past for each in one.winners
+                      if each.status == "active"}  # fmt: skip
+        judged = judge(gathered.comments, rules, winner_ids=winner_ids, placed=False)
+        ids = [comment.comment_id or "" for comment, _ in judged.admitted]
+        if draw1.participants_hash(ids) != record.participants_hash:
+            raise errors.BadInput(
+                "The export, or an earlier giveaway whose winners were out, has changed since this"
+                " draw: its comment ids cannot be told any more."
+            )
+        return ids
 
     def round(
         self,

@@ -28,11 +28,12 @@ _SHUT = 3_600.0
 
 
 class Wait(Exception):
-    """Nothing may be asked before so many seconds have passed; nothing has failed."""
+    """Nothing may be asked before so many seconds have passed; nothing has failed. source: whose
+    limit it is."""
 
-    def __init__(self, seconds: float, why: str) -> None:
+    def __init__(self, seconds: float, why: str, source: str | None = None) -> None:
         super().__init__(f"{why}: {seconds:g} s")
-        self.seconds, self.why = seconds, why
+        self.seconds, self.why, self.source = seconds, why, source
 
 
 class NotTold(Exception):
@@ -158,7 +159,7 @@ class Sources:
         if not waits:
             raise errors.NeedsLogin(f"No token of {route.name} is alive.")
         self._watcher.called(route.name, "limit")
-        raise Wait(min(waits), "limit")
+        raise Wait(min(waits), "limit", route.name)
 
     def _open(self, route: Route) -> list[Voice]:
         now = self._clock.monotonic()

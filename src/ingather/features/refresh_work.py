@@ -57,7 +57,7 @@ class Work:
                 done = await self._refresher.handle(event, origin, attempt=attempts + 1)
                 return done.outcome
             except Wait as wait:
-                await self._park(wait.seconds, wait.why)
+                await self._park(wait.seconds, wait.why, wait.source)
                 continue
             except errors.AccountNotFound as failure:
                 return await self._bury(origin, body, failure, attempts + 1)
@@ -104,8 +104,9 @@ class Work:
                 waits += 1
                 await self._park(self._backoff(waits), refused.code)
 
-    async def _park(self, seconds: float, why: str) -> None:
-        with self._watcher.parked(why):
+    async def _park(self, seconds: float, why: str, source: str | None = None) -> None:
+        now = self._clock.now()
+        with self._watcher.parked(why, since=now, until=now + seconds, source=source):
             await self._clock.sleep(seconds)
 
     def _backoff(self, times: int) -> float:

@@ -14,6 +14,8 @@ class Unwatched:
         """Not counted."""
 
     @contextmanager
-    def parked(self, why: str) -> Iterator[None]:
+    def parked(
+        self, why: str, *, since: float, until: float, source: str | None = None
+    ) -> Iterator[None]:
         """Not counted."""
         yield

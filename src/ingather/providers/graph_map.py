@@ -192,6 +192,8 @@ def utc(when: str, endpoint: str) -> str:
     """2020-06-01T10:56:52+0000 as 2020-06-01T10:56:52Z; any offset, but never none."""
     try:
         moment = datetime.fromisoformat(when)
+        if len(when) == 24 and when[4] == when[7] == "-" and when.endswith("+0000"):
+            return f"{when[:10]}T{when[11:19]}Z"  # as the platform writes them all
         if moment.tzinfo is not None:
             return moment.astimezone(UTC).replace(tzinfo=None).isoformat("T", "seconds") + "Z"
     except (ValueError, OverflowError):
@@ -225,6 +227,8 @@ def _after_in(paging: wire.Paging) -> str | None:
 
 def repaired(text: str) -> str:
     """The text with NUL and lone surrogates as U+FFFD."""
+    if text.isascii() and "\0" not in text:
+        return text
     return _DAMAGE.sub("\ufffd", text)
 
 

@@ -5,6 +5,7 @@ and is replayed once.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
@@ -28,12 +29,16 @@ DEAD: Final = "data-refresh-instagram-dlq"
 _REPLAYERS: Final = "instagram-refresh-dlq"
 _PATIENCE = 10.0
 _EMPTY_MS = 1_000
+_UNHEARD: Final = logging.NullHandler()
 
 
 class KafkaEvents:
     """ports_refresh.Events over one Kafka. servers: HOST:PORT, several separated by commas."""
 
     def __init__(self, servers: str, clock: Clock) -> None:
+        # What went wrong is an error of ours, and said once: the library's own lines on it are
+        # nobody's unless the process sets up a log for them.
+        logging.getLogger("aiokafka").addHandler(_UNHEARD)
         self._servers = servers
         self._clock = clock
         self._producer: AIOKafkaProducer | None = None

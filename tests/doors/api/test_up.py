@@ -108,3 +108,11 @@ def test_a_port_that_is_taken_is_one_clear_error(ingather):
         port = str(taken.getsockname()[1])
         _, err = run(ingather, "up", "--port", port, "--no-worker", code=2)
     assert "--port" in err and "Traceback" not in err
+
+
+@pytest.mark.parametrize("words", [(), ("--no-worker",)])
+def test_up_says_nothing_before_it_can_listen(ingather, words):
+    """An address that is none of this machine is one error, and no word of work before it."""
+    out, err = run(ingather, "up", "--host", "300.1.1.1", "--port", "0", *words, code=2)
+    assert out == "" and err.startswith("Error: Nothing can listen at 300.1.1.1 port 0")
+    assert len(err.splitlines()) == 1

@@ -13,7 +13,7 @@ import pytest
 
 from ingather import errors
 from ingather.domain.access import PAUSES, signed
-from ingather.domain.addresses import public
+from ingather.domain.addresses import check_address, public
 from ingather.providers.callback import Callback, _Judging
 
 SECRET = "a secret of sixteen letters"
@@ -187,10 +187,37 @@ def test_an_address_without_a_secret_is_refused(ann, oracle):
     assert ann.post("/api/exports", json=body).status_code == 400
 
 
+@pytest.mark.parametrize(
+    "host",
+    ["0", "2130706433", "0x7f.1", "0x7f000001", "127.1", "0177.0.0.1", "127.0.0.1.", "8.8.2056"],
+)
+def test_a_number_in_disguise_is_no_host(host):
+    """It is refused at once and in words, wherever it leads and whatever the operator allows."""
+    for private in (False, True):
+        with pytest.raises(errors.BadInput, match="number"):
+            check_address(f"https://{host}/", private=private)
+    check_address("https://8.8.8.8/", private=False)
+    check_address("https://web1.3com.example1/", private=False)
+
+
+def test_a_disguised_address_makes_no_job(ann, oracle):
+    """The request is refused, and no export was begun."""
+    for host in ("0", "2130706433", "0x7f.1"):
+        body = {
+            "mediaId": oracle.flat(7),
+            "webhookUrl": f"https://{host}/",
+            "webhookSecret": "s" * 32,
+        }
+        answer = ann.post("/api/exports", json=body)
+        assert answer.status_code == 400 and "number" in answer.text
+    assert ann.get("/api/exports").json()["exports"] == []
+
+
 @pytest.mark.parametrize("name", ["localhost", "127.1", "0x7f.1", "2130706433", "localhost."])
 async def test_a_name_is_judged_by_what_it_stands_for(name):
-    """Whatever it is called: the look-up decides, at the moment of the connection."""
-    with pytest.raises((errors.Refused, errors.Transient)):
+    """Whatever it is called: the look-up decides, at the moment of the connection. A number in
+    disguise (and was taken before that was refused) is not even looked up."""
+    with pytest.raises((errors.Refused, errors.Transient, errors.BadInput)):
         await Callback().post(f"https://{name}:9/", b"", {})
     if name == "localhost":
         with pytest.raises(errors.Refused):

@@ -1,6 +1,7 @@
 """Kafka for the refresh: librdkafka's own mock cluster, and a world around it."""
 
 import contextlib
+import ctypes
 import json
 import os
 import signal
@@ -23,17 +24,53 @@ from ingather.settings import load
 
 TOPIC, DEAD = "data-refresh-instagram", "data-refresh-instagram-dlq"
 WHEN = "2026-11-20T10:00:00Z"
+SESSION_MS = 10_000 if os.environ.get("INGATHER_FAULTS") == "full" else 3_000
+"""After so long without a word the group gives a member up. The mock cluster waits nearly as long
+whenever a group has lost a member, and every restart with it."""
+
+
+class Cluster:
+    """librdkafka's mock cluster (rdkafka_mock.h), of one broker. Made by its own functions, because
+    only they can tell a new group not to wait three seconds for more members."""
+
+    REBALANCE_MS = 200
+
+    def __init__(self) -> None:
+        from confluent_kafka import cimpl
+
+        self._lib = ctypes.CDLL(cimpl.__file__)
+        pointer = ctypes.c_void_p
+        for name in ("rd_kafka_conf_new", "rd_kafka_new", "rd_kafka_mock_cluster_new"):
+            getattr(self._lib, name).restype = pointer
+        self._lib.rd_kafka_mock_cluster_bootstraps.restype = ctypes.c_char_p
+        said = ctypes.create_string_buffer(200)
+        conf = pointer(self._lib.rd_kafka_conf_new())
+        level = (b"log_level", b"0")  # it would say that it has no servers, which it needs not
+        self._lib.rd_kafka_conf_set(conf, *level, said, ctypes.c_size_t(200))
+        self._client = pointer(self._lib.rd_kafka_new(0, conf, said, ctypes.c_size_t(200)))
+        self._cluster = pointer(self._lib.rd_kafka_mock_cluster_new(self._client, 1))
+        self._lib.rd_kafka_mock_group_initial_rebalance_delay_ms(
+            self._cluster, ctypes.c_int32(self.REBALANCE_MS)
+        )
+        self.servers = self._lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
+
+    def close(self) -> None:
+        self._lib.rd_kafka_mock_cluster_destroy(self._cluster)
+        self._lib.rd_kafka_destroy(self._client)
 
 
 class Kafka:
     """A mock cluster with four partitions a topic, and what a test asks of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, servers: str) -> None:
         from confluent_kafka import Producer
 
-        self._producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": ""})
-        brokers = self._producer.list_topics(timeout=10).brokers.values()
-        self.servers = ",".join(f"{each.host}:{each.port}" for each in brokers)
+        self.servers = servers
+        self._producer = Producer({"bootstrap.servers": servers})
+
+    def close(self) -> None:
+        """Let the connection go, before the cluster ends."""
+        del self._producer
 
     def send(self, *bodies: bytes, topic: str = TOPIC) -> None:
         for body in bodies:
@@ -76,8 +113,14 @@ class Kafka:
 
 
 @pytest.fixture
-def kafka() -> Kafka:
-    return Kafka()
+def kafka() -> Iterator[Kafka]:
+    cluster = Cluster()
+    try:
+        found = Kafka(cluster.servers)
+        yield found
+        found.close()
+    finally:
+        cluster.close()
 
 
 def event(account_id: str, *, platform: str = "instagram", at: str = WHEN) -> bytes:
@@ -168,9 +211,18 @@ class Program:
             env.pop(name, None)
         if point:
             env["INGATHER_TEST_POINT"] = point
+        code = (
+            "import ctypes, sys\n"
+            "if sys.platform == 'linux':\n"
+            "    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: end when the tests are killed\n"
+            "from ingather.consumer.app import Consumer\n"
+            f"Consumer.__init__.__kwdefaults__['session_ms'] = {SESSION_MS}\n"
+            "from ingather.__main__ import main\n"
+            "main()\n"
+        )
         words = ["consumer", "--health-port", "0", "--limit", "100000", "--at-once", "4"]
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ingather", *words],
+            [sys.executable, "-c", code, *words],
             cwd=folder,
             env=env,
             stdout=subprocess.DEVNULL,

@@ -8,11 +8,12 @@ import pytest
 from ingather import errors
 from ingather.consumer.app import Consumer
 
-from .conftest import event
+from .conftest import SESSION_MS, event
 
 
 @contextlib.asynccontextmanager
 async def consuming(room, **options):
+    options = {"session_ms": SESSION_MS} | options
     async with Consumer(
         room.world.settings.kafka_servers, room.parts.work, room.metrics, **options
     ) as one:
@@ -104,7 +105,7 @@ async def test_while_parked_nothing_is_committed_and_nobody_is_thrown_out(room, 
 
     room.voice.before = shut
     kafka.send(*[event(each) for each in ids])
-    async with consuming(room, hold_after=0.2, session_ms=6000) as consumer:
+    async with consuming(room, hold_after=0.2) as consumer:
         await reaches(lambda: len(room.voice.asked) >= 1)
         await reaches(lambda: consumer.pump._holding)
         assert consumer._inner.paused() == consumer._inner.assignment() != set()
@@ -124,7 +125,7 @@ async def test_a_rebalance_loses_nothing(room, kafka, patient_leader) -> None:
 
     room.voice.before = slow
     kafka.send(*[event(each) for each in ids])
-    options = {"at_once": 2, "hold_after": 0.2, "session_ms": 6000}
+    options = {"at_once": 2, "hold_after": 0.2}
     async with consuming(room, **options):
         await reaches(lambda: counted(room, "refreshed") > 3)
         async with consuming(room, **options) as second:
