@@ -19,8 +19,7 @@ def paused(cli, begun, oracle):
 
 def test_an_unknown_reason_is_refused(cli):
     """`jobs resume --paused` takes a reason that there is, and says which there are."""
-    said = cli("jobs", "resume", "--paused", "bogus")
-    assert said.code == 2
+    said = cli("jobs", "resume", "--paused", "bogus", code=2)
     assert "bogus" in said.err and "no_balance" in said.err and "needs_login" in said.err
 
 

@@ -36,8 +36,8 @@ LEFT JOIN turns ON turns.tenant = e.tenant
 ORDER BY coalesce(turns.turn, 0), e.requested_at, e.number
 LIMIT 1
 """
-"""Each tenant's first job by way of the index, then that of the tenant whose turn it is; the tenants
-themselves are found by hopping along the same index."""
+"""Each tenant's first job by way of the index, then that of the tenant whose turn it is; the
+tenants themselves are found by hopping along the same index."""
 
 _SERVED = (
     "INSERT INTO turns (tenant, turn) SELECT ?, coalesce(max(turn), 0) + 1 FROM turns WHERE 1"
