@@ -161,9 +161,7 @@ class Reader:
         if ahead:
             asked, paid = self._fetcher.untaken
             calls, units = calls + asked, units + paid
-        return (options.max_calls is not None and calls >= options.max_calls) or (
-            options.max_units is not None and units >= options.max_units
-        )
+        return options.spent(calls, units)
 
     def _fetch(self, state: TargetState) -> asyncio.Task[Page]:
         task = asyncio.create_task(self._fetch_surely(state))
@@ -257,7 +255,7 @@ class Reader:
             cursor=cursor,
             most=options.most,
             most_reason=options.most_reason,
-            end=self._job_ending(index, state),
+            end=rules.job_ending(self._job, self._states[:index], state),
             idle_end=idle_end,
             calls=tally.calls,
             retries=tally.retries,
@@ -266,13 +264,6 @@ class Reader:
             repaired=tally.repaired,
             units=tally.units,
         )
-
-    def _job_ending(self, index: int, state: TargetState) -> Ending | None:
-        """How the job ends if this target was the last to be read."""
-        if state.ended is None or index < len(self._job.targets) - 1:
-            return None
-        endings = {each.ended for each in self._states[:index]} | {state.ended}
-        return state.ended if len(endings) == 1 else "mixed"
 
     def _ending(
         self, index: int, state: TargetState, page: Page, empty: int, reached_old: bool
