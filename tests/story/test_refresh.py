@@ -71,6 +71,15 @@ def test_a_name_that_is_nobodys_is_told_and_not_kept(room) -> None:
     assert json.loads(out) == []
 
 
+def test_a_failed_refresh_takes_nobody_else_away(room) -> None:
+    """A name that is another account's id is refused in words; that account stays."""
+    room("accounts", "add", "bakery7", "--id", "ghost.town")
+    _, said = room("refresh", "ghost.town", code=2)
+    assert "ghost.town" in said and "@bakery7" in said
+    out, _ = room("accounts", "list", "--json")
+    assert "bakery7" in out
+
+
 def test_every_name_has_its_turn_though_nobody_answers(room) -> None:
     """Where no source answers each name is told as failed, and none is kept."""
     out, _ = room("refresh", "one.a", "two.b", "--json", code=1, INSTAGRAM_ACCESS_TOKEN="",

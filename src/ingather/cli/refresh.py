@@ -28,6 +28,7 @@ def refresh(
 
         from ingather.domain.names import username
         from ingather.domain.refresh import Account
+        from ingather.features import newcomers
 
         told: list[dict[str, Any]] = []
         failed = 0
@@ -37,9 +38,9 @@ def refresh(
             for name in map(username, names):
                 known = await parts.accounts.find(name)
                 account = known or Account(account_id=name, handle=name)
-                await parts.accounts.add([account])
+                new = await newcomers.add(parts.accounts, [newcomers.Newcomer(handle=name)])
                 done = await _now(parts, account)
-                if known is None and done.error is not None:
+                if new and done.error is not None:
                     await parts.accounts.remove(account.account_id)
                 failed += done.error is not None
                 told.append(
