@@ -88,13 +88,14 @@ async def test_a_webhook_is_taken_by_one(sql) -> None:
         id=str(uuid4()), job=job, kind="comments", url="https://a/", secret=b"\0s", created_at="now"
     )
     assert await hooks.add(hook)
-    assert not await hooks.add(structs.replace(hook, id=str(uuid4()))), "one a job"
+    assert await hooks.add(structs.replace(hook, url="https://b/")), "the one named last, unsent"
     (mine,) = await taken()
-    assert mine.secret == b"\0s"
+    assert (mine.secret, mine.url) == (b"\0s", "https://b/")
     assert await taken() == []
     await hooks.later(mine, -1)
     assert len(await taken()) == 1
     await hooks.tried(structs.replace(mine, attempts=1, status=500, error="It answered 500."), -1)
+    assert not await hooks.add(structs.replace(hook, url="https://c/")), "one was sent already"
     (again,) = await taken()
     assert (again.attempts, again.status, again.error) == (1, 500, "It answered 500.")
     await hooks.tried(structs.replace(again, state="delivered", ended_at="then"), -1)

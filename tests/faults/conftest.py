@@ -46,7 +46,8 @@ def durable(request: pytest.FixtureRequest, ram: Path) -> dict[str, str]:
     if request.param == "redis":
         if find_spec("ingather.stores.redis_jobs") is None:
             pytest.skip("jobs do not rest in Redis yet")
-        found["REDIS_URL"] = request.getfixturevalue("valkey")
+        # One of its own: what other tests have queued there would be taken up too.
+        found["REDIS_URL"] = request.getfixturevalue("start_valkey")().url
     if request.param == "postgres":
         if not FULL and any(words in request.node.name for words in LONG):
             pytest.skip("over PostgreSQL only with INGATHER_FAULTS=full: it takes its time")

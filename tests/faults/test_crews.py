@@ -266,10 +266,11 @@ class Skewed(SystemClock):
         return time.time() + self.skew
 
 
-async def test_wrong_clocks_steal_no_lease(bench, at_work, oracle, outside, valkey):
+async def test_wrong_clocks_steal_no_lease(bench, at_work, oracle, outside, start_valkey):
     """R16: workers an hour ahead, two days behind and 400 days ahead of the others share the jobs:
     each is claimed once, for leases are kept on the store's clock."""
     outside.control(latency_ms=20)
+    valkey = start_valkey().url
     benches = [bench(Skewed(skew), REDIS_URL=valkey) for skew in (3_600, -172_800, 34_560_000)]
     posts = [oracle.mixed(300 + number) for number in range(6)]
     jobs = [await benches[0].queue(post) for post in posts]

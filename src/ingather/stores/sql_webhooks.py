@@ -32,7 +32,7 @@ class SqlWebhooks:
         self._sql = sql
 
     async def add(self, hook: Webhook) -> bool:
-        """Whether it is new; the job's first one stays."""
+        """Whether it is taken: of those not yet sent the last holds, one that was sent stays."""
         sealed = base64.b64encode(hook.secret).decode()
         now = await self._sql.now()
         values = (hook.id, hook.job, hook.kind, hook.url, sealed, now, hook.created_at)
