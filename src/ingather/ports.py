@@ -32,6 +32,7 @@ from ingather.domain.records import Comment, Media, Profile, Record
 if TYPE_CHECKING:  # they bring cryptography with them, which no export needs
     from ingather.domain.beacon import Chain
     from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
+    from ingather.domain.reel_columns import Some  # numpy
 
 
 class Clock(Protocol):
@@ -325,6 +326,14 @@ class Analyses(Protocol):
 
     async def standing(self, analysis_id: str) -> Standing | None:
         """How far it was when that was last told."""
+        ...
+
+    def columns(self, analysis_id: str) -> AsyncIterator["Some"]:
+        """The reels that its job has kept, in arrival order, as an analysis looks at them."""
+        ...
+
+    async def captions(self, analysis_id: str, places: Sequence[int]) -> Sequence[str | None]:
+        """The captions of some of them. places: ascending, the first reel is 0."""
         ...
 
 
