@@ -15,7 +15,6 @@ LONGEST = 300
 LONGER: dict[str, str] = {
     "domain/verifier.py": "it is copied out whole, as one file",
     "errors.py": "every error in one place, a few lines each",
-    "ports.py": "every seam in one place, a few methods each",
 }
 """Files that may be longer, and why."""
 
