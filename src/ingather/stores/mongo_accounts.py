@@ -15,7 +15,7 @@ import msgspec
 from ingather.domain import refresh
 from ingather.domain.instants import iso
 from ingather.domain.refresh import PLATFORM, Account, Day, LogEntry, Refreshed
-from ingather.ports_refresh import Totals
+from ingather.ports.refresh import Totals
 from ingather.stores import account_order
 from ingather.stores.mongo_link import MongoLink
 
@@ -26,7 +26,7 @@ _CLOCK_SECONDS = 60.0
 
 
 class MongoAccounts:
-    """ports_refresh.Accounts over one database of MongoDB.
+    """ports.refresh.Accounts over one database of MongoDB.
 
     An `_id` may be a text or an ObjectId; an account's id is its text. `dataRefreshDue` is the
     scheduler's mark.

@@ -6,7 +6,7 @@ import msgspec
 
 from ingather.domain import refresh
 from ingather.domain.refresh import Account, Day, LogEntry, Refreshed
-from ingather.ports_refresh import Totals
+from ingather.ports.refresh import Totals
 from ingather.stores import account_order
 from ingather.stores.sql import Row, Sql
 
@@ -19,7 +19,7 @@ _FAILED = '%"outcome":"failed"%'
 
 
 class SqlAccounts:
-    """ports_refresh.Accounts over either database."""
+    """ports.refresh.Accounts over either database."""
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql

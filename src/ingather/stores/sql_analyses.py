@@ -150,9 +150,8 @@ class SqlAnalyses:
         found: list[str | None] = []
         for part, wanted in groupby(places, lambda place: place // _READ_AT_ONCE):
             start = first + part * _READ_AT_ONCE
-            told: dict[int, str | None] = dict(
-                await self._sql.all(_CAPTIONS, start, start + _READ_AT_ONCE)
-            )
+            rows = await self._sql.all(_CAPTIONS, start, start + _READ_AT_ONCE)
+            told: dict[int, str | None] = dict(rows)
             found += [told.get(first + place) for place in wanted]
         return found
 
