@@ -2,8 +2,8 @@
 
 `python -m benchmarks.refresh_events [COUNT] [--store mongodb|postgresql|sqlite]` prints accounts a
 second by the clock, and the processor time that each account cost: the consumer's, and that of the
-store's server and of Kafka beside it, each a process of its own. MongoDB is a server that speaks its
-protocol, written in Python (secantusdb): where it is the one at work all the time, the clock
+store's server and of Kafka beside it, each a process of its own. MongoDB is a server that speaks
+its protocol, written in Python (secantusdb): where it is the one at work all the time, the clock
 measures it and not us. Kafka is librdkafka's mock cluster; Redis (Valkey) holds cache and limits.
 """
 
