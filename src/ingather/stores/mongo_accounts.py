@@ -18,12 +18,10 @@ from ingather.domain.instants import iso
 from ingather.domain.refresh import PLATFORM, Account, Day, LogEntry, Refreshed
 from ingather.ports.refresh import Totals
 from ingather.stores import account_order
-from ingather.stores.mongo_link import MongoLink
+from ingather.stores.mongo_link import MongoLink, insert_new
 
 Document = dict[str, Any]
 _OURS = {"platform": {"$in": [PLATFORM, PLATFORM.upper(), PLATFORM.capitalize()]}}
-_THERE_ALREADY = 11000
-"""MongoDB's code for a document whose `_id` is taken (DuplicateKey)."""
 _CLOCK_SECONDS = 60.0
 """For so long the server's clock is told by its last answer and our own monotonic clock."""
 
@@ -202,7 +200,7 @@ class MongoAccounts:
             told["_id"] = told.pop("id")
             told["at"] = _moment(refresh.seconds(entry.at) or 0.0)
             documents.append(told)
-        await _insert(self._log, documents)
+        await insert_new(self._log, documents)
 
     async def _write_days(self, accounts: Sequence[Account]) -> None:
         from pymongo import UpdateOne
@@ -218,28 +216,10 @@ class MongoAccounts:
                 }
                 key = f"{each.account_id}:{day.day}"
                 days[key] = {"_id": key, **told}
-        again = await _insert(self._history, list(days.values()))
+        again = await insert_new(self._history, list(days.values()))
         if again:
             writes = [UpdateOne({"_id": told.pop("_id")}, {"$set": told}) for told in again]
             await self._history.bulk_write(writes, ordered=False)
-
-
-async def _insert(collection: Any, documents: Sequence[Document]) -> list[Document]:
-    """Insert documents that are rarely there yet, which costs a third of asking first; those that
-    are there stay as they are, and come back."""
-    from pymongo.errors import BulkWriteError
-
-    if not documents:
-        return []
-    try:
-        await collection.insert_many(documents, ordered=False)
-    except BulkWriteError as failure:
-        refused = failure.details.get("writeErrors", [])
-        others = [each for each in refused if each["code"] != _THERE_ALREADY]
-        if others or failure.details.get("writeConcernErrors"):
-            raise
-        return [documents[each["index"]] for each in refused]
-    return []
 
 
 def _fields(account: Account) -> Document:
