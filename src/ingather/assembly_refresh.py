@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ingather.assembly import World
-from ingather.ports_refresh import Accounts, Events, Voice, Watcher
+from ingather.ports.refresh import Accounts, Events, Voice, Watcher
 
 if TYPE_CHECKING:
     from ingather.features.refresh import Refresher

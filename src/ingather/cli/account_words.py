@@ -6,7 +6,7 @@ if TYPE_CHECKING:
     from ingather.assembly import World
     from ingather.assembly_refresh import Refreshing
     from ingather.domain.refresh import Account
-    from ingather.ports_refresh import Accounts
+    from ingather.ports.refresh import Accounts
     from ingather.settings import Settings
 
 

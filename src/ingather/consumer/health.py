@@ -9,7 +9,7 @@ from aiohttp import web
 from ingather import errors
 from ingather.consumer.metrics import Metrics
 from ingather.domain.instants import iso
-from ingather.ports_refresh import Accounts
+from ingather.ports.refresh import Accounts
 
 _PATIENCE = 2.0
 

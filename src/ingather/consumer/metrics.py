@@ -28,7 +28,7 @@ class Waiting(Struct, frozen=True, order=True):
 
 
 class Metrics:
-    """ports_refresh.Watcher. waiting: messages that wait right now, for a limit or a store."""
+    """ports.refresh.Watcher. waiting: messages that wait right now, for a limit or a store."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()

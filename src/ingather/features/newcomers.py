@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.refresh import Account
-from ingather.ports_refresh import Accounts
+from ingather.ports.refresh import Accounts
 
 _AT_ONCE = 500
 

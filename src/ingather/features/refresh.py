@@ -20,7 +20,7 @@ from ingather.domain.refresh import Account, Event, LogEntry, Origin, Outcome, R
 from ingather.features.refresh_sources import Sources
 from ingather.features.together import Together
 from ingather.ports import Cache, Clock
-from ingather.ports_refresh import Accounts
+from ingather.ports.refresh import Accounts
 
 CACHE_KEY = "instagram:profile:{}"
 

@@ -15,7 +15,7 @@ from ingather.domain.records import Profile
 from ingather.engine.quota import Gate
 from ingather.features.breaker import Breaker
 from ingather.ports import Clock, Limiter
-from ingather.ports_refresh import Voice, Watcher
+from ingather.ports.refresh import Voice, Watcher
 
 T = TypeVar("T")
 

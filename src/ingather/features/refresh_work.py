@@ -13,7 +13,7 @@ from ingather.domain.refresh import Event, Origin
 from ingather.features.refresh import Refresher
 from ingather.features.refresh_sources import NotTold, Wait
 from ingather.ports import Clock
-from ingather.ports_refresh import Events, Watcher
+from ingather.ports.refresh import Events, Watcher
 
 ATTEMPTS = 3
 _LONGEST = 60.0

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from ingather.domain.instants import iso
 from ingather.domain.refresh import Event
-from ingather.ports_refresh import Accounts, Events
+from ingather.ports.refresh import Accounts, Events
 
 BATCH, MOST_BATCHES = 50, 50
 WEEK = 7 * 86_400.0

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 
 class Unwatched:
-    """ports_refresh.Watcher."""
+    """ports.refresh.Watcher."""
 
     def called(self, source: str, outcome: str) -> None:
         """Not counted."""

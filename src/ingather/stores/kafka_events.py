@@ -18,7 +18,7 @@ from ingather.domain.instants import iso
 from ingather.domain.refresh import Event, Origin
 from ingather.errors import IngatherError
 from ingather.ports import Clock
-from ingather.ports_refresh import DeadLetter
+from ingather.ports.refresh import DeadLetter
 from ingather.stores.sql_events import dead_letter
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ _UNHEARD: Final = logging.NullHandler()
 
 
 class KafkaEvents:
-    """ports_refresh.Events over one Kafka. servers: HOST:PORT, several separated by commas."""
+    """ports.refresh.Events over one Kafka. servers: HOST:PORT, several separated by commas."""
 
     def __init__(self, servers: str, clock: Clock) -> None:
         # What went wrong is an error of ours, and said once: the library's own lines on it are

@@ -9,7 +9,7 @@ from msgspec import Struct
 from ingather.domain.instants import iso
 from ingather.domain.refresh import Event, Origin
 from ingather.errors import IngatherError
-from ingather.ports_refresh import DeadLetter
+from ingather.ports.refresh import DeadLetter
 from ingather.stores.sql import Sql
 
 TOPIC = "queue"
@@ -24,7 +24,7 @@ class Taken(Struct, frozen=True):
 
 
 class SqlEvents:
-    """ports_refresh.Events over either database. A message is taken for a while, and given to
+    """ports.refresh.Events over either database. A message is taken for a while, and given to
     somebody else where it is not finished by then."""
 
     def __init__(self, sql: Sql) -> None:

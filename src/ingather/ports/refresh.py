@@ -1,4 +1,4 @@
-"""What the refresh needs of the world, beside what `ports` names; `assembly_refresh` gives it."""
+"""What the refresh needs of the world; `assembly_refresh` gives it."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

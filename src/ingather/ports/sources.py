@@ -1,0 +1,67 @@
+"""An outside voice, and what those who ask it share: a limit, and answers worth keeping."""
+
+from typing import Protocol
+
+from ingather.domain.job import Owner, Target
+from ingather.domain.page import Page
+
+
+class Source(Protocol):
+    """One outside voice. Errors are those of `errors.SourceError`, and no others."""
+
+    name: str
+    route: str
+    limit_key: str
+    """What shares its limit: a fingerprint of the token, never the token."""
+
+    async def owner(self, target: Target | None = None) -> Owner:
+        """The account on whose behalf a target is read; without one, the first there is."""
+        ...
+
+    async def resolve(self, post: str) -> Target:
+        """The target that a user's words name; raises NotReachable where there is none."""
+        ...
+
+    async def fetch(
+        self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
+    ) -> Page:
+        """The page at a cursor (None: the first), of at most `limit` rows on its upper level."""
+        ...
+
+    def take_units(self) -> int:
+        """Units billed that no page has told, as for look-ups and refusals; counted once."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+class Cache(Protocol):
+    """Answers worth keeping for a short while; losing one costs a call, never a row."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def put(self, key: str, value: bytes, *, ttl: float) -> None: ...
+
+    async def drop(self, key: str) -> None: ...
+
+    async def renew(self, key: str, value: bytes) -> bool:
+        """Replace the value where there is one, which keeps its end; whether there was one."""
+        ...
+
+
+class Limiter(Protocol):
+    """A limit that many processes share, kept on the store's clock (reliability plan, 2)."""
+
+    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
+        """Take `calls` out of `limit` per sliding `window` seconds. 0.0 where they were given,
+        else seconds until they may be (nothing is taken). Never given back. Raises
+        StoreUnavailable; never admits when it cannot count."""
+        ...
+
+    async def park(self, key: str, seconds: float) -> None:
+        """Nobody calls under this key for so long; a shorter park never cuts a longer one."""
+        ...
+
+    async def parked(self, key: str) -> float:
+        """Seconds the key is still parked for, 0.0 if it is not."""
+        ...
