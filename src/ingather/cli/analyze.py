@@ -108,7 +108,9 @@ def analyze(
                 f"{len(names)} accounts are too many.", hint=f"Compare up to {MOST_COMPARED}."
             )
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
-            reels = here.analyses(_voice(here, source))
+            voice = _voice(here, source)
+            await here.learn_rate(voice)
+            reels = here.analyses(voice)
             stories: list[Story] = []
             for name in dict.fromkeys(map(account, names)):
                 wanted = Wanted(

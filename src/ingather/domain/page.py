@@ -31,7 +31,6 @@ class Page(Struct, frozen=True):
     list of rows itself.
     passed: rows of another sort than was asked for, such as photos in a list of reels; with some,
     a page without records is no empty one.
-    more_calls: calls that were made for it beyond the one that every page takes.
     """
 
     records: Sequence[Record]
@@ -41,4 +40,3 @@ class Page(Struct, frozen=True):
     within: str | None = None
     units: int = 0
     passed: int = 0
-    more_calls: int = 0

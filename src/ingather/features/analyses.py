@@ -24,7 +24,7 @@ from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.features.collection import Collection
 from ingather.features.telling import Telling
-from ingather.ports import Analyses, Claim, Source
+from ingather.ports import Analyses, Claim, Source, Turns
 
 KIND = "analysis"
 UNBOUNDED = 2**31 - 1
@@ -229,6 +229,9 @@ class _Introduced:
         self._source = source
         self._told = told
         self.name, self.route, self.limit_key = source.name, source.route, source.limit_key
+
+    def under(self, turns: Turns) -> "_Introduced":
+        return _Introduced(self._source.under(turns), self._told)
 
     async def owner(self, target: Target | None = None) -> Owner:
         return await self._source.owner(target)

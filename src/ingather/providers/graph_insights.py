@@ -33,7 +33,6 @@ class Insights:
         self._failed: dict[str, int] = {}
         self._told: dict[str, dict[str, int]] = {}
         self._too_old: dict[str | None, str] = {}
-        self.made = 0
 
     async def of(self, account: Account, media: Media) -> Media:
         """The post with its insights. What has been told is kept till `forget`, so that a page
@@ -94,7 +93,6 @@ class Insights:
     async def _metrics(
         self, account: Account, media_id: str, metrics: Sequence[str]
     ) -> tuple[dict[str, int], Fault | None]:
-        self.made += 1
         query = f"metric={','.join(metrics)}"
         answer, fault = await self._calls.ask(account, f"{media_id}/insights", query)
         if fault is not None:

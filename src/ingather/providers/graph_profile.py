@@ -4,15 +4,18 @@ Business Discovery is a field of the asker's own account, and the other's name i
 expression: a name is looked at by its form before it gets there (contract of the Graph API, 2.6).
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from ingather import errors
 from ingather.domain import names
+from ingather.domain.job import Owner
 from ingather.domain.records import Profile
 from ingather.providers import graph_errors, graph_people
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_errors import Fault
+from ingather.providers.http import Answer
 
 FIELDS: Final = (
     "id,username,name,biography,website,profile_picture_url,followers_count,follows_count,"
@@ -27,26 +30,36 @@ async def profile(calls: Calls, username: str) -> Profile:
     Raises UnreadableName; NotReachable where no professional account has the name.
     """
     name = names.username(username)
-    account = await own(calls, name)
+    account = await own(calls, lambda owner: owner.username.lower() == name)
     if account is not None:
         owner = await calls.owner(account)
         answer, fault = await calls.get(account, owner.instagram_id, FIELDS)
         if fault is not None:
             raise graph_errors.meaning(fault, "user")
         return graph_people.profile(answer.body, "user")
-    account = calls.accounts[0]
-    owner = await calls.owner(account)
-    answer, fault = await calls.get(account, owner.instagram_id, expression(name, FIELDS))
-    if fault is not None:
-        raise meaning(fault, name)
-    return graph_people.discovered_profile(answer.body, ASKED)
+
+    async def ask(account: Account) -> Answer:
+        owner = await calls.owner(account)
+        answer, fault = await calls.get(account, owner.instagram_id, expression(name, FIELDS))
+        if fault is not None:
+            raise meaning(fault, name)
+        return answer
+
+    return graph_people.discovered_profile((await calls.by_any(ask)).body, ASKED)
 
 
-async def own(calls: Calls, name: str) -> Account | None:
-    """The account of the pool that has this name; None where it is somebody else's."""
-    for account in calls.accounts:
-        if (await calls.owner(account)).username.lower() == name:
-            return account
+async def own(calls: Calls, meant: Callable[[Owner], bool]) -> Account | None:
+    """The account of the pool that is meant; None where it is somebody else's, or of a token that
+    is dead, while another is alive."""
+    alive = False
+    try:
+        async for account, owner in calls.of_each(calls.owner):
+            alive = True
+            if meant(owner):
+                return account
+    except errors.NeedsLogin:
+        if not alive:
+            raise
     return None
 
 
