@@ -5,6 +5,7 @@ There is no transaction over all of them: the account is written first, its log 
 log entry never speaks of what is not there. Fields that are not ours are never touched.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
@@ -17,7 +18,7 @@ from ingather.domain.instants import iso
 from ingather.domain.refresh import PLATFORM, Account, Day, LogEntry, Refreshed
 from ingather.ports.refresh import Totals
 from ingather.stores import account_order
-from ingather.stores.mongo_link import MongoLink
+from ingather.stores.mongo_link import MongoLink, insert_new
 
 Document = dict[str, Any]
 _OURS = {"platform": {"$in": [PLATFORM, PLATFORM.upper(), PLATFORM.capitalize()]}}
@@ -36,11 +37,13 @@ class MongoAccounts:
         self._link = link
         self._indexed = False
         self._clock: tuple[float, float] | None = None
+        self._asking = asyncio.Lock()
 
     async def load(self, ids: Sequence[str]) -> dict[str, Account]:
         keys = [key for each in ids for key in _keys(each)]
         with self._link.translating():
-            found = self._accounts.find({"_id": {"$in": keys}})
+            # In one answer: 101 documents are what the driver asks for at first.
+            found = self._accounts.find({"_id": {"$in": keys}}, batch_size=len(keys) + 1)
             return {str(each["_id"]): _account(each) async for each in found}
 
     async def save(self, done: Sequence[Refreshed]) -> None:
@@ -87,8 +90,8 @@ class MongoAccounts:
 
     async def remove(self, account_id: str) -> bool:
         with self._link.translating():
-            await self._history.delete_many({"accountId": account_id})
-            await self._log.delete_many({"accountId": account_id})
+            await self._history.delete_many(_of(account_id))
+            await self._log.delete_many(_of(account_id))
             done = await self._accounts.delete_one(_by_id(account_id))
         return bool(done.deleted_count)
 
@@ -133,7 +136,7 @@ class MongoAccounts:
     async def log(
         self, account_id: str | None = None, *, limit: int, failed: bool = False
     ) -> Sequence[LogEntry]:
-        wanted = {} if account_id is None else {"accountId": account_id}
+        wanted = {} if account_id is None else _of(account_id)
         if failed:
             wanted["outcome"] = "failed"
         with self._link.translating():
@@ -142,7 +145,7 @@ class MongoAccounts:
 
     async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
         with self._link.translating():
-            found = self._history.find({"accountId": account_id}).sort("day", -1).limit(limit)
+            found = self._history.find(_of(account_id)).sort("_id", -1).limit(limit)
             return [msgspec.convert(each, Day) async for each in found]
 
     async def totals(self) -> Totals:
@@ -157,11 +160,12 @@ class MongoAccounts:
         return Totals(accounts=count, never=new, oldest=last)
 
     async def now(self) -> float:
-        if self._clock is None or time.monotonic() - self._clock[1] > _CLOCK_SECONDS:
-            with self._link.translating():
-                told = await self._link.database.command("hello")
-            self._clock = told["localTime"].timestamp(), time.monotonic()
-        then, at = self._clock
+        async with self._asking:  # one asks for all who want to know
+            if self._clock is None or time.monotonic() - self._clock[1] > _CLOCK_SECONDS:
+                with self._link.translating():
+                    told = await self._link.database.command("hello")
+                self._clock = told["localTime"].timestamp(), time.monotonic()
+            then, at = self._clock
         return float(then + time.monotonic() - at)
 
     @property
@@ -180,8 +184,7 @@ class MongoAccounts:
         if not self._indexed:
             await self._accounts.create_index([("lastDataRefresh", 1)])
             await self._accounts.create_index([("handle", 1)])
-            await self._log.create_index([("accountId", 1), ("at", -1)])
-            await self._history.create_index([("accountId", 1), ("day", -1)])
+            await self._log.create_index([("at", 1)])
             self._indexed = True
 
     async def _there(self, ids: Iterable[str]) -> set[str]:
@@ -191,20 +194,18 @@ class MongoAccounts:
         return {str(each["_id"]) async for each in found}
 
     async def _write_logs(self, entries: Sequence[LogEntry]) -> None:
-        from pymongo import UpdateOne
-
-        writes = []
+        documents = []
         for entry in entries:
             told = msgspec.to_builtins(entry)
+            told["_id"] = told.pop("id")
             told["at"] = _moment(refresh.seconds(entry.at) or 0.0)
-            writes.append(UpdateOne({"_id": told.pop("id")}, {"$setOnInsert": told}, upsert=True))
-        if writes:
-            await self._log.bulk_write(writes, ordered=False)
+            documents.append(told)
+        await insert_new(self._log, documents)
 
     async def _write_days(self, accounts: Sequence[Account]) -> None:
         from pymongo import UpdateOne
 
-        writes = []
+        days: dict[str, Document] = {}
         for each in accounts:
             if day := refresh.day(each):
                 told = {name: value for name, value in msgspec.to_builtins(day).items() if value}
@@ -213,9 +214,11 @@ class MongoAccounts:
                     "followers": day.followers,
                     "media": day.media,
                 }
-                key = {"_id": f"{each.account_id}:{day.day}"}
-                writes.append(UpdateOne(key, {"$set": told}, upsert=True))
-        if writes:
+                key = f"{each.account_id}:{day.day}"
+                days[key] = {"_id": key, **told}
+        again = await insert_new(self._history, list(days.values()))
+        if again:
+            writes = [UpdateOne({"_id": told.pop("_id")}, {"$set": told}) for told in again]
             await self._history.bulk_write(writes, ordered=False)
 
 
@@ -265,6 +268,13 @@ def _keys(account_id: str) -> list[Any]:
 def _by_id(account_id: str) -> Document:
     keys = _keys(account_id)
     return {"_id": keys[0] if len(keys) == 1 else {"$in": keys}}
+
+
+def _of(account_id: str) -> Document:
+    """What is kept of an account in the log or the history, whose `_id` begins with its id: no
+    other index has to be written with every refresh."""
+    first, after = f"{account_id}:", f"{account_id};"
+    return {"_id": {"$gte": first, "$lt": after}, "accountId": account_id}
 
 
 def _moment(seconds: float) -> datetime:
