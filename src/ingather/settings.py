@@ -13,6 +13,8 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import HARD_CAP
+from ingather.settings_kafka import kafka
+from ingather.stores.kafka_link import KafkaLink
 
 
 class Setting(Struct, frozen=True):
@@ -48,9 +50,14 @@ SETTINGS = (
     Setting("DRAND_URL", "https://api.drand.sh", "another relay of the public beacon"),
     Setting("TSA_URL", "none", "time stamps on commitments of giveaways (RFC 3161)"),
     Setting("INSTAGRAM_WEB_URL", "https://www.instagram.com", "another address of profile pages"),
-    Setting(
-        "KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "`ingather consumer`", True
-    ),
+    Setting("KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "events through Kafka"),
+    Setting("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", "TLS and a user's name to Kafka"),
+    Setting("KAFKA_SASL_MECHANISM", "PLAIN", "how the password is told to Kafka"),
+    Setting("KAFKA_USERNAME", "none", "a Kafka that asks who we are"),
+    Setting("KAFKA_PASSWORD", "none", "a Kafka that asks who we are", True),
+    Setting("KAFKA_CA_FILE", "the system's authorities", "a Kafka with a certificate of its own"),
+    Setting("KAFKA_CERT_FILE", "none", "a Kafka that asks for our certificate"),
+    Setting("KAFKA_KEY_FILE", "in KAFKA_CERT_FILE", "the key of that certificate"),
     Setting("MONGODB_URL", "none; accounts rest in SQL", "accounts in MongoDB", True),
     Setting("CRON_SECRET", "none; the endpoint is off", "work in slices, by a timer", True),
     Setting("INGATHER_TRUSTED_PROXIES", "none", "proxies whose word on addresses counts"),
@@ -91,7 +98,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drand_url: str = "https://api.drand.sh"
     tsa_url: str | None = None
     web_url: str = "https://www.instagram.com"
-    kafka_servers: str | None = None
+    kafka: KafkaLink | None = None
     mongodb_url: str | None = None
     cron_secrets: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
@@ -132,7 +139,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         tsa_url=_url("TSA_URL", values, "") if values["TSA_URL"] else None,
         graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
         web_url=_url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
-        kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,
+        kafka=kafka(values),
         mongodb_url=_mongodb(values["MONGODB_URL"]),
         cron_secrets=_list(values["CRON_SECRET"]),
         trusted_proxies=_proxies(values["INGATHER_TRUSTED_PROXIES"]),
