@@ -47,12 +47,12 @@ class Refreshing:
     @cached_property
     def events(self) -> Events:
         """Kafka where KAFKA_BOOTSTRAP_SERVERS is set, else the queue."""
-        servers = self._world.settings.kafka_servers
-        if servers is None:
+        link = self._world.settings.kafka
+        if link is None:
             return self.queue
         from ingather.stores.kafka_events import KafkaEvents
 
-        events = KafkaEvents(servers, self._world.clock)
+        events = KafkaEvents(link, self._world.clock)
         self._world.closing(events.close)
         return events
 
@@ -107,7 +107,7 @@ class Refreshing:
     def _routes(self) -> "list[Route]":
         from ingather.features.refresh_sources import LIMIT, Route
 
-        limit = self._limit or LIMIT
+        limit = self._limit or self._world.settings.calls_per_hour or LIMIT
         routes = []
         if graphs := self._world.graphs(posts=self._world.settings.refresh_media):
             routes.append(Route(name="graph", voices=graphs, limit=limit, opening=2))

@@ -7,7 +7,6 @@ alone costs more than half of what a command may take to its first request (docs
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -15,10 +14,10 @@ from msgspec import Struct
 from ingather import errors
 from ingather.domain.job import HARD_CAP
 from ingather.domain.refresh_posts import KEPT, MEASURED
-from ingather.setting_words import number, several, url, yes
-
-_MOST_MEDIA, _MOST_KEPT = 50, 1_000
-"""Posts within one answer (contract of the Graph API, 2.6: what is in use), and of an account."""
+from ingather.settings_kafka import kafka
+from ingather.settings_refresh import refresh
+from ingather.settings_words import number, several, url, yes
+from ingather.stores.kafka_link import KafkaLink
 
 
 class Setting(Struct, frozen=True):
@@ -54,9 +53,14 @@ SETTINGS = (
     Setting("DRAND_URL", "https://api.drand.sh", "another relay of the public beacon"),
     Setting("TSA_URL", "none", "time stamps on commitments of giveaways (RFC 3161)"),
     Setting("INSTAGRAM_WEB_URL", "https://www.instagram.com", "another address of profile pages"),
-    Setting(
-        "KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "`ingather consumer`", True
-    ),
+    Setting("KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "events through Kafka"),
+    Setting("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", "TLS and a user's name to Kafka"),
+    Setting("KAFKA_SASL_MECHANISM", "PLAIN", "how the password is told to Kafka"),
+    Setting("KAFKA_USERNAME", "none", "a Kafka that asks who we are"),
+    Setting("KAFKA_PASSWORD", "none", "a Kafka that asks who we are", True),
+    Setting("KAFKA_CA_FILE", "the system's authorities", "a Kafka with a certificate of its own"),
+    Setting("KAFKA_CERT_FILE", "none", "a Kafka that asks for our certificate"),
+    Setting("KAFKA_KEY_FILE", "in KAFKA_CERT_FILE", "the key of that certificate"),
     Setting("MONGODB_URL", "none; accounts rest in SQL", "accounts in MongoDB", True),
     Setting("INGATHER_REFRESH_MEDIA", str(MEASURED), "latest posts told with each refresh, to 50"),
     Setting("INGATHER_REFRESH_MEDIA_KEPT", str(KEPT), "latest posts kept of each account"),
@@ -102,7 +106,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     drand_url: str = "https://api.drand.sh"
     tsa_url: str | None = None
     web_url: str = "https://www.instagram.com"
-    kafka_servers: str | None = None
+    kafka: KafkaLink | None = None
     mongodb_url: str | None = None
     refresh_media: int = MEASURED
     refresh_media_kept: int = KEPT
@@ -148,9 +152,9 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         tsa_url=url("TSA_URL", values, "") if values["TSA_URL"] else None,
         graph_url=url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
         web_url=url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
-        kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,
+        kafka=kafka(values),
         mongodb_url=_mongodb(values["MONGODB_URL"]),
-        **_refresh(values),
+        **refresh(values),
         cron_secrets=several(values["CRON_SECRET"]),
         trusted_proxies=_proxies(values["INGATHER_TRUSTED_PROXIES"]),
         webhook_private=yes("INGATHER_WEBHOOK_PRIVATE", values["INGATHER_WEBHOOK_PRIVATE"]),
@@ -193,39 +197,6 @@ def _data_dir(value: str) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("ingather", appauthor=False))
-
-
-def _refresh(values: Mapping[str, str]) -> dict[str, Any]:
-    """What a refresh asks for beside profiles."""
-    media = values["INGATHER_REFRESH_MEDIA"]
-    wanted = 0 if media == "0" else number("INGATHER_REFRESH_MEDIA", media, MEASURED)
-    if wanted > _MOST_MEDIA:
-        raise errors.BadSetting(
-            f"INGATHER_REFRESH_MEDIA is {wanted}.",
-            hint=f"It takes a number up to {_MOST_MEDIA}: the platform tells no more in one call.",
-        )
-    name = "INGATHER_REFRESH_MEDIA_KEPT"
-    kept = number(name, values[name], max(KEPT, wanted))
-    if not wanted <= kept <= _MOST_KEPT:
-        raise errors.BadSetting(
-            f"{name} is {kept}, and INGATHER_REFRESH_MEDIA is {wanted}.",
-            hint=f"Keep at least as many as a refresh tells, and {_MOST_KEPT} at the most.",
-        )
-    name = "INGATHER_REFRESH_INSIGHTS"
-    insights = several(values[name].lower() or "profile,media")
-    if insights != ("none",) and not set(insights) <= {"profile", "media"}:
-        raise errors.BadSetting(
-            f"{name} is {values[name]!r}.",
-            hint="It takes profile, media, both with a comma, or none.",
-        )
-    calls, hiker = "INGATHER_REFRESH_INSIGHTS_PER_HOUR", "INGATHER_REFRESH_HIKER_MEDIA"
-    return {
-        "refresh_media": wanted,
-        "refresh_media_kept": kept,
-        "refresh_hiker_media": yes(hiker, values[hiker]),
-        "refresh_insights": () if insights == ("none",) else insights,
-        "refresh_insights_per_hour": number(calls, values[calls], 60),
-    }
 
 
 def _store(value: str, redis_url: str | None) -> str:

@@ -283,6 +283,26 @@ async def test_many_who_add_a_name_at_once_add_it_once(accounts) -> None:
     assert len(await accounts.list(limit=9)) == 1
 
 
+async def test_many_are_written_at_once_and_one_that_is_gone_hurts_no_other(accounts) -> None:
+    """Three hundred refreshes, one of them of an account that was removed, one that only failed,
+    and one that comes twice on different days: all others are written, each with its log."""
+    now = await accounts.now()
+    await accounts.add([account(number) for number in range(300)])
+    wrote = [done(account(number), at=now, followers=1000 + number) for number in range(300)]
+    failed = structs.replace(wrote[7].entry, id="a007:t:0:1:1", outcome="failed", error="no")
+    before = done(account(9), at=now - 8 * DAY, followers=5)
+    wrote[7] = Refreshed(account=None, entry=failed)
+    await accounts.remove("a003")
+    await accounts.save([before, *wrote])
+    found = await accounts.load([each.entry.account_id for each in wrote])
+    assert found.keys() == {f"a{number:03d}" for number in range(300) if number != 3}
+    told = {key: each.follower_count for key, each in found.items() if each.last_data_refresh}
+    assert told == {f"a{n:03d}": 1000 + n for n in range(300) if n not in (3, 7)}
+    logged = [each.account_id for each in await accounts.log(limit=999)]
+    assert sorted(logged) == sorted([*found, "a009"])
+    assert [each.followers for each in await accounts.history("a009", limit=9)] == [1009, 5]
+
+
 async def test_history_keeps_one_row_a_day(accounts) -> None:
     """The last number of a day stands for it; newest day first."""
     await accounts.add([account()])

@@ -3,26 +3,21 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-import ingather
 from ingather.sandbox import others
 from ingather.sandbox.options import TOKEN
 
 
 @pytest.fixture
-def room(tmp_path, outside):
+def room(command, tmp_path, outside):
     """Runs `ingather …` with a data folder of its own; Instagram is the sandbox's process."""
     env = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
     env |= {
-        "PYTHONPATH": str(Path(ingather.__file__).parents[1]),
         "INGATHER_DATA_DIR": str(tmp_path),
         "INSTAGRAM_GRAPH_URL": outside.graph_url,
         "INSTAGRAM_WEB_URL": outside.web_url,
@@ -30,19 +25,14 @@ def room(tmp_path, outside):
         "KAFKA_BOOTSTRAP_SERVERS": "",
     }
 
-    def start(*words: str, **other: str) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ingather", *words],
-            cwd=tmp_path, env=env | other, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+    def start(*words: str, **other: str):
+        return command(*words, folder=tmp_path, environ=env | other)
 
     def run(*words: str, code: int = 0, **other: str) -> tuple[str, str]:
-        process = start(*words, **other)
-        out, said = process.communicate(timeout=60)
-        assert process.returncode == code, said
-        assert TOKEN not in out + said
-        return out, said
+        answer = start(*words, **other).ended(within=60)
+        assert answer.code == code, answer
+        assert TOKEN not in answer.out + answer.err
+        return answer.out, answer.err
 
     run.start = start
     return run
@@ -91,7 +81,7 @@ def test_every_name_has_its_turn_though_nobody_answers(room) -> None:
     assert json.loads(out) == []
 
 
-def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> None:
+def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, until, tmp_path) -> None:
     """Import, schedule, consume without Kafka: everybody is fresh, the log says so, a second
     schedule finds nothing due, and SIGTERM ends the consumer with 0."""
     rows = ["accountId,handle", *(f"id{number},shop{number}" for number in range(5)), "x,ghost"]
@@ -101,10 +91,10 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
     assert said.startswith("6 accounts")
     _, said = room("schedule")
     assert said.startswith("0 accounts")
-    process = room.start("consumer", "--health-port", "0")
+    running = room.start("consumer", "--health-port", "0")
+    until(lambda: "\n" in running.err)
+    address = f"http://127.0.0.1:{json.loads(running.err.splitlines()[0])['health_port']}"
     try:
-        started = json.loads(process.stderr.readline())
-        address = f"http://127.0.0.1:{started['health_port']}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         end = time.monotonic() + 40
         text = ""
@@ -115,9 +105,10 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
         assert opener.open(f"{address}/health", timeout=5).status == 200
         assert opener.open(f"{address}/ready", timeout=5).status == 200
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
-    assert process.returncode == 0
+        running.send(signal.SIGTERM)
+    answer = running.ended(within=40)
+    assert answer.code == 0
+    said = answer.err
     assert all(json.loads(line)["event"] for line in said.splitlines())
     assert TOKEN not in said
     out, _ = room("accounts", "list", "--json")
@@ -131,7 +122,7 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
 def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
     """`ingather up` schedules and refreshes inside, and ends in good order."""
     room("accounts", "add", "bakery7")
-    process = room.start("up", "--port", "0")
+    running = room.start("up", "--port", "0")
     try:
         end = time.monotonic() + 40
         fresh = None
@@ -139,9 +130,9 @@ def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
             out, _ = room("accounts", "show", "bakery7", "--json")
             fresh = json.loads(out)["lastDataRefresh"]
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=40)
-    assert fresh is not None and process.returncode == 0
+        running.send(signal.SIGTERM)
+    assert running.ended(within=40).code == 0
+    assert fresh is not None
 
 
 @pytest.mark.parametrize(
@@ -208,25 +199,26 @@ def test_an_account_is_added_once_however_it_is_named(room, tmp_path) -> None:
     assert [each["accountId"] for each in json.loads(out)] == ["77", "8"]
 
 
-def test_a_waiting_consumer_says_what_for(room, tmp_path) -> None:
+def test_a_waiting_consumer_says_what_for(room, until, tmp_path) -> None:
     """The limit is reached: the log says once for what it waits and until when, and so does
     /health for as long as it does."""
     (tmp_path / "a.csv").write_text("\n".join(["handle", *(f"shop{each}" for each in range(5))]))
     room("accounts", "import", "a.csv")
     room("schedule")
-    process = room.start("consumer", "--health-port", "0", "--limit", "1")
+    running = room.start("consumer", "--health-port", "0", "--limit", "1")
+    until(lambda: "\n" in running.err)
+    port = json.loads(running.err.splitlines()[0])["health_port"]
     try:
-        started = json.loads(process.stderr.readline())
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        address = f"http://127.0.0.1:{started['health_port']}/health"
+        address = f"http://127.0.0.1:{port}/health"
         end = time.monotonic() + 40
         told: dict = {"waiting": 0}
         while told["waiting"] < 4 and time.monotonic() < end:
             time.sleep(0.1)
             told = json.load(opener.open(address, timeout=5))
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
+        running.send(signal.SIGTERM)
+    said = running.ended(within=40).err
     assert (told["status"], told["waiting_for"]) == ("ok", "limit of graph")
     lines = [json.loads(line) for line in said.splitlines()]
     (line,) = [each for each in lines if each["event"] == "waiting"]

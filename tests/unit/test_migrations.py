@@ -273,5 +273,5 @@ async def test_a_name_kept_under_several_ids_becomes_one_account(
     assert found == [told for _, told in ONCE]
 
 
-NAMES_ARE_ONE = 9
+NAMES_ARE_ONE = 10
 """The revision by which a name is one account's."""

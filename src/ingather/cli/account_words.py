@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 Sandbox = Annotated[
     bool, typer.Option("--sandbox", help="The sandbox's accounts, which rest apart from yours.")
 ]
-_SHARED = ("postgres_url", "mongodb_url", "kafka_servers", "redis_url", "cache_redis_url")
+_SHARED = ("postgres_url", "mongodb_url", "kafka", "redis_url", "cache_redis_url")
 POST = {
     "posted": "", "type": "", "likes": "right", "comments": "right", "views": "right",
     "reach": "right", "caption": "cut",

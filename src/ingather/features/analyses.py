@@ -1,5 +1,6 @@
 """An account's reels, read to the end and analysed: a job like any other, and what it says."""
 
+import asyncio
 import contextlib
 import uuid
 from collections.abc import Sequence
@@ -9,13 +10,15 @@ from typing import Protocol
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain import filters, names, progress
-from ingather.domain.analysis import Analysis, Change, analyse, change
+from ingather.domain import analysis, content, filters, names, progress, reel_rows
+from ingather.domain.analysis import Analysis, Change, Chosen
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job, Options, Owner, Target, TargetState
 from ingather.domain.page import Page
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
+from ingather.domain.reel_columns import Gathering
+from ingather.domain.reel_rows import ReelRow
 from ingather.engine.backoff import Fetcher
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
@@ -53,7 +56,6 @@ class Report(Struct, frozen=True):
 
     job: Job
     analysis: Analysis
-    reels: Sequence[Media]
     change: Change | None = None
 
 
@@ -153,39 +155,42 @@ class Reels(Collection):
         self, job: Job, zone: tzinfo, zone_name: str, *, collaborations: bool = False
     ) -> Report:
         """What the reels of a job say, as of the moment they were fetched."""
-        reels = await self._all(job)
-        found = await self._analysed(job, reels, zone, zone_name, collaborations=collaborations)
-        before = await self._before(job)
-        if before is None:
-            return Report(job, found, reels)
-        then = await self._all(before)
-        earlier = await self._analysed(before, then, zone, zone_name, collaborations=collaborations)
-        return Report(job, found, reels, change(found, reels, earlier, then))
-
-    async def _analysed(
-        self,
-        job: Job,
-        reels: Sequence[Media],
-        zone: tzinfo,
-        zone_name: str,
-        *,
-        collaborations: bool,
-    ) -> Analysis:
-        profile = await self.profile(job)
-        at = datetime.fromisoformat(job.finished_at or job.started_at or job.created_at)
-        return analyse(
-            profile or Profile(user_id=None, username=job.targets[0].words or ""),
-            reels,
-            at=at if at.tzinfo else at.replace(tzinfo=UTC),
-            zone=zone,
-            zone_name=zone_name,
-            collaborations=collaborations,
+        chosen = await self._chosen(job, collaborations=collaborations)
+        untagged = content.untagged(chosen.told)
+        captions = await self._table.captions(job.id, untagged.tolist())
+        profile = await self.profile(job) or Profile(
+            user_id=None, username=job.targets[0].words or ""
         )
+        # Of many reels it takes a moment, in which others may be served.
+        found = await asyncio.to_thread(
+            lambda: analysis.analyse(
+                profile,
+                chosen,
+                content.terms(captions, untagged),
+                at=_fetched(job),
+                zone=zone,
+                zone_name=zone_name,
+            )
+        )
+        if (before := await self._before(job)) is None:
+            return Report(job, found)
+        then = await self.profile(before)
+        earlier = await self._chosen(before, collaborations=collaborations)
+        since = _fetched(before).isoformat()
+        return Report(job, found, analysis.change(found, chosen, earlier, then, since))
 
-    async def _all(self, job: Job) -> list[Media]:
-        found: list[Media] = []
-        async for rows in self._rows.stream(job.id):
-            found += rows  # type: ignore[arg-type]
+    async def _chosen(self, job: Job, *, collaborations: bool) -> Chosen:
+        gathering = Gathering()
+        async for some in self._table.columns(job.id):
+            gathering.add(some)
+        reels = gathering.reels()
+        return analysis.choose(reels, at=_fetched(job), collaborations=collaborations)
+
+    async def rows(self, report: Report) -> list[ReelRow]:
+        """Every reel, with what the analysis makes of it."""
+        found: list[ReelRow] = []
+        async for rows in self._rows.stream(report.job.id):
+            found += reel_rows.rows(report.analysis, rows, report.job.source)  # type: ignore[arg-type]
         return found
 
     async def _before(self, job: Job) -> Job | None:
@@ -209,6 +214,12 @@ class Reels(Collection):
     async def _finish(self, job: Job) -> File | None:
         """The door makes the file: a report is no list of rows."""
         return None
+
+
+def _fetched(job: Job) -> datetime:
+    """The moment as of which its counts stand."""
+    at = datetime.fromisoformat(job.finished_at or job.started_at or job.created_at)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
 class _Introduced:

@@ -6,6 +6,7 @@ There is no transaction over all of them: the account is written first, its log 
 log entry never speaks of what is not there. Fields that are not ours are never touched.
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -19,7 +20,7 @@ from ingather.ports.refresh import Totals
 from ingather.stores import account_order, mongo_names, mongo_posts
 from ingather.stores import mongo_documents as documents
 from ingather.stores.mongo_documents import Document
-from ingather.stores.mongo_link import MongoLink
+from ingather.stores.mongo_link import MongoLink, insert_new
 
 _OURS = {"platform": {"$in": [PLATFORM, PLATFORM.upper(), PLATFORM.capitalize()]}}
 _CLOCK_SECONDS = 60.0
@@ -39,11 +40,13 @@ class MongoAccounts:
         self._indexed = False
         self._names_are_one = True
         self._clock: tuple[float, float] | None = None
+        self._asking = asyncio.Lock()
 
     async def load(self, ids: Sequence[str]) -> dict[str, Account]:
         keys = [key for each in ids for key in documents.keys(each)]
         with self._link.translating():
-            found = self._accounts.find({"_id": {"$in": keys}})
+            # In one answer: 101 documents are what the driver asks for at first.
+            found = self._accounts.find({"_id": {"$in": keys}}, batch_size=len(keys) + 1)
             return {str(each["_id"]): documents.account(each) async for each in found}
 
     async def save(self, done: Sequence[Refreshed]) -> None:
@@ -117,8 +120,8 @@ class MongoAccounts:
 
     async def _forget(self, account_id: str) -> None:
         await mongo_posts.forget(self._posts, account_id)
-        await self._history.delete_many({"accountId": account_id})
-        await self._log.delete_many({"accountId": account_id})
+        await self._history.delete_many(documents.of(account_id))
+        await self._log.delete_many(documents.of(account_id))
 
     async def find(self, handle: str) -> Account | None:
         wanted = {"handle": {"$in": [handle, handle.lower()]}, **_OURS}
@@ -168,7 +171,7 @@ class MongoAccounts:
     async def log(
         self, account_id: str | None = None, *, limit: int, failed: bool = False
     ) -> Sequence[LogEntry]:
-        wanted = {} if account_id is None else {"accountId": account_id}
+        wanted = {} if account_id is None else documents.of(account_id)
         if failed:
             wanted["outcome"] = "failed"
         with self._link.translating():
@@ -185,7 +188,7 @@ class MongoAccounts:
 
     async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
         with self._link.translating():
-            found = self._history.find({"accountId": account_id}).sort("day", -1).limit(limit)
+            found = self._history.find(documents.of(account_id)).sort("_id", -1).limit(limit)
             return [msgspec.convert(each, Day) async for each in found]
 
     async def totals(self) -> Totals:
@@ -201,11 +204,12 @@ class MongoAccounts:
         return Totals(accounts=count, never=new, oldest=last)
 
     async def now(self) -> float:
-        if self._clock is None or time.monotonic() - self._clock[1] > _CLOCK_SECONDS:
-            with self._link.translating():
-                told = await self._link.database.command("hello")
-            self._clock = told["localTime"].timestamp(), time.monotonic()
-        then, at = self._clock
+        async with self._asking:  # one asks for all who want to know
+            if self._clock is None or time.monotonic() - self._clock[1] > _CLOCK_SECONDS:
+                with self._link.translating():
+                    told = await self._link.database.command("hello")
+                self._clock = told["localTime"].timestamp(), time.monotonic()
+            then, at = self._clock
         return float(then + time.monotonic() - at)
 
     @property
@@ -229,9 +233,7 @@ class MongoAccounts:
             await self._accounts.create_index([("lastDataRefresh", 1)])
             await self._accounts.create_index([("handle", 1)])
             self._names_are_one = await mongo_names.index(self._accounts)
-            await self._log.create_index([("accountId", 1), ("at", -1)])
-            await self._history.create_index([("accountId", 1), ("day", -1)])
-            await mongo_posts.index(self._posts)
+            await self._log.create_index([("at", 1)])
             self._indexed = True
 
     async def _there(self, ids: Iterable[str]) -> set[str]:
@@ -241,26 +243,26 @@ class MongoAccounts:
         return {str(each["_id"]) async for each in found}
 
     async def _write_logs(self, entries: Sequence[LogEntry]) -> None:
-        from pymongo import UpdateOne
-
-        writes = []
+        entries_told = []
         for entry in entries:
             told = msgspec.to_builtins(entry)
+            told["_id"] = told.pop("id")
             told["at"] = documents.moment(refresh.seconds(entry.at) or 0.0)
-            writes.append(UpdateOne({"_id": told.pop("id")}, {"$setOnInsert": told}, upsert=True))
-        if writes:
-            await self._log.bulk_write(writes, ordered=False)
+            entries_told.append(told)
+        await insert_new(self._log, entries_told)
 
     async def _write_days(self, accounts: Sequence[Account]) -> None:
         from pymongo import UpdateOne
 
-        writes = []
+        days: dict[str, Document] = {}
         for each in accounts:
             if day := refresh.day(each):
                 told = msgspec.to_builtins(day) | {"accountId": each.account_id}
                 if day.engagement is None:  # an earlier refresh of the day may have told it
                     del told["engagement"]
-                key = {"_id": f"{each.account_id}:{day.day}"}
-                writes.append(UpdateOne(key, {"$set": told}, upsert=True))
-        if writes:
+                key = f"{each.account_id}:{day.day}"
+                days[key] = {"_id": key, **told}
+        again = await insert_new(self._history, list(days.values()))
+        if again:
+            writes = [UpdateOne({"_id": told.pop("_id")}, {"$set": told}) for told in again]
             await self._history.bulk_write(writes, ordered=False)

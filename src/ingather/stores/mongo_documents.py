@@ -60,6 +60,13 @@ def by_id(account_id: str) -> Document:
     return {"_id": found[0] if len(found) == 1 else {"$in": found}}
 
 
+def of(account_id: str) -> Document:
+    """What is kept of an account in the log, the history or its posts, whose `_id` begins with its
+    id: no other index has to be written with every refresh."""
+    first, after = f"{account_id}:", f"{account_id};"
+    return {"_id": {"$gte": first, "$lt": after}, "accountId": account_id}
+
+
 def moment(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 

@@ -9,15 +9,12 @@ from typing import Any
 from ingather.domain import refresh, refresh_posts
 from ingather.domain.instants import iso
 from ingather.domain.refresh_posts import Post
+from ingather.stores import mongo_documents as documents
 
 Told = tuple[str, Post]
 """An account's id, and a post of it."""
 
 _NOT_MEDIA = ("_id", "accountId", "toldAt", "source", "insights", "insightsAt")
-
-
-async def index(posts: Any) -> None:
-    await posts.create_index([("accountId", 1), ("timestamp", -1)])
 
 
 async def write(posts: Any, told: Sequence[Told], *, keep: int) -> None:
@@ -44,18 +41,18 @@ async def read(posts: Any, account_id: str, *, limit: int) -> list[Post]:
     """Newest first."""
     if limit <= 0:  # to MongoDB 0 is no limit
         return []
-    found = posts.find({"accountId": account_id}).sort([("timestamp", -1), ("_id", 1)])
+    found = posts.find(documents.of(account_id)).sort([("timestamp", -1), ("_id", 1)])
     return [_post(each) async for each in found.limit(limit)]
 
 
 async def forget(posts: Any, account_id: str) -> None:
     """Delete an account's posts."""
-    await posts.delete_many({"accountId": account_id})
+    await posts.delete_many(documents.of(account_id))
 
 
 async def _keep_newest(posts: Any, ids: Sequence[str], keep: int) -> None:
     """Delete what is older than so many posts of each account."""
-    found = posts.find({"accountId": {"$in": ids}}, {"accountId": 1})
+    found = posts.find({"$or": [documents.of(each) for each in ids]}, {"accountId": 1})
     seen: dict[str, int] = {}
     old = []
     async for each in found.sort([("accountId", 1), ("timestamp", -1), ("_id", 1)]):

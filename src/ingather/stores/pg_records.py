@@ -9,8 +9,7 @@ from msgspec import Struct, structs
 from ingather.domain.records import Comment, Media, Record, User, natural_id
 from ingather.stores import sql_records
 from ingather.stores.pg_link import Connection, PgLink
-
-_PLACES = 1 << 32
+from ingather.stores.sql_records import PLACES
 
 _TYPES = {
     "like_count": "bigint",
@@ -64,7 +63,7 @@ WITH job AS (
     RETURNING number, wish
 ), rows AS (
     INSERT INTO {name} (place, extraction, {columns})
-    SELECT job.number * {_PLACES} + $12::bigint + r.n - 1, job.number, {picked}
+    SELECT job.number * {PLACES} + $12::bigint + r.n - 1, job.number, {picked}
     FROM job, ROWS FROM (json_to_recordset($11::json) AS ({fields}))
         WITH ORDINALITY AS r ({columns}, n)
 ), cursors AS (
@@ -118,8 +117,8 @@ async def some(
     link: PgLink, kind: type[Record], number: int, *, limit: int, offset: int
 ) -> list[Record]:
     """A slice in arrival order; places have no holes, so the offset is found at once."""
-    first = number * _PLACES
-    found = await link.read(words(kind).some, first + offset, first + _PLACES, limit)
+    first = number * PLACES
+    found = await link.read(words(kind).some, first + offset, first + PLACES, limit)
     return list(sql_records.TABLES[kind].unpack(found))
 
 
@@ -135,4 +134,4 @@ async def users(connection: Connection, kind: type[Record], number: int) -> set[
 async def forget(connection: Connection, number: int) -> None:
     """Delete every record of a job, of whichever type."""
     for kind in sql_records.TABLES:
-        await connection.execute(words(kind).forget, number * _PLACES, (number + 1) * _PLACES)
+        await connection.execute(words(kind).forget, number * PLACES, (number + 1) * PLACES)

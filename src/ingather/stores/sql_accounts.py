@@ -36,17 +36,15 @@ class SqlAccounts:
         return {row[0]: _account(row) for row in rows}
 
     async def save(self, done: Sequence[Refreshed]) -> None:
+        accounts = [each.account for each in done if each.account is not None]
         async with self._sql.together() as inside:
-            posts = list[sql_posts.Told]()
-            for each in done:
-                if each.account is not None and not await _update(inside, each.account):
-                    continue
-                posts += [(each.entry.account_id, post) for post in each.posts]
-                if each.account is not None and (day := refresh.day(each.account)):
-                    await _write_day(inside, each.account.account_id, day)
-                await _write_log(inside, each.entry)
-            if posts:
-                await sql_posts.write(inside, posts, keep=self._keep)
+            await _update(inside, accounts)
+            there = await _there(inside, [each.account_id for each in accounts])
+            told = [each for each in done if not each.account or each.account.account_id in there]
+            posts = [(each.entry.account_id, post) for each in told for post in each.posts]
+            await sql_posts.write(inside, posts, keep=self._keep)
+            await _write_days(inside, [each.account for each in told if each.account])
+            await _write_logs(inside, [each.entry for each in told])
 
     async def add(self, accounts: Sequence[Account]) -> int:
         new = 0
@@ -162,34 +160,56 @@ async def _clash(inside: Sql, wanted: Account) -> errors.BadInput | None:
     return next((each for each in found if each is not None), None)
 
 
-async def _update(inside: Sql, account: Account) -> int:
+async def _update(inside: Sql, accounts: Sequence[Account]) -> None:
     """What is not known leaves what is there."""
-    return await inside.run(
+    await inside.many(
         "UPDATE accounts SET name = COALESCE(?, name), description = COALESCE(?, description),"
         " image_url = COALESCE(?, image_url), follower_count = COALESCE(?, follower_count),"
         " instagram_data = ?, last_data_refresh = ?, refreshed_at = ? WHERE account_id = ?",
-        account.name, account.description, account.image_url, account.follower_count,
-        _json(account.instagram_data), account.last_data_refresh, _epoch(account),
-        account.account_id,
+        [
+            (
+                each.name, each.description, each.image_url, each.follower_count,
+                _json(each.instagram_data), each.last_data_refresh, _epoch(each), each.account_id,
+            )
+            for each in accounts
+        ],
     )  # fmt: skip
 
 
-async def _write_log(inside: Sql, entry: LogEntry) -> None:
-    await inside.run(
+async def _write_logs(inside: Sql, entries: Sequence[LogEntry]) -> None:
+    await inside.many(
         "INSERT INTO data_refresh_log (id, account_id, at, entry) VALUES (?, ?, ?, ?)"
         " ON CONFLICT (id) DO NOTHING",
-        entry.id, entry.account_id, entry.at, msgspec.json.encode(entry).decode(),
+        [
+            (each.id, each.account_id, each.at, msgspec.json.encode(each).decode())
+            for each in entries
+        ],
     )  # fmt: skip
 
 
-async def _write_day(inside: Sql, account_id: str, day: Day) -> None:
-    await inside.run(
+async def _write_days(inside: Sql, accounts: Sequence[Account]) -> None:
+    days = [(each.account_id, refresh.day(each)) for each in accounts]
+    await inside.many(
         "INSERT INTO account_history (account_id, day, followers, media, engagement)"
         " VALUES (?, ?, ?, ?, ?) ON CONFLICT (account_id, day) DO UPDATE SET"
         " followers = excluded.followers, media = excluded.media,"
         " engagement = COALESCE(excluded.engagement, account_history.engagement)",
-        account_id, day.day, day.followers, day.media, day.engagement,
+        [
+            (account_id, day.day, day.followers, day.media, day.engagement)
+            for account_id, day in days
+            if day
+        ],
     )  # fmt: skip
+
+
+async def _there(inside: Sql, ids: Sequence[str]) -> set[str]:
+    """Which of the accounts there are: one that was removed is not written about."""
+    if not ids:
+        return set()
+    rows = await inside.all(
+        f"SELECT account_id FROM accounts WHERE account_id IN ({_places(ids)})", *ids
+    )
+    return {row[0] for row in rows}
 
 
 def _account(row: Row) -> Account:

@@ -11,7 +11,6 @@ from ingather.domain.records import Comment
 from ingather.stores import sql_records, sql_rows
 from ingather.stores.sql import Sql
 
-_PLACES = 1 << 32
 _AT_ONCE = 100
 
 
@@ -43,7 +42,7 @@ async def _add(inside: Sql, number: int, rows: Sequence[Comment]) -> None:
     table = sql_records.TABLES[Comment]
     columns = ", ".join(("place", "extraction", *table.columns))
     packed = iter(table.pack(rows))
-    place = number * _PLACES
+    place = number * sql_records.PLACES
     while some := list(islice(packed, _AT_ONCE)):
         cells = f"({', '.join('?' * (2 + len(table.columns)))})"
         values = chain.from_iterable(

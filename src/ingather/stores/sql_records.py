@@ -14,7 +14,8 @@ from ingather.domain import table as columns
 from ingather.domain.records import Comment, Media, Record, User, natural_id, natural_ids
 from ingather.ports import Batch
 
-_PLACES = 1 << 32
+PLACES = 1 << 32
+"""A record rests at the job's number times this, and its own place among the job's."""
 _AT_ONCE = 100
 """Rows in one statement; SQLite takes 32,766 parameters, and few sizes keep few statements."""
 
@@ -126,7 +127,7 @@ def add(connection: sqlite3.Connection, number: int, base: int, rows: Sequence[R
     """Insert rows of one type from place `base` on; how many were not there yet."""
     if not rows:
         return 0
-    added, first = 0, number * _PLACES + base
+    added, first = 0, number * PLACES + base
     table = TABLES[type(rows[0])]
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
@@ -170,11 +171,11 @@ def _rows(
     connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
 ) -> list[Row]:
     """Places have no holes, so the offset is found at once."""
-    table, first = TABLES[kind], number * _PLACES
+    table, first = TABLES[kind], number * PLACES
     return connection.execute(
         f"SELECT {', '.join(table.columns)} FROM {table.name}"
         " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
-        (first + offset, first + _PLACES, limit),
+        (first + offset, first + PLACES, limit),
     ).fetchall()
 
 
@@ -219,8 +220,8 @@ def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> se
 
 def forget(connection: sqlite3.Connection, number: int) -> None:
     """Delete every record of a job, of whichever type."""
-    first = number * _PLACES
+    first = number * PLACES
     for table in TABLES.values():
         connection.execute(
-            f"DELETE FROM {table.name} WHERE place >= ? AND place < ?", (first, first + _PLACES)
+            f"DELETE FROM {table.name} WHERE place >= ? AND place < ?", (first, first + PLACES)
         )

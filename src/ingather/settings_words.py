@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from ingather import errors
 
 
-def number(name: str, value: str, default: int) -> int:
+def number(name: str, value: str, default: int, *, least: int = 1) -> int:
     if not value:
         return default
-    if not value.isdecimal() or int(value) < 1:
-        raise errors.BadSetting(f"{name} is {value!r}.", hint="It takes a whole number from 1.")
+    if not value.isdecimal() or int(value) < least:
+        raise errors.BadSetting(
+            f"{name} is {value!r}.", hint=f"It takes a whole number from {least}."
+        )
     return int(value)
 
 

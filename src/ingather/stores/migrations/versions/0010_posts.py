@@ -7,8 +7,8 @@ the log entries of the others.
 
 from ingather.stores.migrations import text
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 
 BOTH = """
 CREATE TABLE account_posts (
