@@ -81,6 +81,9 @@ class Graph(Struct, frozen=True):
         node = self.find(object_id)
         if name == "insights" and isinstance(node, Post):
             return insights.tell(node, params.get("metric"), granted=view.insights)
+        if name == "insights" and isinstance(node, Account):
+            metrics, kind_asked = params.get("metric"), params.get("metric_type")
+            return insights.tell_account(node, metrics, kind_asked, granted=view.insights)
         kind = _kind(node)
         if name not in kind.edges:
             raise GraphError(2500, f"Unknown path components: /{name}")
