@@ -1,10 +1,8 @@
 """Accounts kept fresh from the command line, against the sandbox and a store of their own."""
 
-import contextlib
 import json
 import os
 import signal
-import sqlite3
 import time
 import urllib.request
 from datetime import UTC, datetime
@@ -153,17 +151,16 @@ def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
     assert told in said and "Traceback" not in said
 
 
-def test_accounts_are_removed_with_all_that_is_known(room, tmp_path) -> None:
-    """Neither log nor history is left, nor the same name under another id, as it was once made."""
+def test_accounts_are_removed_with_all_that_is_known(room) -> None:
+    """Neither posts nor log nor history is left: the name comes back as a new one."""
     room("refresh", "bakery7")
-    with contextlib.closing(sqlite3.connect(tmp_path / "ingather.db")) as database, database:
-        database.execute(
-            "INSERT INTO accounts (account_id, platform, handle) VALUES ('77', 'instagram', ?)",
-            ("bakery7",),
-        )
     room("accounts", "remove", "bakery7")
     _, said = room("accounts", "show", "bakery7", code=2)
     assert "not among the accounts" in said
+    room("accounts", "add", "bakery7")
+    out, _ = room("accounts", "show", "bakery7", "--json")
+    told = json.loads(out)
+    assert (told["history"], told["log"], told["media"]) == ([], [], [])
 
 
 @pytest.mark.parametrize(
