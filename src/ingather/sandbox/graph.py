@@ -152,7 +152,7 @@ class Graph(Struct, frozen=True):
         ask = Ask(args.get("limit"), args.get("after"), args.get("before"), field.source, True)
 
         def make(node: Any, _: World) -> object:
-            if type(node) is Comment and not node.replies:
+            if type(node) is Comment and not node.replies and not node.post.late:
                 return None  # said here, because most comments have none and time counts
             edge = self._edge(node, field.name, write, args)
             return pager.page(edge, ask, view) if edge.size or edge.after_all else None
@@ -162,12 +162,13 @@ class Graph(Struct, frozen=True):
     def _edge(self, node: Node, name: str, write: Write, args: dict[str, str]) -> Edge:
         world = self.world
         if isinstance(node, Comment):
-            post, first = node.post, node.number + 1  # oldest first
+            post, first, late = node.post, node.number + 1, node.late  # oldest first
+            own = node.replies
             return Edge(
                 node.id,
                 name,
-                node.replies,
-                lambda at: write(world.row(post, first + at)),
+                own + len(late),
+                lambda at: write(world.row(post, first + at if at < own else late[at - own])),
                 _COMMENTS_MOST,
             )
         if name == "accounts":
