@@ -7,10 +7,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from ingather.domain.records import Comment, Media, Record, User, natural_id
-from ingather.stores import sql_records
+from ingather.stores.pg_columns import PLACES, TABLES
 from ingather.stores.pg_link import Connection, PgLink
-
-_PLACES = 1 << 32
 
 _TYPES = {
     "like_count": "bigint",
@@ -45,7 +43,7 @@ class Words(Struct, frozen=True):
 @cache
 def words(kind: type[Record]) -> Words:
     """The statements of a type of record."""
-    table = sql_records.TABLES[kind]
+    table = TABLES[kind]
     name, own = table.name, table.columns[0]
     columns = ", ".join(table.columns)
     picked = ", ".join(f"r.{each}" for each in table.columns)
@@ -64,7 +62,7 @@ WITH job AS (
     RETURNING number, wish
 ), rows AS (
     INSERT INTO {name} (place, extraction, {columns})
-    SELECT job.number * {_PLACES} + $12::bigint + r.n - 1, job.number, {picked}
+    SELECT job.number * {PLACES} + $12::bigint + r.n - 1, job.number, {picked}
     FROM job, ROWS FROM (json_to_recordset($11::json) AS ({fields}))
         WITH ORDINALITY AS r ({columns}, n)
 ), cursors AS (
@@ -91,7 +89,7 @@ def as_json(rows: Sequence[Record]) -> str:
     """A page's rows as the statement wants them, each with its natural id in its id's place:
     posts by their columns, because not every field has one, others as they are."""
     if rows and isinstance(rows[0], Media):
-        table = sql_records.TABLES[Media]
+        table = TABLES[Media]
         packed = table.pack(rows)
         return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
     return _encode([_known_by(row) for row in rows]).decode()
@@ -118,9 +116,9 @@ async def some(
     link: PgLink, kind: type[Record], number: int, *, limit: int, offset: int
 ) -> list[Record]:
     """A slice in arrival order; places have no holes, so the offset is found at once."""
-    first = number * _PLACES
-    found = await link.read(words(kind).some, first + offset, first + _PLACES, limit)
-    return list(sql_records.TABLES[kind].unpack(found))
+    first = number * PLACES
+    found = await link.read(words(kind).some, first + offset, first + PLACES, limit)
+    return list(TABLES[kind].unpack(found))
 
 
 async def users(connection: Connection, kind: type[Record], number: int) -> set[int]:
@@ -134,5 +132,5 @@ async def users(connection: Connection, kind: type[Record], number: int) -> set[
 
 async def forget(connection: Connection, number: int) -> None:
     """Delete every record of a job, of whichever type."""
-    for kind in sql_records.TABLES:
-        await connection.execute(words(kind).forget, number * _PLACES, (number + 1) * _PLACES)
+    for kind in TABLES:
+        await connection.execute(words(kind).forget, number * PLACES, (number + 1) * PLACES)
