@@ -75,7 +75,9 @@ def write(
         if not batch:
             continue
         table = [kind(list(map(get, batch))) for get, kind in columns]
-        out.write(("\r\n".join(map(",".join, zip(*table, strict=True))) + "\r\n").encode())
+        rows = map(",".join, zip(*table, strict=True))
+        # Each row by itself: one emoji would have every character of a whole text take four bytes.
+        out.write(b"\r\n".join([*map(str.encode, rows), b""]))
 
 
 def _ids(values: Sequence[str | None]) -> Sequence[str]:

@@ -8,7 +8,6 @@ the ids that a job knows.
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from operator import itemgetter
 from typing import Any
 
 import msgspec
@@ -29,7 +28,8 @@ _PLACES = 1 << 32
 _AT_ONCE = 100
 """Records in one document, and ids in one statement: few sizes keep few statements."""
 
-_PAGE = "INSERT OR IGNORE INTO pages (place, records) VALUES (?, ?)"
+_PAGE = "INSERT OR IGNORE INTO pages (place, records) VALUES (?, CAST(? AS TEXT))"
+"""Bytes are bound as they are; a str would be made of them and taken to pieces again."""
 
 _encode = msgspec.json.Encoder().encode
 _decoders: dict[type[Record], "msgspec.json.Decoder[list[Any]]"] = {
@@ -66,7 +66,7 @@ def _documents(
 ) -> Iterator[tuple[str, Sequence[Any]]]:
     first = number * _PLACES + base
     for start in range(0, len(rows), _AT_ONCE):
-        yield _PAGE, (first + start, _encode(rows[start : start + _AT_ONCE]).decode())
+        yield _PAGE, (first + start, _encode(rows[start : start + _AT_ONCE]))
 
 
 def mark(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> int:
@@ -87,8 +87,8 @@ def _marking(count: int) -> str:
 def _keys(ids: Sequence[str]) -> Sequence[int | str]:
     """Ids as `known_ids` holds them: plain numbers take half the room, and half the time."""
     joined = "".join(ids)
-    short = ids and max(map(len, ids)) <= _DIGITS
-    if short and joined.isascii() and joined.isdigit() and "0" not in map(itemgetter(0), ids):
+    digits = joined.isascii() and joined.encode().isdigit()
+    if digits and min(ids) >= "1" and max(map(len, ids)) <= _DIGITS:
         return list(map(int, ids))
     return list(map(_key, ids))
 
