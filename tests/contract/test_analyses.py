@@ -149,20 +149,55 @@ async def test_a_row_of_its_own_defaults(sql, one) -> None:
     assert row[4]
 
 
-async def test_deleting_the_job_deletes_its_rows(backing, writer, make) -> None:
-    """Nobody's reels stay behind when an analysis is deleted."""
+async def test_columns_say_what_the_records_say(backing, writer, make) -> None:
+    """An analysis reads of both databases what the job has kept, and captions by their place."""
+    from ingather.domain import reel_columns
+
     if backing.name not in ("sqlite", "postgres"):
         pytest.skip("analyses rest in SQL")
+    flagged = Media(
+        media_id="3",
+        timestamp="2026-01-02T03:04:05+0000",
+        caption="Ä 😀",
+        coauthors=("other",),
+        is_pinned=True,
+        reach=0,
+        total_interactions=7,
+    )
+    kept = [*reels(2_040), Media(media_id=None), flagged, Media(media_id="4", is_pinned=False)]
+    job = await backing.jobs.create(make.job(kind="analysis"))
+    hold = await writer(job)
+    await hold.page(kept)
+    table = _of(backing)
+    parts = [part async for part in table.columns(job.id)]
+    expected = reel_columns.some_of(kept)
+    for name in ("ids", "posted", "hashtags", "mentions", "shared", "paid", "pinned"):
+        found = [each for part in parts for each in getattr(part, name)]
+        assert found == list(getattr(expected, name)), name
+    for name, values in expected.numbers.items():
+        assert [each for part in parts for each in part.numbers[name]] == values, name
+    places = [0, 2_039, 2_040, 2_041, 2_042]
+    assert await table.captions(job.id, places) == [kept[place].caption for place in places]
+    assert await table.captions("nobody", [0]) == [None]
+
+
+def _of(backing):
     from ingather.stores.pg_sql import PostgresSql
     from ingather.stores.sql import SqliteSql
     from ingather.stores.sql_analyses import SqlAnalyses
 
     link = backing.jobs._link
-    sql = SqliteSql(link) if backing.name == "sqlite" else PostgresSql(link)
+    return SqlAnalyses(SqliteSql(link) if backing.name == "sqlite" else PostgresSql(link))
+
+
+async def test_deleting_the_job_deletes_its_rows(backing, writer, make) -> None:
+    """Nobody's reels stay behind when an analysis is deleted."""
+    if backing.name not in ("sqlite", "postgres"):
+        pytest.skip("analyses rest in SQL")
     job = await backing.jobs.create(make.job(kind="analysis"))
-    table = SqlAnalyses(sql)
+    table = _of(backing)
     await table.begin(job.id, LAMPS)
     await table.add(job.id, reels(2))
     await backing.jobs.delete(job.id)
-    assert await _rows(sql, job.id, "id") == []
+    assert await _rows(table._sql, job.id, "id") == []
     assert await table.profile(job.id) is None

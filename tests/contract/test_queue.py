@@ -114,6 +114,28 @@ async def test_a_lease_that_ran_out_is_free(backing, queue) -> None:
     assert (claim.job.id, claim.fence, claim.job.attempts) == (job.id, 2, 2)
 
 
+async def test_given_back_it_has_its_old_place(backing, make, queue) -> None:
+    """A job given back, or whose lease ran out, goes before younger ones and after older."""
+    ids = [(await queue.put()).id for _ in range(4)]
+    oldest = await queue.take()
+    second = await queue.take(lease=0.02)
+    await backing.leases.settle(oldest.job.id, oldest.fence, "pending", again=0.0)
+    await backing.elapse(0.04)
+    assert second.job.id == ids[1]
+    assert [await queue.taken() for _ in range(5)] == [*ids, None]
+
+
+async def test_sources_do_not_part_a_tenants_jobs(queue, voice) -> None:
+    """Of one tenant's jobs the first is taken, whichever of the worker's sources it is of."""
+    other = f"{voice}-b"
+    late = await queue.put(source=other)
+    usual = await queue.put()
+    high = await queue.put(source=other, priority=3)
+    last = await queue.put()
+    found = [(await queue.take(sources=[voice, other])).job.id for _ in range(4)]
+    assert found == [high.id, late.id, usual.id, last.id]
+
+
 async def test_given_back_with_time_it_waits_so_long(backing, make, queue) -> None:
     """A job given back for later is not taken up before."""
     job = await queue.put()

@@ -86,3 +86,16 @@ async def test_a_refused_row_is_our_error(sql) -> None:
     async with sql.together() as inside:
         with pytest.raises(errors.StoreError):
             await inside.run("INSERT INTO things VALUES ('a', 2)")
+
+
+async def test_a_statement_for_many_rows(sql) -> None:
+    """All of them are written, or none is; within a transaction what was written before stays."""
+    await sql.many("INSERT INTO things VALUES (?, ?)", [("a", 1), ("b", 2)])
+    await sql.many("INSERT INTO things VALUES (?, ?)", [])
+    async with sql.together() as inside:
+        await inside.run("INSERT INTO things VALUES ('c', 3)")
+        with pytest.raises(errors.StoreError):
+            await inside.many("INSERT INTO things VALUES (?, ?)", [("d", 4), ("a", 5)])
+    with pytest.raises(errors.StoreError):
+        await sql.many("INSERT INTO things VALUES (?, ?)", [("e", 4), ("a", 5)])
+    assert await sql.all("SELECT * FROM things ORDER BY name") == [("a", 1), ("b", 2), ("c", 3)]

@@ -9,8 +9,9 @@ import pytest
 from msgspec import structs
 from scipy import stats
 
-from ingather.domain import content, engagement, trends
-from ingather.domain.analysis import Analysis, analyse, change
+from ingather.domain import content, engagement, reel_columns, trends
+from ingather.domain.analysis import Analysis, Chosen, analyse, change, choose, tier
+from ingather.domain.engagement import Measured
 from ingather.domain.records import Media, Profile
 
 AT = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -39,8 +40,25 @@ def reels(count: int, seed: int = 1, **changes) -> list[Media]:
     return made
 
 
+def chosen(of: list[Media], **words) -> Chosen:
+    return choose(reel_columns.of(of), at=AT, **words)
+
+
 def analysed(of: list[Media], **words) -> Analysis:
-    return analyse(LAMPS, of, at=AT, zone=BERLIN, zone_name="Europe/Berlin", **words)
+    found = chosen(of, **words)
+    untagged = content.untagged(found.told)
+    terms = content.terms([of[place].caption for place in untagged], untagged)
+    return analyse(LAMPS, found, terms, at=AT, zone=BERLIN, zone_name="Europe/Berlin")
+
+
+def told(of: list[Media]) -> Measured:
+    """All of them, by their views."""
+    reels = reel_columns.of(of)
+    return engagement.measured(reels, np.arange(len(reels)), "views")
+
+
+def clocks(*times: str, zone=BERLIN):
+    return reel_columns.on_clocks(np.array(list(map(reel_columns.seconds, times))), zone)
 
 
 def test_the_figures_are_numpys() -> None:
@@ -57,9 +75,12 @@ def test_the_figures_are_numpys() -> None:
     assert "reach" not in by
     viral, high, average = np.quantile(views, (0.95, 0.75, 0.25))
     assert found.tiers.viral_from == pytest.approx(viral, **near)
-    assert found.tiers.count("viral") == (views >= viral).sum()
-    assert found.tiers.count("high") == ((views >= high) & (views < viral)).sum()
-    assert found.tiers.count("low") == (views < average).sum()
+    counts = found.tiers.counts
+    assert counts["viral"] == (views >= viral).sum()
+    assert counts["high"] == ((views >= high) & (views < viral)).sum()
+    assert counts["low"] == (views < average).sum()
+    tiers = [tier(found, reel) for reel in given]
+    assert {name: tiers.count(name) for name in counts} == counts
     first, third = np.quantile(views, (0.25, 0.75))
     assert found.consistency.dispersion == pytest.approx((third - first) / (third + first), **near)
     assert found.consistency.variation == pytest.approx(stats.variation(views, ddof=1), **near)
@@ -108,17 +129,39 @@ def test_a_rise_is_called_one() -> None:
 
 def test_hours_are_those_of_the_zone() -> None:
     """A reel of 23:30 UTC on a Sunday was posted on Monday in Berlin, at half past midnight."""
-    when = trends.moment("2026-11-15T23:30:00Z", BERLIN)
-    found = trends.calendar([(when, 5.0)] * 6, "Europe/Berlin")
+    found = trends.calendar(clocks(*["2026-11-15T23:30:00Z"] * 6), np.full(6, 5.0), "Europe/Berlin")
     assert [(cell.place, cell.n) for cell in found.hours] == [(0, 6)]
     assert found.best_weekday.place == 0
     assert not found.best_weekday.clear
 
 
+def test_a_night_that_is_an_hour_longer_is_no_longer_gap() -> None:
+    """The time between two reels is what has passed, whatever was done to the clocks meanwhile."""
+    times = ["2026-10-24T12:00:00Z", "2026-10-25T12:00:00Z", "2026-10-26T12:00:00Z"]
+    posted = [reel_columns.seconds(time) for time in [*times, "2026-10-27T12:00:00Z"]]
+    found = trends.cadence(np.array(posted), BERLIN)
+    assert (found.per_week, found.longest_gap) == (7.0, 1.0)
+    assert found.last_posted == "2026-10-27T13:00:00+01:00"
+
+
 def test_few_reels_name_no_best_hour() -> None:
     """Five reels in an hour are the least that it takes; a median of fewer is chance."""
-    when = trends.moment("2026-11-15T23:30:00Z", UTC)
-    assert trends.calendar([(when, 5.0)] * 4, "UTC").best_hour is None
+    when = clocks(*["2026-11-15T23:30:00Z"] * 4, zone=UTC)
+    assert trends.calendar(when, np.full(4, 5.0), "UTC").best_hour is None
+
+
+def test_clocks_are_put_on_within_a_day() -> None:
+    """On the day that summer time ends each reel has the hour that its clock showed; times are
+    taken in any offset, and a day without a change is asked about as a whole."""
+    times = ["2026-10-25T00:30:00Z", "2026-10-25T02:59:59+02:00", "2026-10-25T01:00:00Z"]
+    assert [second // 3_600 % 24 for second in clocks(*times)] == [2, 2, 2]
+    assert [second // 3_600 % 24 for second in clocks("2026-10-25T02:00:00Z")] == [3]
+    given = reels(400)
+    expected = [
+        datetime.fromisoformat(reel.timestamp).astimezone(BERLIN).replace(tzinfo=UTC).timestamp()
+        for reel in given
+    ]
+    assert clocks(*(reel.timestamp for reel in given)).tolist() == expected
 
 
 def test_nothing_is_no_zero() -> None:
@@ -160,6 +203,8 @@ def test_young_reels_are_listed_and_not_compared() -> None:
     found = analysed([*young, *reels(50)[1:]])
     assert (found.reels, found.compared, found.young) == (50, 49, 1)
     assert young[0].media_id not in found.top + found.bottom
+    assert tier(found, young[0]) is None
+    assert tier(found, reels(50)[1]) is not None
 
 
 def test_collaborations_count_where_told_so() -> None:
@@ -167,6 +212,8 @@ def test_collaborations_count_where_told_so() -> None:
     given = [*reels(30), *reels(5, seed=2, coauthors=("other",))]
     assert analysed(given).left_out == 5
     assert analysed(given, collaborations=True).left_out == 0
+    assert tier(analysed(given), given[-1]) is None
+    assert tier(analysed(given, collaborations=True), given[-1]) is not None
 
 
 def test_top_and_bottom_never_share_a_reel() -> None:
@@ -181,8 +228,8 @@ def test_top_and_bottom_never_share_a_reel() -> None:
 
 def test_bands_hold_their_upper_end() -> None:
     """Fifteen seconds are of the first band, a hundredth more of the second."""
-    told = [(reel, 1) for length in (15.0, 15.01, 91.0) for reel in reels(1, duration=length)]
-    groups = content.durations(told).bands
+    given = [reel for length in (15.0, 15.01, 91.0) for reel in reels(1, duration=length)]
+    groups = content.durations(told(given)).bands
     assert [(group.name, group.n) for group in groups] == [
         ("0–15 s", 1),
         ("15–30 s", 1),
@@ -192,25 +239,32 @@ def test_bands_hold_their_upper_end() -> None:
 
 def test_spellings_of_a_hashtag_are_one() -> None:
     """Case and composed accents make no other word; the first spelling is shown."""
-    told = [
-        (reel, number + 1)
+    given = [
+        structs.replace(reel, play_count=number + 1)
         for number, reel in enumerate(
             reels(6, hashtags=("Étude",))
             + reels(6, hashtags=("E\u0301TUDE",))
             + reels(6, hashtags=())
         )
     ]
-    found = content.lifts(told, lambda reel: reel.hashtags)
+    found = content.lifts(told(given), reel_columns.of(given).hashtags)
     assert [(each.word, each.n) for each in found.lifts] == [("Étude", 12)]
 
 
 def test_a_signature_is_no_topic() -> None:
     """A tag on nearly all reels tells none from another; the caption's words may."""
     given = [
-        Media(media_id=str(number), hashtags=("brand",), caption=f"{word} @friend #brand x")
+        Media(
+            media_id=str(number),
+            hashtags=("brand",),
+            caption=f"{word} @friend #brand x",
+            play_count=1,
+        )
         for number, word in enumerate(["kitchen"] * 10 + ["garden,"] * 8 + ["no"] * 2)
     ]
-    groups = content.topics([(reel, 1) for reel in given])
+    untagged = content.untagged(told(given))
+    terms = content.terms([given[place].caption for place in untagged], untagged)
+    groups = content.topics(told(given), terms)
     assert [(group.name, group.n) for group in groups] == [
         ("kitchen", 10),
         ("garden", 8),
@@ -247,7 +301,7 @@ def test_a_change_names_what_is_new() -> None:
         *before[3:],
         *reels(32)[30:],
     ]
-    found = change(analysed(after), after, analysed(before), before)
+    found = change(analysed(after), chosen(after), chosen(before), LAMPS, "2026-11-20")
     assert found.new == (reels(32)[30].media_id, reels(32)[31].media_id)
     assert found.gone == (before[0].media_id, before[1].media_id)
     assert found.grown == ((before[2].media_id, 70),)
@@ -264,9 +318,5 @@ def test_engagement_is_never_half_a_sum() -> None:
         )
         == 9
     )
-    assert (
-        engagement.rates([Media(media_id="1", like_count=1, comment_count=1, play_count=0)], 0)[
-            0
-        ].reels
-        == 0
-    )
+    given = reel_columns.of([Media(media_id="1", like_count=1, comment_count=1, play_count=0)])
+    assert engagement.rates(given, np.arange(1), 0)[0].reels == 0

@@ -40,7 +40,7 @@ def loaded_by(*words: str) -> set[str]:
 def test_help_opens_nothing(words):
     """`--help` imports neither settings nor stores, no network, no rich, no pyarrow."""
     loaded = loaded_by(*words)
-    heavy = {"aiohttp", "msgspec", "rich", "pyarrow", "cryptography", "hiredis", "sqlite3"}
+    heavy = {"aiohttp", "msgspec", "rich", "pyarrow", "numpy", "cryptography", "hiredis", "sqlite3"}
     ours = {"settings", "assembly", "stores", "providers", "engine", "features", "sandbox"}
     assert not loaded & (heavy | {f"ingather.{name}" for name in ours})
 

@@ -17,7 +17,7 @@ from ingather.api.idempotency import IdempotencyKey, Made, created
 from ingather.api.rooms import JobId, Room, answer, listed, owned, router_at
 from ingather.api.schema import JSON, says
 from ingather.api.shapes import Many, Word
-from ingather.domain import progress, receipt, reel_rows
+from ingather.domain import progress, receipt
 from ingather.domain.job import Counters, Failure, Job
 from ingather.domain.progress import SeedStatus, Standing
 from ingather.domain.records import Media, Profile
@@ -208,10 +208,11 @@ async def report(
         zone = ZoneInfo(tz)
     except (KeyError, ValueError, OSError):
         raise errors.BadInput("There is no such time zone.", hint="As Europe/Berlin.") from None
-    found = await _of(here, job).report(job, zone, tz, collaborations=collaborations)
+    feature = _of(here, job)
+    found = await feature.report(job, zone, tz, collaborations=collaborations)
     story = Story(
         analysis=found.analysis,
-        rows=reel_rows.rows(found.analysis, found.reels, job.source),
+        rows=await feature.rows(found),
         receipt=receipt.full(job),
         change=found.change,
     )

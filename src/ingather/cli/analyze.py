@@ -90,9 +90,11 @@ def analyze(
 
     async def command() -> int:
         from ingather import errors
+        from ingather.domain import receipt
         from ingather.domain.analysis import MOST_COMPARED
         from ingather.domain.names import username as account
         from ingather.exports import files, reel_files
+        from ingather.exports.reel_files import Story
         from ingather.features.analyses import Wanted
 
         path, ending = _file(output, format, username)
@@ -107,7 +109,7 @@ def analyze(
             )
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
             reels = here.analyses(_voice(here, source))
-            stories = []
+            stories: list[Story] = []
             for name in dict.fromkeys(map(account, names)):
                 wanted = Wanted(
                     username=name,
@@ -120,8 +122,15 @@ def analyze(
                 job = await _run(reels, wanted, stop=stop, quiet=as_json)
                 if job.status == "paused":
                     return _paused(stop)
+                report = await reels.report(job, where, where_name, collaborations=collaborations)
+                rows = await reels.rows(report) if path is not None and not stories else ()
                 stories.append(
-                    await _story(reels, job, where, where_name, collaborations=collaborations)
+                    Story(
+                        analysis=report.analysis,
+                        rows=rows,
+                        receipt=receipt.full(job),
+                        change=report.change,
+                    )
                 )
             return _hand_over(
                 stories, path, ending, columns=columns, raw_csv=raw_csv, as_json=as_json
@@ -213,21 +222,6 @@ async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -
 def _paused(stop: "Stop") -> int:
     say("Everything so far is kept. Run the same command again to go on.")
     return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
-
-
-async def _story(
-    reels: "Reels", job: "Job", zone: "tzinfo", zone_name: str, *, collaborations: bool
-) -> "Story":
-    from ingather.domain import receipt, reel_rows
-    from ingather.exports.reel_files import Story
-
-    report = await reels.report(job, zone, zone_name, collaborations=collaborations)
-    return Story(
-        analysis=report.analysis,
-        rows=reel_rows.rows(report.analysis, report.reels, job.source),
-        receipt=receipt.full(job),
-        change=report.change,
-    )
 
 
 def _hand_over(

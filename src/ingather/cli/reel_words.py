@@ -16,9 +16,9 @@ _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def as_json(story: Story, file: File | None) -> str:
-    """One object: id, receipt, file, profile and analysis; the reels are in the file."""
+    """One object: id, receipt, file, profile and analysis."""
     told = json.loads(story_json(story))
-    told.pop("reels")
+    told.pop("reels")  # they are in the file
     told = {"id": story.receipt["exportId"], "status": story.receipt["status"], **told}
     told["file"] = None if file is None else file.path
     return json.dumps(told, ensure_ascii=False)
@@ -71,8 +71,7 @@ def _tiers(found: Analysis) -> Iterator[str]:
     if found.tiers is None:
         yield "  Tiers             not enough reels"
         return
-    for tier in ("viral", "high", "average", "low"):
-        count = found.tiers.count(tier)
+    for tier, count in found.tiers.counts.items():
         bar = "█" * round(_BAR * count / found.tiers.reels)
         yield f"  {tier:<8} {count:>6,}  {bar}"
 

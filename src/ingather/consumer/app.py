@@ -9,9 +9,11 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
+from ingather import errors
 from ingather.consumer.metrics import Metrics
 from ingather.consumer.pump import Pump
 from ingather.features.refresh_work import Work
+from ingather.stores.kafka_link import KafkaLink
 
 if TYPE_CHECKING:
     from faststream.message import StreamMessage
@@ -26,13 +28,12 @@ _log = structlog.get_logger("ingather.consumer")
 class Consumer:
     """Reads the topic from where the group stands, for as long as the context lasts.
 
-    servers: HOST:PORT, several separated by commas. patience: seconds that a drain gives to what
-    is under way.
+    patience: seconds that a drain gives to what is under way.
     """
 
     def __init__(
         self,
-        servers: str,
+        link: KafkaLink,
         work: Work,
         metrics: Metrics,
         *,
@@ -41,13 +42,19 @@ class Consumer:
         hold_after: float = 5.0,
         session_ms: int = 10_000,
     ) -> None:
+        self._link = link
         self._metrics = metrics
         self._patience = patience
         self.pump = Pump(
             work.do, waiting=lambda: metrics.waiting, at_once=at_once, hold_after=hold_after
         )
         self._broker = KafkaBroker(
-            servers, consumer_only=True, apply_types=False, logger=None, client_id="ingather"
+            link.servers,
+            security=link.faststream(),
+            consumer_only=True,
+            apply_types=False,
+            logger=None,
+            client_id="ingather",
         )
         self._subscriber = self._broker.subscriber(
             TOPIC,
@@ -86,13 +93,20 @@ class Consumer:
             try:
                 await self._broker.start()
             except KafkaError as failure:
-                _log.warning("kafka does not answer", error=type(failure).__name__, wait=wait)
+                _log.warning("kafka does not answer", error=await self._why(failure), wait=wait)
                 await self._leave()
                 await asyncio.sleep(wait)
                 wait = min(30.0, wait * 2)
                 continue
             self.pump.consumer = self._inner
             return
+
+    async def _why(self, failure: KafkaError) -> str:
+        try:
+            await self._link.ask()
+        except errors.StoreUnavailable as told:
+            return str(told)
+        return type(failure).__name__
 
     async def _leave(self) -> None:
         """Out of the group; a group that does not answer is left without a word."""

@@ -1,15 +1,16 @@
 """What an account's reels say: one pure function over them, and comparisons of what it finds."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta, tzinfo
 
+import numpy as np
 from msgspec import Struct
 
-from ingather.domain import content, engagement, trends
+from ingather.domain import content, engagement, reel_columns, trends
 from ingather.domain.content import Against, Group, Lifts
-from ingather.domain.engagement import Measure, Outlier, Rate, Tiers
+from ingather.domain.engagement import Measure, Measured, Outlier, Rate, Tier, Tiers
 from ingather.domain.estimates import Estimate, median
-from ingather.domain.records import Media, Profile, natural_id
+from ingather.domain.records import Media, Profile
+from ingather.domain.reel_columns import Numbers, Places, Reels, Words
 from ingather.domain.trends import Cadence, Calendar, Consistency, Trend
 
 SETTLING = timedelta(days=2)
@@ -29,8 +30,9 @@ class Analysis(Struct, frozen=True, kw_only=True, rename="camel"):
     """What the reels of one account say.
 
     at: when the counts were taken (ISO 8601). reels: all there are. compared: those old enough that
-    tell a time; young: those that are not; left_out: collaborations that were not asked for.
-    measure: what `typical` and everything after it rests on. Whatever is None rests on too few.
+    tell a time; young: those that are not; left_out: collaborations that were not asked for
+    (collaborations: they were). measure: what `typical` and everything after it rests on. Whatever
+    is None rests on too few.
     """
 
     profile: Profile
@@ -40,6 +42,7 @@ class Analysis(Struct, frozen=True, kw_only=True, rename="camel"):
     compared: int
     young: int
     left_out: int
+    collaborations: bool
     first_posted: str | None
     last_posted: str | None
     views: Total
@@ -66,79 +69,96 @@ class Analysis(Struct, frozen=True, kw_only=True, rename="camel"):
     outliers: tuple[Outlier, ...]
 
 
-def analyse(
-    profile: Profile,
-    reels: Sequence[Media],
-    *,
-    at: datetime,
-    zone: tzinfo,
-    zone_name: str,
-    collaborations: bool = False,
-) -> Analysis:
-    """Analyse the reels of one account as they stood at a moment.
+class Chosen(Struct, frozen=True):
+    """Which reels an analysis looks at, as places among all. at: epoch seconds. own: those that
+    count; compared: those of them that are old enough and tell a time; told: those of these that
+    tell the measure."""
 
-    collaborations: whether reels made together with other accounts count as its own. zone: of hours
-    and weekdays. Reels of whose time nothing is known are counted and not compared.
+    reels: Reels
+    at: float
+    collaborations: bool
+    own: Places
+    compared: Places
+    told: Measured
+
+
+def choose(reels: Reels, *, at: datetime, collaborations: bool = False) -> Chosen:
+    """What can be said of the reels of one account as they stood at a moment rests on these.
+
+    collaborations: whether reels made together with other accounts count as its own. Reels of whose
+    time nothing is known are counted and not compared.
     """
-    own = [reel for reel in reels if collaborations or not reel.coauthors]
-    timed = [(reel, when) for reel in own if (when := _time(reel, zone)) is not None]
-    times = [when for _, when in timed]
-    old = [(reel, when) for reel, when in timed if at - when >= SETTLING]
-    compared = [reel for reel, _ in old]
-    measure = engagement.measure_of(compared)
-    told = engagement.measured(compared, measure)
-    values = [float(value) for _, value in told]
-    whens = {id(reel): when for reel, when in old}
-    posted = [(whens[id(reel)], float(value)) for reel, value in told]
-    order = engagement.ranked(told)
-    top = order[: min(TOP, len(order) // 2 + len(order) % 2)]
+    own = np.arange(len(reels)) if collaborations else np.flatnonzero(~reels.shared)
+    since = at.timestamp()
+    compared = own[since - reels.posted[own] >= SETTLING.total_seconds()]
+    measure = engagement.measure_of(reels, compared)
+    told = engagement.measured(reels, compared, measure)
+    return Chosen(reels, since, collaborations, own, compared, told)
+
+
+def analyse(
+    profile: Profile, chosen: Chosen, terms: Words, *, at: datetime, zone: tzinfo, zone_name: str
+) -> Analysis:
+    """Analyse them. terms: `content.terms` of the captions of `content.untagged` reels. zone: of
+    hours and weekdays."""
+    reels, own, told = chosen.reels, chosen.own, chosen.told
+    posted = reels.posted[own]
+    posted = posted[~np.isnan(posted)]
+    clocks = reel_columns.on_clocks(reels.posted[told.places], zone)
+    best = told.places[::-1]
+    half = min(TOP, len(best) // 2 + len(best) % 2)
     return Analysis(
         profile=profile,
         at=at.isoformat(),
         zone=zone_name,
         reels=len(reels),
-        compared=len(old),
-        young=len(own) - len(old),
+        compared=len(chosen.compared),
+        young=len(own) - len(chosen.compared),
         left_out=len(reels) - len(own),
-        first_posted=min(times).isoformat() if times else None,
-        last_posted=max(times).isoformat() if times else None,
-        views=_total([reel.play_count for reel in own]),
-        likes=_total([reel.like_count for reel in own]),
-        comments=_total([reel.comment_count for reel in own]),
-        hidden_likes=sum(reel.like_count is None for reel in own),
-        measure=measure,
-        typical=median(values),
-        rates=engagement.rates(compared, profile.followers_count),
-        tiers=engagement.tiers(told, measure),
-        weekly=trends.trend(posted, "week"),
-        monthly=trends.trend(posted, "month"),
-        cadence=trends.cadence(times),
-        consistency=trends.consistency(values),
-        calendar=trends.calendar(posted, zone_name),
+        collaborations=chosen.collaborations,
+        first_posted=_iso(posted.min(), zone) if len(posted) else None,
+        last_posted=_iso(posted.max(), zone) if len(posted) else None,
+        views=_total(reels["play_count"][own]),
+        likes=_total(reels["like_count"][own]),
+        comments=_total(reels["comment_count"][own]),
+        hidden_likes=int(np.isnan(reels["like_count"][own]).sum()),
+        measure=told.measure,
+        typical=median(told.values),
+        rates=engagement.rates(reels, chosen.compared, profile.followers_count),
+        tiers=engagement.tiers(told),
+        weekly=trends.trend(clocks, told.values, "week"),
+        monthly=trends.trend(clocks, told.values, "month"),
+        cadence=trends.cadence(posted, zone),
+        consistency=trends.consistency(told.values),
+        calendar=trends.calendar(clocks, told.values, zone_name),
         duration=content.durations(told),
         caption=content.captions(told),
-        hashtags=content.lifts(told, lambda reel: reel.hashtags or ()),
-        mentions=content.lifts(told, lambda reel: reel.mentions or ()),
+        hashtags=content.lifts(told, reels.hashtags),
+        mentions=content.lifts(told, reels.mentions),
         formats=content.formats(told),
-        topics=content.topics(told),
-        top=tuple(top),
-        bottom=tuple(order[len(top) :][-TOP:][::-1]),
+        topics=content.topics(told, terms),
+        top=tuple(told.ids(best[:half])),
+        bottom=tuple(told.ids(told.places[: len(best) - half][:TOP])),
         outliers=engagement.outliers(told),
     )
 
 
-def _time(reel: Media, zone: tzinfo) -> datetime | None:
-    if reel.timestamp is None:
+def tier(found: Analysis, reel: Media) -> Tier | None:
+    """A reel's tier; None where it is not compared, or where too few are."""
+    value = engagement.measure(reel, found.measure)
+    if found.tiers is None or value is None or (reel.coauthors and not found.collaborations):
         return None
-    try:
-        return trends.moment(reel.timestamp, zone)
-    except ValueError:
-        return None
+    age = datetime.fromisoformat(found.at).timestamp() - reel_columns.seconds(reel.timestamp)
+    return found.tiers.tier(value) if age >= SETTLING.total_seconds() else None
 
 
-def _total(values: Sequence[int | None]) -> Total:
-    told = [value for value in values if value is not None]
-    return Total(sum(told), len(told))
+def _iso(second: float, zone: tzinfo) -> str:
+    return datetime.fromtimestamp(float(second), zone).isoformat()
+
+
+def _total(values: Numbers) -> Total:
+    told = values[~np.isnan(values)]
+    return Total(int(told.sum()), len(told))
 
 
 class Change(Struct, frozen=True, rename="camel"):
@@ -157,28 +177,28 @@ class Change(Struct, frozen=True, rename="camel"):
 
 
 def change(
-    now: Analysis, reels: Sequence[Media], before: Analysis, then: Sequence[Media]
+    now: Analysis, chosen: Chosen, before: Chosen, then: Profile | None, since: str
 ) -> Change:
-    """Compare an analysis with an earlier one and the reels that each rests on."""
-    old = {natural_id(reel): reel for reel in then}
-    new = {natural_id(reel): reel for reel in reels}
+    """Compare an analysis with the reels of an earlier one. then: the profile it had. since: when
+    that was."""
+    reels, older = chosen.reels, before.reels
+    old = {one: place for place, one in enumerate(older.ids)}
+    new = set(reels.ids)
+    views, earlier = reels["play_count"], older["play_count"]
+    both = [(place, old[one]) for place, one in enumerate(reels.ids) if one in old]
+    mine, theirs = np.array(both, np.int64).reshape(-1, 2).T
+    gained = views[mine] - earlier[theirs]
     grown = [
-        (one, reel.play_count - earlier)
-        for one, reel in new.items()
-        if one in old
-        and reel.play_count is not None
-        and (earlier := old[one].play_count) is not None
-        and reel.play_count != earlier
+        (reels.ids[mine[place]], int(gained[place]))
+        for place in np.flatnonzero(np.nan_to_num(gained)).tolist()
     ]
-    followers, then_followers = now.profile.followers_count, before.profile.followers_count
-    alike = now.measure == before.measure and now.typical and before.typical
+    followers, had = now.profile.followers_count, then.followers_count if then else None
+    typical = median(before.told.values) if before.told.measure == now.measure else None
     return Change(
-        before.at,
-        tuple(one for one in new if one not in old),
-        tuple(one for one in old if one not in new),
-        None if followers is None or then_followers is None else followers - then_followers,
-        now.typical.value - before.typical.value  # type: ignore[union-attr]
-        if alike
-        else None,
+        since,
+        tuple(one for one in reels.ids if one not in old),
+        tuple(one for one in older.ids if one not in new),
+        None if followers is None or had is None else followers - had,
+        now.typical.value - typical.value if now.typical and typical else None,
         tuple(sorted(grown, key=lambda each: (-each[1], each[0]))[:TOP]),
     )

@@ -1,18 +1,17 @@
 """What reels are made of and how that does: length, caption, hashtags, mentions, topics. Pure."""
 
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from math import log1p
-from operator import itemgetter
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from unicodedata import normalize
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
 
 from ingather.domain import estimates
 from ingather.domain.engagement import Measured
 from ingather.domain.estimates import Estimate, Sums
-from ingather.domain.records import Media
+from ingather.domain.reel_columns import Numbers, Places, Vocabulary, Words
 
 FEW_WITH_WORD = 5
 """Reels with a word, and without it, below which nothing is said of it."""
@@ -65,74 +64,80 @@ class Against(Struct, frozen=True):
     bands: tuple[Group, ...]
 
 
-def durations(told: Sequence[Measured]) -> Against:
-    """Length in seconds against the measure."""
-    known = [(reel.duration, value) for reel, value in told if reel.duration]
-    return _against(known, DURATIONS, "{}–{} s", "over {} s")
+def durations(told: Measured) -> Against:
+    """Length in seconds against the measure; 0 is no length."""
+    lengths = told.reels["duration"][told.places]
+    known = lengths > 0
+    return _against(lengths[known], told.values[known], DURATIONS, "{}–{} s", "over {} s")
 
 
-def captions(told: Sequence[Measured]) -> Against:
+def captions(told: Measured) -> Against:
     """Characters of the caption against the measure; no caption is not an empty one."""
-    known = [
-        (float(len(caption)), value)
-        for reel, value in told
-        if (caption := reel.caption) is not None
-    ]
-    return _against(known, CAPTIONS, "{}–{} characters", "over {} characters")
+    lengths = told.reels["caption_length"][told.places]
+    known = ~np.isnan(lengths)
+    within, beyond = "{}–{} characters", "over {} characters"
+    return _against(lengths[known], told.values[known], CAPTIONS, within, beyond)
 
 
-def _against(
-    known: Sequence[tuple[float, int]], ends: Sequence[float], within: str, beyond: str
-) -> Against:
+def _against(xs: Numbers, ys: Numbers, ends: Sequence[float], within: str, beyond: str) -> Against:
     """Bands hold their upper end and not their lower one."""
     starts = [0.0, *ends]
     names = [
         *(within.format(f"{a:g}", f"{b:g}") for a, b in zip(starts, ends, strict=False)),
         beyond.format(f"{ends[-1]:g}"),
     ]
-    correlation = estimates.spearman([x for x, _ in known], [float(y) for _, y in known])
-    banded = ((names[bisect_left(ends, x)], y) for x, y in known)
-    return Against(len(known), correlation, _grouped(banded, names))
+    bands = np.searchsorted(ends, xs)
+    return Against(len(xs), estimates.spearman(xs, ys), _grouped(bands, ys, names))
 
 
-def _grouped(named: Iterable[tuple[str, int]], order: Sequence[str]) -> tuple[Group, ...]:
-    gathered: dict[str, list[int]] = defaultdict(list)
-    for name, value in named:
-        gathered[name].append(value)
-    all_of = sum(map(len, gathered.values()))
+def _grouped(named: Places, values: Numbers, names: Sequence[str]) -> tuple[Group, ...]:
+    """named: of each value, the place of its group's name in names."""
     return tuple(
-        Group(name, len(values), len(values) / all_of, estimates.median(values))
-        for name in order
-        if (values := gathered.get(name))
+        Group(names[name], len(each), len(each) / len(values), estimates.median(each))
+        for name, each in estimates.grouped(named, values).items()
     )
 
 
-def lifts(told: Sequence[Measured], words: Callable[[Media], Iterable[str]]) -> Lifts:
+class _Alike:
+    """Words of measured reels, spellings of one word taken as one. spelt: its first spelling.
+    word, place: parallel, the word's number and the reel's place among the measured ones."""
+
+    def __init__(self, told: Measured, words: Words) -> None:
+        places = np.full(len(told.reels), -1)
+        places[told.places] = np.arange(len(told))
+        place = places[words.reel]
+        ours = place >= 0
+        numbers: dict[str, int] = {}
+        alike = [numbers.setdefault(key(word), len(numbers)) for word in words.names]
+        self.keys = tuple(numbers)
+        self.spelt: dict[int, str] = {}
+        for number, word in zip(alike, words.names, strict=True):
+            self.spelt.setdefault(number, word)
+        self.word: Places = np.array(alike, np.int64)[words.word[ours]]
+        self.place: Places = place[ours]
+        self.counts: NDArray[np.int64] = np.bincount(self.word, minlength=len(numbers))
+
+
+def lifts(told: Measured, words: Words) -> Lifts:
     """The words that enough reels carry and enough do not, the greatest lift first.
 
     words: of a reel, each once whatever its case. The hundred most used are compared.
     """
-    logs = [log1p(value) for _, value in told]
-    by_spelling: dict[str, list[float]] = defaultdict(list)
-    for (reel, _), each in zip(told, logs, strict=True):
-        for word in words(reel):
-            by_spelling[word].append(each)
-    by_word: dict[str, list[float]] = defaultdict(list)
-    spelt: dict[str, str] = {}
-    for word, values in by_spelling.items():
-        by_word[key(word)] += values
-        spelt.setdefault(key(word), word)
-    counts = {word: len(values) for word, values in by_word.items()}
-    usual = estimates.largest(counts, MOST_WORDS, at_least=FEW_WITH_WORD)
-    tested = [word for word in usual if counts[word] <= len(told) - FEW_WITH_WORD]
-    everything, found = Sums.of(logs), []
+    logs, found = np.log1p(told.values), _Alike(told, words)
+    each = logs[found.place]
+    sums = np.bincount(found.word, each, len(found.keys))
+    squares = np.bincount(found.word, each * each, len(found.keys))
+    enough = np.flatnonzero(found.counts >= FEW_WITH_WORD).tolist()
+    usual = sorted(enough, key=lambda word: (-found.counts[word], found.keys[word]))[:MOST_WORDS]
+    tested = [word for word in usual if found.counts[word] <= len(told) - FEW_WITH_WORD]
+    everything, told_of = Sums.of(logs), []
     for word in tested:
-        sums = Sums.of(by_word[word])
-        lift = estimates.ratio(sums, everything.without(sums))
+        with_it = Sums(int(found.counts[word]), float(sums[word]), float(squares[word]))
+        lift = estimates.ratio(with_it, everything.without(with_it))
         if lift is not None:
-            found.append(Lift(spelt[word], sums.n, lift))
-    found.sort(key=lambda each: (-each.lift.value, each.word))
-    return Lifts(len(told), len(tested), tuple(found))
+            told_of.append(Lift(found.spelt[word], with_it.n, lift))
+    told_of.sort(key=lambda each: (-each.lift.value, each.word))
+    return Lifts(len(told), len(tested), tuple(told_of))
 
 
 def key(word: str) -> str:
@@ -140,66 +145,67 @@ def key(word: str) -> str:
     return word.lower() if word.isascii() else normalize("NFC", word).casefold()
 
 
-def formats(told: Sequence[Measured]) -> tuple[Group, ...]:
+def formats(told: Measured) -> tuple[Group, ...]:
     """What kind of reel: paid partnerships, collaborations, pinned ones, and the plain rest.
 
     A reel is of the first kind that it is told to be; where nothing is told of it, of the rest.
     """
-
-    def kind(reel: Media) -> str:
-        if reel.is_paid_partnership:
-            return _FORMATS[0]
-        return _FORMATS[1] if reel.coauthors else _FORMATS[2 if reel.is_pinned else 3]
-
-    return _grouped(((kind(reel), value) for reel, value in told), _FORMATS)
+    reels = told.reels
+    kinds = np.select([reels.paid, reels.shared, reels.pinned], [0, 1, 2], 3)
+    return _grouped(kinds[told.places], told.values, _FORMATS)
 
 
-def topics(told: Sequence[Measured]) -> tuple[Group, ...]:
+def untagged(told: Measured) -> Places:
+    """The reels whose topic no hashtag tells, in the order in which they came: that of their
+    captions' words may."""
+    topic, _ = _usual(told, told.reels.hashtags)
+    return np.sort(told.places[topic < 0])
+
+
+def topics(told: Measured, terms: Words) -> tuple[Group, ...]:
     """Reels by what they speak of: a reel's topic is that of its hashtags which the account uses
     most, or without one, that of its caption's words; `other` where none is used five times.
 
-    Words on more than six reels in ten are the account's signature and tell no reel from another.
-    Language-neutral: no list of stop words is used, only the counts.
+    terms: of the captions of `untagged` reels. Words on more than six reels in ten are the
+    account's signature and tell no reel from another. Language-neutral: no list of stop words is
+    used, only the counts.
     """
-    tags = _usual((reel.hashtags or () for reel, _ in told), len(told))
-    tagged = [_most(reel.hashtags or (), tags) for reel, _ in told]
-    spoken = [
-        _terms(reel) if tag is None else set[str]()
-        for (reel, _), tag in zip(told, tagged, strict=True)
-    ]
-    terms = _usual(spoken, len(told))
-    names = (
-        (_most(said, terms) or OTHER) if tag is None else f"#{tag}"
-        for tag, said in zip(tagged, spoken, strict=True)
-    )
-    named = [(name, value) for name, (_, value) in zip(names, told, strict=True)]
-    sizes = Counter(map(itemgetter(0), named))
+    tag, tags = _usual(told, told.reels.hashtags)
+    term, spoken = _usual(told, terms)
+    names = [*(f"#{each}" for each in tags), *spoken, OTHER]
+    named = np.where(tag >= 0, tag, np.where(term >= 0, term + len(tags), len(names) - 1))
+    sizes = Counter({names[one]: n for one, n in enumerate(np.bincount(named)) if n})
     del sizes[OTHER]
     order = [*estimates.largest(sizes, _TOPICS, at_least=1), OTHER]
-    chosen = set(order)
-    return _grouped(((one if one in chosen else OTHER, value) for one, value in named), order)
+    places = {name: place for place, name in enumerate(order)}
+    shown = np.array([places.get(name, len(order) - 1) for name in names])
+    return _grouped(shown[named], told.values, order)
 
 
-def _usual(lists: Iterable[Iterable[str]], reels: int) -> Mapping[str, tuple[int, str]]:
-    """Words that tell reels apart, as they are written: how often, and as they are compared."""
-    spelt: Counter[str] = Counter()
-    for words in lists:
-        spelt.update(words)
-    counts: Counter[str] = Counter()
-    for word, n in spelt.items():
-        counts[key(word)] += n
-    usual = ((word, counts[key(word)]) for word in spelt)
-    return {word: (n, key(word)) for word, n in usual if FEW_WITH_WORD <= n <= _EVERYWHERE * reels}
+def _usual(told: Measured, words: Words) -> tuple[Places, Sequence[str]]:
+    """The word of each measured reel that is used most among those that tell reels apart, as a
+    place in the words that follow; -1 where it has none."""
+    found = _Alike(told, words)
+    counts = found.counts
+    usual = np.flatnonzero((counts >= FEW_WITH_WORD) & (counts <= _EVERYWHERE * len(told)))
+    order = sorted(usual.tolist(), key=lambda word: (counts[word], found.keys[word]))
+    ranks = np.full(len(counts), -1)
+    ranks[order] = np.arange(len(order))
+    most = np.full(len(told), -1)
+    np.maximum.at(most, found.place, ranks[found.word])
+    return most, [found.keys[word] for word in order]
 
 
-def _most(words: Iterable[str], usual: Mapping[str, tuple[int, str]]) -> str | None:
-    """The one of the words that is used most."""
-    found = [usual[word] for word in words if word in usual]
-    return max(found)[1] if found else None
+def terms(captions: Iterable[str | None], reels: Places) -> Words:
+    """Words of four letters and more of captions, without their tags, names and addresses.
+
+    reels: whose they are, in the same order."""
+    spoken = Vocabulary()
+    spoken.add([_terms(caption) for caption in captions])
+    return spoken.words(reels)
 
 
-def _terms(reel: Media) -> set[str]:
-    """Words of four letters and more, of the caption without its tags, names and addresses."""
-    words = (reel.caption or "").split()
+def _terms(caption: str | None) -> set[str]:
+    words = (caption or "").split()
     plain = (key(word.strip(".,;:!?…\"'()[]„“”«»")) for word in words if word[0] not in "#@＃＠")
     return {word for word in plain if len(word) > 3 and word.isalpha()}

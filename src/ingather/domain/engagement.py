@@ -4,22 +4,22 @@ Pure. An engagement rate is engagements divided by something; without its denomi
 nothing, so every rate here names it (the three in use: by reach, by followers, by views).
 """
 
-from collections.abc import Mapping, Sequence
-from math import log1p
+from collections.abc import Mapping
 from typing import Literal
 
+import numpy as np
 from msgspec import Struct
 
 from ingather.domain import estimates
 from ingather.domain.estimates import Estimate
-from ingather.domain.records import Media, natural_id
+from ingather.domain.records import Media
+from ingather.domain.reel_columns import Numbers, Places, Reels
 
 Denominator = Literal["views", "followers", "reach"]
 Measure = Literal["views", "engagement"]
 Tier = Literal["viral", "high", "average", "low"]
 
-Measured = tuple[Media, int]
-"""A reel and its measure."""
+TIERS: tuple[Tier, ...] = ("viral", "high", "average", "low")
 
 FEW_FOR_TIERS = 20
 """Below it the account's own quantiles mean nothing: a twentieth of them would be less than one."""
@@ -44,7 +44,7 @@ class Tiers(Struct, frozen=True, rename="camel"):
     """The account's reels by its own quantiles of the measure.
 
     viral: at or above the 95th percentile; high: the 75th; average: the 25th; low: below it.
-    of: the tier of each reel, by its id.
+    counts: how many reels are in each.
     """
 
     measure: Measure
@@ -52,10 +52,31 @@ class Tiers(Struct, frozen=True, rename="camel"):
     viral_from: float
     high_from: float
     average_from: float
-    of: Mapping[str, Tier]
+    counts: Mapping[Tier, int]
 
-    def count(self, tier: Tier) -> int:
-        return sum(each == tier for each in self.of.values())
+    def tier(self, value: float) -> Tier:
+        """That of a reel with this measure."""
+        if value < self.average_from:
+            return "low"
+        if value < self.high_from:
+            return "average"
+        return "viral" if value >= self.viral_from else "high"
+
+
+class Measured(Struct, frozen=True):
+    """Reels whose measure is told, the lowest first and of two alike the older one: their places
+    among all, and their values."""
+
+    reels: Reels
+    measure: Measure
+    places: Places
+    values: Numbers
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def ids(self, places: Places) -> list[str]:
+        return [self.reels.ids[place] for place in places.tolist()]
 
 
 class Outlier(Struct, frozen=True, rename="camel"):
@@ -76,68 +97,75 @@ def engagement(reel: Media) -> int | None:
     return reel.like_count + reel.comment_count
 
 
-def measured(reels: Sequence[Media], measure: Measure) -> list[Measured]:
-    """The reels whose measure is told, with it."""
-    if measure == "views":
-        return [(reel, told) for reel in reels if (told := reel.play_count) is not None]
-    return [(reel, told) for reel in reels if (told := engagement(reel)) is not None]
+def measure(reel: Media, by: Measure) -> int | None:
+    """What a reel is measured by."""
+    return reel.play_count if by == "views" else engagement(reel)
 
 
-def measure_of(reels: Sequence[Media]) -> Measure:
-    """Views where at least half of the reels tell them, else engagement."""
-    told = sum(reel.play_count is not None for reel in reels)
-    return "views" if 2 * told >= len(reels) else "engagement"
+def engaged(reels: Reels) -> Numbers:
+    """`engagement` of each."""
+    told = reels["total_interactions"]
+    summed: Numbers = reels["like_count"] + reels["comment_count"]
+    return np.where(np.isnan(told), summed, told)
 
 
-def rates(reels: Sequence[Media], followers: int | None) -> tuple[Rate, ...]:
+def measure_of(reels: Reels, some: Places) -> Measure:
+    """Views where at least half of these reels tell them, else engagement."""
+    told = np.count_nonzero(~np.isnan(reels["play_count"][some]))
+    return "views" if 2 * told >= len(some) else "engagement"
+
+
+def measured(reels: Reels, some: Places, by: Measure) -> Measured:
+    """Those of these reels whose measure is told."""
+    values = (reels["play_count"] if by == "views" else engaged(reels))[some]
+    told = ~np.isnan(values)
+    some, values = some[told], values[told]
+    order = np.lexsort((reels.posted[some], values))
+    return Measured(reels, by, some[order], values[order])
+
+
+def rates(reels: Reels, some: Places, followers: int | None) -> tuple[Rate, ...]:
     """The account's rates by views, by followers (of today) and by reach."""
-    told = [(reel, engaged) for reel in reels if (engaged := engagement(reel)) is not None]
-    by: dict[Denominator, list[float]] = {
-        "views": [engaged / reel.play_count for reel, engaged in told if reel.play_count],
-        "followers": [engaged / followers for _, engaged in told] if followers else [],
-        "reach": [engaged / reel.reach for reel, engaged in told if reel.reach],
+    told = engaged(reels)[some]
+    by: dict[Denominator, Numbers] = {
+        "views": reels["play_count"][some],
+        "followers": np.full(len(some), followers or 0, np.float64),
+        "reach": reels["reach"][some],
     }
-    return tuple(Rate(one, len(each), estimates.median(each)) for one, each in by.items())
+    found = []
+    for name, among in by.items():
+        both = ~np.isnan(told) & (among > 0)
+        each = told[both] / among[both]
+        found.append(Rate(name, len(each), estimates.median(each)))
+    return tuple(found)
 
 
-def tiers(told: Sequence[Measured], measure: Measure) -> Tiers | None:
+def tiers(told: Measured) -> Tiers | None:
     """None for fewer than twenty reels."""
+    values = told.values
     if len(told) < FEW_FOR_TIERS:
         return None
-    ordered = sorted(float(each) for _, each in told)
-    viral, high, average = (estimates.quantile(ordered, part) for part in (0.95, 0.75, 0.25))
-
-    def tier(each: int) -> Tier:
-        if each < average:
-            return "low"
-        return "viral" if each >= viral else "high" if each >= high else "average"
-
-    of = {natural_id(reel): tier(each) for reel, each in told}
-    return Tiers(measure, len(told), viral, high, average, of)
+    viral, high, average = (estimates.quantile(values, part) for part in (0.95, 0.75, 0.25))
+    starts = [len(told), *np.searchsorted(values, (viral, high, average)).tolist(), 0]
+    counts = {
+        tier: above - below for tier, above, below in zip(TIERS, starts, starts[1:], strict=False)
+    }
+    return Tiers(told.measure, len(told), viral, high, average, counts)
 
 
-def outliers(told: Sequence[Measured]) -> tuple[Outlier, ...]:
+def outliers(told: Measured) -> tuple[Outlier, ...]:
     """Reels far from the median, the farthest first; none of fewer than ten, or where more than
     half are alike."""
     if len(told) < FEW_FOR_OUTLIERS:
         return ()
-    logs = [log1p(each) for _, each in told]
-    ordered = sorted(logs)
-    middle, spread = estimates.quantile(ordered, 0.5), estimates.deviation(ordered)
+    logs = np.log1p(told.values)
+    spread = estimates.deviation(logs)
     if not spread:
         return ()
-    typical = estimates.quantile(sorted(each for _, each in told), 0.5)
-    found = [
-        Outlier(natural_id(reel), 0.6745 * (each - middle) / spread, told_value / (typical or 1))
-        for (reel, told_value), each in zip(told, logs, strict=True)
-        if 0.6745 * abs(each - middle) > _FAR * spread
-    ]
-    return tuple(sorted(found, key=lambda each: -abs(each.score)))
-
-
-def ranked(told: Sequence[Measured]) -> list[str]:
-    """Ids from the best to the worst; of two alike the later one first."""
-    order = sorted(
-        ((each, reel.timestamp or "", natural_id(reel)) for reel, each in told), reverse=True
-    )
-    return [reel_id for _, _, reel_id in order]
+    scores = 0.6745 * (logs - estimates.quantile(logs, 0.5)) / spread
+    far = np.flatnonzero(np.abs(scores) > _FAR)
+    far = far[np.argsort(-np.abs(scores[far]), kind="stable")]
+    times = told.values[far] / (estimates.quantile(told.values, 0.5) or 1)
+    ids = told.ids(told.places[far])
+    found = zip(ids, scores[far].tolist(), times.tolist(), strict=True)
+    return tuple(Outlier(*each) for each in found)

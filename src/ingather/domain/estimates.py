@@ -4,15 +4,18 @@ Few reels make few figures: every function says None where its sample is too sma
 intervals are at 95 %. Equal to NumPy's and SciPy's figures to 1e-9 (tests/unit/test_estimates.py).
 """
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from itertools import islice
 from math import atanh, exp, inf, isfinite, lgamma, log, log1p, pi, sqrt, tanh
-from operator import mul
 from statistics import NormalDist
+from typing import Any
 
+import numpy as np
 from msgspec import Struct
+from numpy.typing import NDArray
+
+Values = Sequence[float] | NDArray[Any]
 
 LEVEL = 0.95
 _TAIL = (1 - LEVEL) / 2
@@ -33,7 +36,7 @@ class Estimate(Struct, frozen=True):
     high: float | None = None
 
 
-def quantile(ordered: Sequence[float], part: float) -> float:
+def quantile(ordered: Values, part: float) -> float:
     """The quantile of values in ascending order, between two of them by a straight line.
 
     Hyndman and Fan 1996, definition 7; NumPy's default. At least one value.
@@ -41,24 +44,25 @@ def quantile(ordered: Sequence[float], part: float) -> float:
     place = part * (len(ordered) - 1)
     below = int(place)
     if below + 1 >= len(ordered):
-        return ordered[-1]
-    low, high = ordered[below], ordered[below + 1]
+        return float(ordered[-1])
+    low, high = float(ordered[below]), float(ordered[below + 1])
     return low + (high - low) * (place - below)
 
 
-def median(values: Sequence[float]) -> Estimate | None:
+def median(values: Values) -> Estimate | None:
     """The median with an interval from order statistics (Conover 1999, 3.2); None of nothing.
 
     There is no interval of fewer than six values: not even their range is one.
     """
-    if not values:
+    n = len(values)
+    if not n:
         return None
-    ordered, n = sorted(values), len(values)
+    ordered = np.sort(values)
     middle = quantile(ordered, 0.5)
     rank = _rank(n)
     if rank < 1:
         return Estimate(middle, n)
-    return Estimate(middle, n, ordered[rank - 1], ordered[n - rank])
+    return Estimate(middle, n, float(ordered[rank - 1]), float(ordered[n - rank]))
 
 
 @lru_cache(maxsize=4096)
@@ -74,10 +78,23 @@ def _rank(n: int) -> int:
         rank += 1
 
 
-def deviation(ordered: Sequence[float]) -> float:
+def deviation(ordered: Values) -> float:
     """The median absolute deviation from the median, of values in ascending order."""
     middle = quantile(ordered, 0.5)
-    return quantile(sorted(abs(value - middle) for value in ordered), 0.5)
+    return quantile(np.sort(np.abs(np.asarray(ordered) - middle)), 0.5)
+
+
+def grouped(keys: NDArray[np.int64], values: NDArray[Any]) -> dict[int, NDArray[Any]]:
+    """The values of each key, in the order in which they stand; the lowest key first.
+
+    keys: from -32,768 to 32,767, which can be sorted by counting.
+    """
+    short = keys.astype(np.int16)
+    order = short.argsort(kind="stable")
+    ordered = short[order]
+    starts = np.flatnonzero(np.diff(ordered, prepend=ordered[:1] - 1))
+    found = ordered[starts].tolist()
+    return dict(zip(found, np.split(values[order], starts[1:]), strict=True)) if found else {}
 
 
 class Line(Struct, frozen=True):
@@ -90,32 +107,33 @@ class Line(Struct, frozen=True):
     n: int
 
 
-def theil_sen(xs: Sequence[float], ys: Sequence[float]) -> Line | None:
+def theil_sen(xs: Values, ys: Values) -> Line | None:
     """The median of the slopes between every two points (Theil 1950), with Sen's interval (1968).
 
     None where no two points differ in x. Time and memory grow with the square of the points.
     """
-    n = len(xs)
-    slopes = sorted(
-        [
-            (other_y - y) / (other_x - x)
-            for a, (x, y) in enumerate(zip(xs, ys, strict=True), start=1)
-            for other_x, other_y in zip(xs[a:], ys[a:], strict=True)
-            if other_x != x
-        ]
-    )
-    if not slopes:
+    n, x, y = len(xs), np.asarray(xs, np.float64), np.asarray(ys, np.float64)
+    one, other = np.triu_indices(n, 1)
+    across, up = x[other] - x[one], y[other] - y[one]
+    apart = across != 0
+    slopes = np.sort(up[apart] / across[apart])
+    if not len(slopes):
         return None
-    ties = sum(k * (k - 1) * (2 * k + 5) for each in (xs, ys) for k in Counter(each).values())
+    ties = sum(_tied(each) for each in (x, y))
     spread = sqrt(max(0.0, (n * (n - 1) * (2 * n + 5) - ties) / 18))
     low = max(round((len(slopes) - _Z * spread) / 2) - 1, 0)
     high = min(round((len(slopes) + _Z * spread) / 2), len(slopes) - 1)
     slope = quantile(slopes, 0.5)
-    through = quantile(sorted(ys), 0.5) - slope * quantile(sorted(xs), 0.5)
-    return Line(slope, through, slopes[low], slopes[high], n)
+    through = quantile(np.sort(y), 0.5) - slope * quantile(np.sort(x), 0.5)
+    return Line(slope, through, float(slopes[low]), float(slopes[high]), n)
 
 
-def spearman(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
+def _tied(values: NDArray[np.float64]) -> int:
+    _, counts = np.unique(values, return_counts=True)
+    return int((counts * (counts - 1) * (2 * counts + 5)).sum())
+
+
+def spearman(xs: Values, ys: Values) -> Estimate | None:
     """Spearman's correlation of ranks, -1 to 1, with the interval of Bonett and Wright (2000).
 
     None for fewer than ten pairs, or where one side never changes.
@@ -123,10 +141,8 @@ def spearman(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
     n = len(xs)
     if n < 10:
         return None
-    a, b = _ranks(xs), _ranks(ys)
-    middle = (n + 1) / 2
-    a, b = [each - middle for each in a], [each - middle for each in b]
-    covered, across, along = sum(map(mul, a, b)), sum(map(mul, a, a)), sum(map(mul, b, b))
+    a, b = (_ranks(each) - (n + 1) / 2 for each in (xs, ys))
+    covered, across, along = (float((c * d).sum()) for c, d in ((a, b), (a, a), (b, b)))
     if not across or not along:
         return None
     rho = max(-1.0, min(1.0, covered / sqrt(across * along)))
@@ -136,13 +152,11 @@ def spearman(xs: Sequence[float], ys: Sequence[float]) -> Estimate | None:
     return Estimate(rho, n, tanh(atanh(rho) - half), tanh(atanh(rho) + half))
 
 
-def _ranks(values: Sequence[float]) -> list[float]:
+def _ranks(values: Values) -> NDArray[np.float64]:
     """Ranks from 1, equal values sharing the middle one of theirs."""
-    shared, before = {}, 0
-    for value, n in sorted(Counter(values).items()):
-        shared[value] = before + (n + 1) / 2
-        before += n
-    return [shared[value] for value in values]
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    shared: NDArray[np.float64] = np.cumsum(counts) - (counts - 1) / 2
+    return shared[which]
 
 
 class Sums(Struct, frozen=True):
@@ -153,8 +167,9 @@ class Sums(Struct, frozen=True):
     squares: float
 
     @classmethod
-    def of(cls, values: Sequence[float]) -> "Sums":
-        return cls(len(values), sum(values), sum(map(mul, values, values)))
+    def of(cls, values: Values) -> "Sums":
+        told = np.asarray(values, np.float64)
+        return cls(len(told), float(told.sum()), float((told * told).sum()))
 
     def without(self, other: "Sums") -> "Sums":
         return Sums(self.n - other.n, self.total - other.total, self.squares - other.squares)

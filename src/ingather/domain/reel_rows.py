@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from ingather.domain import analysis
 from ingather.domain.analysis import Analysis
 from ingather.domain.engagement import Tier, engagement
 from ingather.domain.records import Media, natural_id
@@ -44,8 +45,7 @@ class ReelRow(Struct, frozen=True, kw_only=True, rename="camel"):
 
 def rows(found: Analysis, reels: Sequence[Media], source: str) -> list[ReelRow]:
     """Every reel, in the order in which it came. source: the voice that told its numbers."""
-    tiers = found.tiers.of if found.tiers else {}
-    return [_row(reel, tiers.get(natural_id(reel)), source) for reel in reels]
+    return [_row(reel, analysis.tier(found, reel), source) for reel in reels]
 
 
 def _row(reel: Media, tier: Tier | None, source: str) -> ReelRow:

@@ -4,25 +4,26 @@ Times are those of one stated time zone. Whatever a period or an hour says, it s
 reels.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import pairwise
+from datetime import date, datetime, tzinfo
 from math import sqrt
 from typing import Literal
 
+import numpy as np
 from msgspec import Struct
 
 from ingather.domain import estimates
 from ingather.domain.estimates import Estimate
+from ingather.domain.reel_columns import Numbers, Places
 
 Period = Literal["week", "month"]
-Posted = tuple[datetime, float]
-"""When a reel was posted, in the time zone asked for, and its measure."""
 
 FEW_PERIODS = 6
 FEW_IN_A_CELL = 5
 FEW_GAPS = 3
+_DAY = 86_400
+_EPOCH = date(1970, 1, 1).toordinal()
+_MONDAY = 3
+"""Days from the Monday of the week in which 1970 began to its first day, a Thursday."""
 
 
 class Point(Struct, frozen=True):
@@ -103,31 +104,30 @@ class Calendar(Struct, frozen=True, rename="camel"):
     best_weekday: Best | None
 
 
-def moment(posted: str, zone: tzinfo) -> datetime:
-    """A time as it was on the clocks of a zone; raises ValueError for a text that is no time."""
-    when = datetime.fromisoformat(posted)
-    return (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(zone)
+def trend(clocks: Places, values: Numbers, period: Period) -> Trend | None:
+    """Of reels in ascending order of their measure. clocks: when they were posted, as seconds since
+    1970 began on the clocks of the zone asked for.
 
-
-def trend(reels: Sequence[Posted], period: Period) -> Trend | None:
-    """None for fewer than six periods with reels in them, or where all the reels lie in one."""
-    gathered: dict[date, list[float]] = defaultdict(list)
-    for when, value in reels:
-        day = when.date()
-        back = day.weekday() if period == "week" else day.day - 1
-        gathered[day - timedelta(days=back)].append(value)
+    None for fewer than six periods with reels in them, or where all the reels lie in one.
+    """
+    days = clocks // _DAY
+    numbers = (
+        (days + _MONDAY) // 7
+        if period == "week"
+        else days.astype("datetime64[D]").astype("datetime64[M]").astype(np.int64)
+    )
+    gathered = estimates.grouped(numbers, values)
     if len(gathered) < FEW_PERIODS:
         return None
-    starts = sorted(gathered)
-    xs = [_number(start, period) - _number(starts[0], period) for start in starts]
-    ys = [estimates.quantile(sorted(gathered[start]), 0.5) for start in starts]
+    xs = [number - min(gathered) for number in gathered]
+    ys = [estimates.quantile(each, 0.5) for each in gathered.values()]
     line = estimates.theil_sen(xs, ys)
     if line is None:
         return None
     typical = estimates.quantile(sorted(ys), 0.5)
     return Trend(
         period,
-        len(reels),
+        len(values),
         line.slope,
         line.low,
         line.high,
@@ -135,77 +135,76 @@ def trend(reels: Sequence[Posted], period: Period) -> Trend | None:
         "up" if line.low > 0 else "down" if line.high < 0 else "flat",
         (line.intercept, line.intercept + line.slope * xs[-1]),
         tuple(
-            Point(start.isoformat(), len(gathered[start]), middle)
-            for start, middle in zip(starts, ys, strict=True)
+            Point(_start(number, period), len(gathered[number]), middle)
+            for number, middle in zip(gathered, ys, strict=True)
         ),
     )
 
 
-def _number(start: date, period: Period) -> float:
-    """A period's number, so that one without reels still takes its place."""
-    return start.toordinal() / 7 if period == "week" else start.year * 12 + start.month
+def _start(number: int, period: Period) -> str:
+    """The first day of a period."""
+    if period == "week":
+        return date.fromordinal(_EPOCH + number * 7 - _MONDAY).isoformat()
+    return date(1970 + number // 12, number % 12 + 1, 1).isoformat()
 
 
-def cadence(times: Sequence[datetime]) -> Cadence | None:
-    """None for fewer than four reels: three gaps are the least that have a middle."""
-    ordered = sorted(times)
-    gaps = [(then - before).total_seconds() / 86_400 for before, then in pairwise(ordered)]
+def cadence(posted: Numbers, zone: tzinfo) -> Cadence | None:
+    """None for fewer than four reels: three gaps are the least that have a middle.
+
+    posted: epoch seconds. zone: of the last one's time.
+    """
+    ordered = np.sort(posted)
+    gaps = np.diff(ordered) / _DAY
     if len(gaps) < FEW_GAPS:
         return None
     gap = estimates.median(gaps)
     assert gap is not None
-    days = sum(gaps)
+    days = float(gaps.sum())
     per_week = 7 * len(gaps) / days if days else float(len(ordered))
-    return Cadence(len(ordered), per_week, gap, max(gaps), ordered[-1].isoformat())
+    last = datetime.fromtimestamp(float(ordered[-1]), zone).isoformat()
+    return Cadence(len(ordered), per_week, gap, float(gaps.max()), last)
 
 
-def consistency(values: Sequence[float]) -> Consistency | None:
+def consistency(ordered: Numbers) -> Consistency | None:
     """None for fewer than six values, or where their middle half is 0."""
-    n, ordered = len(values), sorted(values)
-    if n < 6:
+    if len(ordered) < 6:
         return None
     first, third = (estimates.quantile(ordered, part) for part in (0.25, 0.75))
-    mean = sum(values) / n
+    mean = float(ordered.mean())
     if not first + third or not mean:
         return None
-    spread = sqrt(sum((value - mean) ** 2 for value in values) / (n - 1))
-    return Consistency(n, (third - first) / (third + first), spread / mean)
+    spread = sqrt(float(((ordered - mean) ** 2).sum()) / (len(ordered) - 1))
+    return Consistency(len(ordered), (third - first) / (third + first), spread / mean)
 
 
-def calendar(reels: Sequence[Posted], zone: str) -> Calendar | None:
-    """None of no reels."""
-    if not reels:
+def calendar(clocks: Places, values: Numbers, zone: str) -> Calendar | None:
+    """Of reels in ascending order of their measure; None of none. clocks: as `trend` has them."""
+    if not len(values):
         return None
-    grid: dict[int, list[float]] = defaultdict(list)
-    for when, value in reels:
-        grid[when.weekday() * 24 + when.hour].append(value)
-    hours: dict[int, list[float]] = defaultdict(list)
-    weekdays: dict[int, list[float]] = defaultdict(list)
-    for place, values in grid.items():
-        hours[place % 24] += values
-        weekdays[place // 24] += values
-    typical = estimates.quantile(sorted(value for _, value in reels), 0.5)
+    hour, weekday = clocks // 3_600 % 24, (clocks // _DAY + _MONDAY) % 7
+    hours, weekdays = estimates.grouped(hour, values), estimates.grouped(weekday, values)
+    typical = estimates.quantile(values, 0.5)
     return Calendar(
         zone,
-        len(reels),
+        len(values),
         _cells(hours),
         _cells(weekdays),
-        _cells(grid),
+        _cells(estimates.grouped(weekday * 24 + hour, values)),
         _best(hours, typical),
         _best(weekdays, typical),
     )
 
 
-def _cells(gathered: dict[int, list[float]]) -> tuple[Cell, ...]:
+def _cells(gathered: dict[int, Numbers]) -> tuple[Cell, ...]:
     return tuple(
-        Cell(place, len(values), estimates.quantile(sorted(values), 0.5))
-        for place, values in sorted(gathered.items())
+        Cell(place, len(values), estimates.quantile(values, 0.5))
+        for place, values in gathered.items()
     )
 
 
-def _best(gathered: dict[int, list[float]], typical: float) -> Best | None:
+def _best(gathered: dict[int, Numbers], typical: float) -> Best | None:
     found: Best | None = None
-    for place, values in sorted(gathered.items()):
+    for place, values in gathered.items():
         estimate = estimates.median(values) if len(values) >= FEW_IN_A_CELL else None
         if estimate is None or (found is not None and estimate.value <= found.estimate.value):
             continue

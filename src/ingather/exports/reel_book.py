@@ -94,10 +94,9 @@ def _summary(book: Any, sheet: Worksheet, story: Story, bold: Any) -> None:
     row = _figures(sheet, row + 1, story, bold)
     at = 1
     if found.tiers:
-        names = ("viral", "high", "average", "low")
-        counts = [found.tiers.count(tier) for tier in names]  # type: ignore[arg-type]
-        row = _table(sheet, row, bold, "Tier", "Reels", zip(names, counts, strict=True))
-        at = _chart(book, sheet, at, row, len(names), "Reels by tier")
+        counts = found.tiers.counts
+        row = _table(sheet, row, bold, "Tier", "Reels", counts.items())
+        at = _chart(book, sheet, at, row, len(counts), "Reels by tier")
     if found.weekly:
         points = [(point.start, point.median) for point in found.weekly.points]
         row = _table(sheet, row, bold, "Week", f"Median {found.measure}", points)

@@ -8,6 +8,7 @@ from datetime import date
 
 from ingather.domain.analysis import Analysis
 from ingather.domain.content import Against, Lifts
+from ingather.domain.engagement import Tier
 from ingather.domain.reel_rows import ReelRow
 from ingather.domain.trends import Calendar, Trend
 from ingather.exports.chart import FAINT, INK, MAIN, Chart, draw
@@ -22,13 +23,13 @@ def tiers(found: Analysis) -> Chart | None:
     told = found.tiers
     if told is None:
         return None
-    bounds = {
+    bounds: dict[Tier, str] = {
         "viral": f"from {told.viral_from:,.0f}",
         "high": f"from {told.high_from:,.0f}",
         "average": f"from {told.average_from:,.0f}",
         "low": f"below {told.average_from:,.0f}",
     }
-    numbers = [(name, bounds[name], told.count(name)) for name in bounds]  # type: ignore[arg-type]
+    numbers = [(name, bounds[name], told.counts[name]) for name in bounds]
     values = [{"tier": name, "reels": count} for name, _, count in numbers]
     y = {"field": "tier", "type": "nominal", "sort": None, "title": None}
     x = {"field": "reels", "type": "quantitative", "title": "reels", "axis": {"tickMinStep": 1}}

@@ -1,21 +1,24 @@
 """An account's reels, read to the end and analysed: a job like any other, and what it says."""
 
+import asyncio
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain import filters, names, progress
-from ingather.domain.analysis import Analysis, Change, analyse, change
+from ingather.domain import analysis, content, filters, names, progress, reel_rows
+from ingather.domain.analysis import Analysis, Change, Chosen
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job, Options, Owner, Target, TargetState
 from ingather.domain.page import Page
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
+from ingather.domain.reel_columns import Gathering
+from ingather.domain.reel_rows import ReelRow
 from ingather.engine.backoff import Fetcher
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
@@ -53,7 +56,6 @@ class Report(Struct, frozen=True):
 
     job: Job
     analysis: Analysis
-    reels: Sequence[Media]
     change: Change | None = None
 
 
@@ -112,7 +114,7 @@ class Reels(Collection):
     ) -> Job:
         """Take the job as far as it goes, telling the table how far that is."""
         told = Telling(job, self._table, self._rows_of, watch, self._clock)
-        source = _Introduced(self._source(), told)  # type: ignore[arg-type]
+        source = Introduced(self._source(), told)  # type: ignore[arg-type]
         try:
             async with told:
                 job = await super().run(
@@ -153,39 +155,42 @@ class Reels(Collection):
         self, job: Job, zone: tzinfo, zone_name: str, *, collaborations: bool = False
     ) -> Report:
         """What the reels of a job say, as of the moment they were fetched."""
-        reels = await self._all(job)
-        found = await self._analysed(job, reels, zone, zone_name, collaborations=collaborations)
-        before = await self._before(job)
-        if before is None:
-            return Report(job, found, reels)
-        then = await self._all(before)
-        earlier = await self._analysed(before, then, zone, zone_name, collaborations=collaborations)
-        return Report(job, found, reels, change(found, reels, earlier, then))
-
-    async def _analysed(
-        self,
-        job: Job,
-        reels: Sequence[Media],
-        zone: tzinfo,
-        zone_name: str,
-        *,
-        collaborations: bool,
-    ) -> Analysis:
-        profile = await self.profile(job)
-        at = datetime.fromisoformat(job.finished_at or job.started_at or job.created_at)
-        return analyse(
-            profile or Profile(user_id=None, username=job.targets[0].words or ""),
-            reels,
-            at=at if at.tzinfo else at.replace(tzinfo=UTC),
-            zone=zone,
-            zone_name=zone_name,
-            collaborations=collaborations,
+        chosen = await self._chosen(job, collaborations=collaborations)
+        untagged = content.untagged(chosen.told)
+        captions = await self._table.captions(job.id, untagged.tolist())
+        profile = await self.profile(job) or Profile(
+            user_id=None, username=job.targets[0].words or ""
         )
+        # Of many reels it takes a moment, in which others may be served.
+        found = await asyncio.to_thread(
+            lambda: analysis.analyse(
+                profile,
+                chosen,
+                content.terms(captions, untagged),
+                at=_fetched(job),
+                zone=zone,
+                zone_name=zone_name,
+            )
+        )
+        if (before := await self._before(job)) is None:
+            return Report(job, found)
+        then = await self.profile(before)
+        earlier = await self._chosen(before, collaborations=collaborations)
+        since = _fetched(before).isoformat()
+        return Report(job, found, analysis.change(found, chosen, earlier, then, since))
 
-    async def _all(self, job: Job) -> list[Media]:
-        found: list[Media] = []
-        async for rows in self._rows.stream(job.id):
-            found += rows  # type: ignore[arg-type]
+    async def _chosen(self, job: Job, *, collaborations: bool) -> Chosen:
+        gathering = Gathering()
+        async for some in self._table.columns(job.id):
+            gathering.add(some)
+        reels = gathering.reels()
+        return analysis.choose(reels, at=_fetched(job), collaborations=collaborations)
+
+    async def rows(self, report: Report) -> list[ReelRow]:
+        """Every reel, with what the analysis makes of it."""
+        found: list[ReelRow] = []
+        async for rows in self._rows.stream(report.job.id):
+            found += reel_rows.rows(report.analysis, rows, report.job.source)  # type: ignore[arg-type]
         return found
 
     async def _before(self, job: Job) -> Job | None:
@@ -211,7 +216,13 @@ class Reels(Collection):
         return None
 
 
-class _Introduced:
+def _fetched(job: Job) -> datetime:
+    """The moment as of which its counts stand."""
+    at = datetime.fromisoformat(job.finished_at or job.started_at or job.created_at)
+    return at if at.tzinfo else at.replace(tzinfo=UTC)
+
+
+class Introduced:
     """A source that, asked for a target, looks the account up and hands its profile on."""
 
     def __init__(self, source: ProfileSource, told: Telling) -> None:
@@ -226,7 +237,7 @@ class _Introduced:
         profile = await self._source.profile(post)
         if profile.is_private:
             raise errors.NotReachable(f"@{profile.username} cannot be read: it is private.")
-        await self._told.introduce(profile)
+        self._told.introduce(profile)
         return Target(
             id=profile.user_id or "",
             username=profile.username,
@@ -236,7 +247,21 @@ class _Introduced:
     async def fetch(
         self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
     ) -> Page:
-        return await self._source.fetch(target, cursor, replies=replies, limit=limit)
+        asked = self._source.fetch(target, cursor, replies=replies, limit=limit)
+        return await (asked if self._told.told else self._with_profile(target, asked))
+
+    async def _with_profile(self, target: Target, asked: Coroutine[None, None, Page]) -> Page:
+        """The first page; the profile is stored while it is on its way."""
+        asking = asyncio.create_task(asked)
+        try:
+            await asyncio.sleep(0)  # now it is
+            if self._told.profile is None:  # the run that found the target was killed there
+                await self.resolve(target.username or "")
+            await self._told.introduced()
+            return await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     def take_units(self) -> int:
         return self._source.take_units()

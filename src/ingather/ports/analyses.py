@@ -1,10 +1,13 @@
 """What watchers of an analysis see."""
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
+from typing import TYPE_CHECKING, Protocol
 
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
+
+if TYPE_CHECKING:  # it brings NumPy with it, which no export needs
+    from ingather.domain.reel_columns import Some
 
 
 class Analyses(Protocol):
@@ -31,4 +34,12 @@ class Analyses(Protocol):
 
     async def standing(self, analysis_id: str) -> Standing | None:
         """How far it was when that was last told."""
+        ...
+
+    def columns(self, analysis_id: str) -> AsyncIterator["Some"]:
+        """The reels that its job has kept, in arrival order, as an analysis looks at them."""
+        ...
+
+    async def captions(self, analysis_id: str, places: Sequence[int]) -> Sequence[str | None]:
+        """The captions of some of them. places: ascending, the first reel is 0."""
         ...

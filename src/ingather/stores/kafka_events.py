@@ -19,6 +19,7 @@ from ingather.domain.refresh import Event, Origin
 from ingather.errors import IngatherError
 from ingather.ports import Clock
 from ingather.ports.refresh import DeadLetter
+from ingather.stores.kafka_link import KafkaLink
 from ingather.stores.sql_events import dead_letter
 
 if TYPE_CHECKING:
@@ -33,13 +34,13 @@ _UNHEARD: Final = logging.NullHandler()
 
 
 class KafkaEvents:
-    """ports.refresh.Events over one Kafka. servers: HOST:PORT, several separated by commas."""
+    """ports.refresh.Events over one Kafka."""
 
-    def __init__(self, servers: str, clock: Clock) -> None:
+    def __init__(self, link: KafkaLink, clock: Clock) -> None:
         # What went wrong is an error of ours, and said once: the library's own lines on it are
         # nobody's unless the process sets up a log for them.
         logging.getLogger("aiokafka").addHandler(_UNHEARD)
-        self._servers = servers
+        self._link = link
         self._clock = clock
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -88,13 +89,13 @@ class KafkaEvents:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._servers,
+                    **self._link.arguments(),
                     acks="all",
                     request_timeout_ms=round(_PATIENCE * 1000),
                     linger_ms=5,
                 )
                 try:
-                    await producer.start()
+                    await self._begin(producer)
                 except BaseException:
                     await producer.stop()
                     raise
@@ -106,14 +107,14 @@ class KafkaEvents:
         from aiokafka import AIOKafkaConsumer, TopicPartition
 
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._link.arguments(),
             group_id=_REPLAYERS,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
         with self._translating():
             try:
-                await consumer.start()
+                await self._begin(consumer)
                 parts = await self._partitions(DEAD)
                 consumer.assign([TopicPartition(DEAD, part) for part in parts])
                 yield consumer
@@ -124,7 +125,7 @@ class KafkaEvents:
         """The partitions of a topic; none where there is no such topic yet."""
         from aiokafka.admin import AIOKafkaAdminClient
 
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        admin = AIOKafkaAdminClient(**self._link.arguments())
         await admin.start()
         try:
             (told,) = await admin.describe_topics([topic])
@@ -132,8 +133,18 @@ class KafkaEvents:
             await admin.close()
         return [part["partition"] for part in told["partitions"]]
 
+    async def _begin(self, client: Any) -> None:
+        """Start a client; where that fails, say why."""
+        from aiokafka.errors import KafkaConnectionError
+
+        try:
+            await client.start()
+        except KafkaConnectionError:
+            await self._link.ask()
+            raise
+
     def _translating(self) -> "_Translating":
-        return _Translating(self._servers)
+        return _Translating(self._link.servers)
 
 
 class _Translating:

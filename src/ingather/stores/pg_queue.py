@@ -1,6 +1,7 @@
 """The queue of waiting jobs in PostgreSQL: the next one is found and claimed in one statement, and
 whoever asks at the same moment passes it by (FOR UPDATE SKIP LOCKED)."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -13,80 +14,96 @@ from ingather.stores.pg_link import NOW, PgLink
 
 _AHEAD = 16
 """Jobs that are looked at: more than workers ask in the same instant."""
+_RIPE = 100
+"""Jobs given back for later, or whose lease has run out, that are looked at: those for longest."""
+_BRIEFLY = 0.002
+"""Seconds in which others make known what they have just taken."""
 
-_FREE = f"due <= (SELECT {NOW}) AND (lease_until IS NULL OR lease_until <= (SELECT {NOW}))"
-"""True of a job in the queue that a worker may take; `due IS NOT NULL` says it to the index."""
+_FREE = f"due <= {NOW} AND (lease_until IS NULL OR lease_until <= {NOW})"
+"""True of a job in the queue that a worker may take."""
 
-_SANDBOX = """(options LIKE '%"sandbox":true%')"""
-"""Only the option itself reads so: in a string its quotes would be escaped."""
+_SANDBOX = """(CASE WHEN options LIKE '%"sandbox":true%' THEN 1 ELSE 0 END)"""
+"""Only the option itself reads so: in a string its quotes would be escaped. A number, for what is
+true or false the planner writes in other words, which no index has."""
+
+_WAITING = f"due = 0 AND lease_until IS NULL AND {_SANDBOX} = $2::int"
+"""The index `extractions_waiting`: what may be taken at once and never was, or was queued anew."""
+_LATER = "due IS NOT NULL AND (due > 0 OR lease_until IS NOT NULL)"
+"""The index `extractions_later`: all else in the queue, by when it may be taken."""
+_PLACE = "source, tenant, priority DESC, requested_at, number"
 
 _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "").split())
 
 _NEXT = f"""
-WITH RECURSIVE waiting (tenant) AS (
-    (SELECT tenant FROM extractions WHERE due IS NOT NULL
-     ORDER BY tenant, priority DESC, requested_at, number LIMIT 1)
+WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
+    (SELECT source, tenant, priority, requested_at, number FROM extractions
+     WHERE {_WAITING} ORDER BY {_PLACE} LIMIT 1)
     UNION ALL
-    SELECT next.tenant FROM waiting CROSS JOIN LATERAL (
-        SELECT e.tenant FROM extractions e WHERE e.due IS NOT NULL AND e.tenant > waiting.tenant
-        ORDER BY e.tenant, e.priority DESC, e.requested_at, e.number LIMIT 1
+    SELECT next.* FROM heads CROSS JOIN LATERAL (
+        SELECT source, tenant, priority, requested_at, number FROM extractions
+        WHERE {_WAITING} AND (source, tenant) > (heads.source, heads.tenant)
+        ORDER BY {_PLACE} LIMIT 1
     ) AS next
-), heads AS MATERIALIZED (
-    SELECT head.*, COALESCE(turns.turn, 0) AS turn
-    FROM waiting
-    LEFT JOIN turns ON turns.tenant = waiting.tenant
-    CROSS JOIN LATERAL (
-        SELECT *, row_number() OVER (ORDER BY priority DESC, requested_at, number) AS nth
-        FROM (
-            SELECT number, priority, requested_at FROM extractions
-            WHERE due IS NOT NULL AND tenant = waiting.tenant AND {_FREE}
-              AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::boolean
-            ORDER BY priority DESC, requested_at, number
-            LIMIT (SELECT {_AHEAD} / count(*) + 1 FROM waiting)
-        ) AS first
-    ) AS head
+), ours AS (
+    SELECT * FROM heads WHERE $1::text[] IS NULL OR source = ANY ($1::text[])
+), seen AS MATERIALIZED (
+    SELECT tenant, priority, requested_at, number FROM ours
+    UNION ALL
+    SELECT more.* FROM ours CROSS JOIN LATERAL (
+        SELECT tenant, priority, requested_at, number FROM extractions
+        WHERE {_WAITING} AND source = ours.source AND tenant = ours.tenant
+        ORDER BY {_PLACE}
+        OFFSET 1 LIMIT (SELECT ({_AHEAD} - count(*)) / count(*) FROM ours)
+    ) AS more
+    UNION ALL
+    (SELECT tenant, priority, requested_at, number FROM extractions
+     WHERE {_LATER} AND greatest(due, lease_until) <= (SELECT {NOW})
+       AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::int
+     ORDER BY greatest(due, lease_until) LIMIT {_RIPE})
 ), picked AS MATERIALIZED (
     SELECT e.number, e.tenant
-    FROM (SELECT * FROM heads ORDER BY nth, turn, requested_at, number
-          LIMIT {_AHEAD}) AS head
+    FROM (
+        SELECT number, requested_at,
+            row_number() OVER (PARTITION BY tenant ORDER BY priority DESC, requested_at, number)
+                AS nth,
+            COALESCE((SELECT turn FROM turns WHERE turns.tenant = seen.tenant), 0) AS turn
+        FROM seen ORDER BY nth, turn, requested_at, number LIMIT {_AHEAD}
+    ) AS head
     JOIN extractions e ON e.number = head.number
-    WHERE e.due IS NOT NULL AND e.due <= {NOW}
-      AND (e.lease_until IS NULL OR e.lease_until <= {NOW})
+    WHERE {_FREE}
     ORDER BY head.nth, head.turn, head.requested_at, head.number
     LIMIT 1 FOR UPDATE OF e SKIP LOCKED
 ), known AS (
     UPDATE turns SET turn = ({NOW} * 1e6)::bigint
-    WHERE tenant IN (
-        SELECT t.tenant FROM turns t JOIN picked ON picked.tenant = t.tenant
-        FOR UPDATE OF t SKIP LOCKED
+    WHERE tenant = (
+        SELECT tenant FROM turns WHERE tenant = (SELECT tenant FROM picked)
+        FOR UPDATE SKIP LOCKED
     )
 ), newcomer AS (
     INSERT INTO turns (tenant, turn)
     SELECT picked.tenant, ({NOW} * 1e6)::bigint FROM picked
     WHERE NOT EXISTS (SELECT FROM turns WHERE turns.tenant = picked.tenant)
     ON CONFLICT DO NOTHING
+), taken AS (
+    UPDATE extractions e
+    SET fence = e.fence + 1, attempts = e.attempts + 1,
+        status = CASE WHEN e.status = 'csv_pending' THEN e.status ELSE 'running' END,
+        reason = CASE WHEN e.status = 'csv_pending' THEN e.reason END,
+        holder = $3, wish = NULL, finished_at = NULL, lease_until = {NOW} + $4::float8,
+        started_at = COALESCE(
+            e.started_at,
+            to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+    FROM picked WHERE e.number = picked.number
+    RETURNING {_RETURNING}, {NOW},
+        ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number)
 )
-UPDATE extractions e
-SET fence = e.fence + 1, attempts = e.attempts + 1,
-    status = CASE WHEN e.status = 'csv_pending' THEN e.status ELSE 'running' END,
-    reason = CASE WHEN e.status = 'csv_pending' THEN e.reason END,
-    holder = $3, wish = NULL, finished_at = NULL, lease_until = {NOW} + $4::float8,
-    started_at = COALESCE(
-        e.started_at,
-        to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-FROM picked WHERE e.number = picked.number
-RETURNING {_RETURNING}, {NOW},
-    ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number)
+SELECT EXISTS (SELECT FROM seen), taken.* FROM (SELECT) AS always LEFT JOIN taken ON true
 """
-"""$1 sources or null, $2 sandbox, $3 holder, $4 lease. Tenants are found by hopping along the index
-of what waits, and their first jobs by way of it; what is limited keeps the planner at these. While
-others take a tenant's first job, another tenant's goes before its second. What is made of the job
-is `states.claimed` of one that has not failed. Of two claims at once for one tenant, one notes its
-turn: enough."""
-
-_ANY = f"""
-SELECT FROM extractions WHERE due IS NOT NULL AND {_FREE}
-  AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::boolean LIMIT 1"""
+"""$1 sources or null, $2 sandbox (1 or 0), $3 holder, $4 lease. One row: whether any job was seen,
+then the one taken. The first job of each tenant and source is found by hopping along the index of
+what waits; where few tenants wait, their next ones are looked at too. While others take a tenant's
+first job, another tenant's goes before its second. What is made of the job is `states.claimed` of
+one that has not failed. Of two claims at once for one tenant, one notes its turn: enough."""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -111,13 +128,13 @@ class PgQueue:
         told = None if sources is None else list(sources)
         text = msgspec.json.encode(holder).decode()
         while True:
-            row = await self._link.one(_NEXT, told, sandbox, text, lease)
-            if row is not None:
-                break
-            # Others may have taken all that was looked at, this very instant, and there be more.
-            if not await self._link.all(_ANY, told, sandbox):
+            seen, *columns, cursors = await self._link.one(_NEXT, told, int(sandbox), text, lease)
+            if not seen:
                 return None
-        *columns, cursors = row
+            if columns[0] is not None:
+                break
+            # Others are taking all that was looked at, this very instant, and there may be more.
+            await asyncio.sleep(_BRIEFLY)
         try:
             job = pg_rows.kept(columns).job
         except errors.DamagedRecord:
@@ -129,7 +146,9 @@ class PgQueue:
         return Claim(job, job.fence, set(cursors))
 
     async def held(self) -> Sequence[Job]:
-        return await pg_rows.some(self._link, f"due IS NOT NULL AND lease_until > {NOW}")
+        return await pg_rows.some(
+            self._link, f"{_LATER} AND greatest(due, lease_until) > {NOW} AND lease_until > {NOW}"
+        )
 
     async def enqueue(self, job_id: str) -> Job:
         async with self._link.transaction() as connection:

@@ -7,8 +7,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from ingather.domain.records import Comment, Media, Record, User, natural_id
-from ingather.stores.pg_columns import PLACES, TABLES
 from ingather.stores.pg_link import Connection, PgLink
+from ingather.stores.sql_columns import PLACES, TABLES
 
 _TYPES = {
     "like_count": "bigint",

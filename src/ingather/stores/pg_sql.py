@@ -1,7 +1,7 @@
 """stores.sql.Sql over PostgreSQL, so that a room's statements run on either database."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import lru_cache
 
@@ -34,6 +34,10 @@ class PostgresSql:
     async def run(self, statement: str, *values: Value) -> int:
         async with self._writing() as connection:
             return _touched(await connection.execute(numbered(statement), *values))
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        async with self._writing() as connection:
+            await connection.executemany(numbered(statement), rows)
 
     async def now(self) -> float:
         ((now,),) = await self._link.read(f"SELECT {NOW}")
@@ -77,6 +81,11 @@ class _Inside:
         with self._link.translating():
             async with self._connection.transaction():
                 return _touched(await self._connection.execute(numbered(statement), *values))
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        with self._link.translating():
+            async with self._connection.transaction():
+                await self._connection.executemany(numbered(statement), rows)
 
     async def now(self) -> float:
         with self._link.translating():

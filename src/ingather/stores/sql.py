@@ -36,6 +36,11 @@ class Sql(Protocol):
         """Run a statement; how many rows it touched."""
         ...
 
+    async def many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        """Run a statement for each of the rows, in their order, without an answer for each: all
+        are run, or none is."""
+        ...
+
     async def now(self) -> float:
         """The database's clock, epoch seconds."""
         ...
@@ -63,6 +68,9 @@ class SqliteSql:
         return await self._do(
             statement, lambda connection: connection.execute(statement, values).rowcount
         )
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        await self._link.write(lambda connection: connection.executemany(statement, rows))
 
     async def now(self) -> float:
         return await self._link.run(sql_link.now)
@@ -96,6 +104,17 @@ class _Inside:
     async def run(self, statement: str, *values: Value) -> int:
         with self._link.translating():
             return self._connection.execute(statement, values).rowcount
+
+    async def many(self, statement: str, rows: Sequence[Sequence[Value]]) -> None:
+        with self._link.translating():
+            self._connection.execute("SAVEPOINT many")
+            try:
+                self._connection.executemany(statement, rows)
+            except BaseException:
+                self._connection.execute("ROLLBACK TO many")
+                raise
+            finally:
+                self._connection.execute("RELEASE many")
 
     async def now(self) -> float:
         return sql_link.now(self._connection)

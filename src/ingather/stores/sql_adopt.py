@@ -7,7 +7,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.domain.job import Job
 from ingather.domain.records import Comment
-from ingather.stores import pg_columns, sql_records, sql_rows
+from ingather.stores import sql_columns, sql_records, sql_rows
 from ingather.stores.sql import Sql, SqliteSql
 
 _AT_ONCE = 100
@@ -18,7 +18,7 @@ class SqlAdopted:
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
-        self._rows = sql_records if isinstance(sql, SqliteSql) else pg_columns
+        self._rows = sql_records if isinstance(sql, SqliteSql) else sql_columns
 
     async def adopt(self, job: Job, rows: Sequence[Comment]) -> None:
         counters = structs.replace(job.counters, appended=len(rows))

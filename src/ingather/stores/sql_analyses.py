@@ -1,12 +1,19 @@
 """The seed's table `instagram_data`, and how far each analysis is, in either database."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from itertools import groupby
+from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec import Struct
 
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile, natural_id
-from ingather.stores.sql import Sql, Value
+from ingather.stores.sql import Row, Sql, Value
+from ingather.stores.sql_columns import PLACES
+
+if TYPE_CHECKING:
+    from ingather.domain.reel_columns import Some
 
 _AT_ONCE = 100
 _COLUMNS = (
@@ -17,8 +24,31 @@ _COLUMNS = (
     " reel_comments, reel_views, reel_date_posted, reel_duration, reel_is_video,"
     " reel_hashtags, reel_mentions"
 )
-_PLACES = f"({', '.join('?' * len(_COLUMNS.split(',')))})"
+_CELLS = f"({', '.join('?' * len(_COLUMNS.split(',')))})"
 _ONCE = "ON CONFLICT (analysis_id, COALESCE(reel_id, '')) DO NOTHING"
+
+_READ_AT_ONCE = 2_000
+_LOOKED_AT = (
+    "SELECT media_id, timestamp, play_count, like_count, comment_count, duration, length(caption),"
+    " hashtags, mentions, more FROM media WHERE place >= ? AND place < ? ORDER BY place LIMIT ?"
+)
+_CAPTIONS = "SELECT place, caption FROM media WHERE place >= ? AND place < ? ORDER BY place"
+
+_words = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class _More(Struct, frozen=True):
+    """What an analysis looks at of a record's other fields."""
+
+    is_pinned: bool | None = None
+    is_paid_partnership: bool | None = None
+    coauthors: tuple[str, ...] | None = None
+    reach: int | None = None
+    total_interactions: int | None = None
+
+
+_NO_MORE = _More()
+_more = msgspec.json.Decoder(_More).decode
 
 
 class SqlAnalyses:
@@ -43,7 +73,7 @@ class SqlAnalyses:
                 nothing = Media(media_id=None)
                 values = [*_values(analysis_id, profile, nothing, 0)[:10], *[None] * 13]
                 await sql.run(
-                    f"INSERT INTO instagram_data ({_COLUMNS}) VALUES {_PLACES} {_ONCE}", *values
+                    f"INSERT INTO instagram_data ({_COLUMNS}) VALUES {_CELLS} {_ONCE}", *values
                 )
 
     async def add(self, analysis_id: str, reels: Sequence[Media]) -> None:
@@ -61,7 +91,7 @@ class SqlAnalyses:
                     values += _values(analysis_id, profile, reel, found[1])
                 await sql.run(
                     f"INSERT INTO instagram_data ({_COLUMNS})"
-                    f" VALUES {', '.join([_PLACES] * len(some))} {_ONCE}",
+                    f" VALUES {', '.join([_CELLS] * len(some))} {_ONCE}",
                     *values,
                 )
             await sql.run(
@@ -107,6 +137,30 @@ class SqlAnalyses:
         )
         return None if found is None or found[1] is None else Standing(*found)
 
+    async def columns(self, analysis_id: str) -> "AsyncIterator[Some]":
+        place, end = await self._places(analysis_id)
+        while rows := await self._sql.all(_LOOKED_AT, place, end, _READ_AT_ONCE):
+            yield _some(rows)
+            if len(rows) < _READ_AT_ONCE:
+                return
+            place += _READ_AT_ONCE
+
+    async def captions(self, analysis_id: str, places: Sequence[int]) -> Sequence[str | None]:
+        first, _ = await self._places(analysis_id)
+        found: list[str | None] = []
+        for part, wanted in groupby(places, lambda place: place // _READ_AT_ONCE):
+            start = first + part * _READ_AT_ONCE
+            rows = await self._sql.all(_CAPTIONS, start, start + _READ_AT_ONCE)
+            told: dict[int, str | None] = dict(rows)
+            found += [told.get(first + place) for place in wanted]
+        return found
+
+    async def _places(self, analysis_id: str) -> tuple[int, int]:
+        """Where the records of its job begin, and where they end at the latest."""
+        found = await self._sql.one("SELECT number FROM extractions WHERE id = ?", analysis_id)
+        number = found[0] if found else 0
+        return number * PLACES, (number + 1) * PLACES
+
 
 def _values(analysis_id: str, profile: Profile, reel: Media, progress: int) -> list[Value]:
     """A row. What is not known is NULL, although the seed's defaults are 0: zero is a number."""
@@ -139,3 +193,30 @@ def _values(analysis_id: str, profile: Profile, reel: Media, progress: int) -> l
 
 def _listed(words: tuple[str, ...] | None) -> str | None:
     return None if words is None else msgspec.json.encode(words).decode()
+
+
+def _some(rows: Sequence[Row]) -> "Some":
+    from ingather.domain.reel_columns import Some
+
+    ids, posted, plays, likes, comments, duration, caption, hashtags, mentions, more = zip(
+        *rows, strict=True
+    )
+    others = [_NO_MORE if text is None else _more(text) for text in more]
+    return Some(
+        ids=ids,
+        posted=posted,
+        numbers={
+            "play_count": plays,
+            "like_count": likes,
+            "comment_count": comments,
+            "duration": duration,
+            "caption_length": caption,
+            "reach": [each.reach for each in others],
+            "total_interactions": [each.total_interactions for each in others],
+        },
+        hashtags=[None if text is None else _words(text) for text in hashtags],
+        mentions=[None if text is None else _words(text) for text in mentions],
+        shared=[bool(each.coauthors) for each in others],
+        paid=[bool(each.is_paid_partnership) for each in others],
+        pinned=[bool(each.is_pinned) for each in others],
+    )

@@ -13,31 +13,53 @@ from ingather.stores.sql_link import SqliteLink, now
 
 _FREE = "due <= :now AND (lease_until IS NULL OR lease_until <= :now)"
 
+_WAITING = "due = 0 AND lease_until IS NULL AND json_extract(options, '$.sandbox') = :sandbox"
+"""The index `extractions_waiting`: what may be taken at once and never was, or was queued anew."""
+_LATER = "due IS NOT NULL AND (due > 0 OR lease_until IS NOT NULL)"
+"""The index `extractions_later`: all else in the queue, by when it may be taken."""
+_WHEN = "max(due, coalesce(lease_until, 0))"
+_PLACE = "source, tenant, priority DESC, requested_at, number"
+_RIPE = 100
+"""Jobs given back for later, or whose lease has run out, that are looked at: those for longest."""
+_OURS = "(:sources IS NULL OR source IN (SELECT value FROM json_each(:sources)))"
+
 _NEXT = f"""
-WITH RECURSIVE
-waiting (tenant) AS (
-    SELECT min(tenant) FROM extractions WHERE due IS NOT NULL
+WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
+    SELECT * FROM (
+        SELECT source, tenant, priority, requested_at, number FROM extractions
+        WHERE {_WAITING} ORDER BY {_PLACE} LIMIT 1
+    )
     UNION ALL
-    SELECT (SELECT min(e.tenant) FROM extractions e
-            WHERE e.due IS NOT NULL AND e.tenant > waiting.tenant)
-    FROM waiting WHERE waiting.tenant IS NOT NULL
-),
-heads (number) AS (
-    SELECT (SELECT e.number FROM extractions e
-            WHERE e.due IS NOT NULL AND e.tenant = waiting.tenant AND {_FREE}
-              AND (:sources IS NULL OR e.source IN (SELECT value FROM json_each(:sources)))
-              AND json_extract(e.options, '$.sandbox') = :sandbox
-            ORDER BY e.priority DESC, e.requested_at, e.number LIMIT 1)
-    FROM waiting WHERE waiting.tenant IS NOT NULL
+    SELECT e.source, e.tenant, e.priority, e.requested_at, e.number
+    FROM heads JOIN extractions e ON e.number = coalesce(
+        (SELECT number FROM extractions
+         WHERE {_WAITING} AND source = heads.source AND tenant > heads.tenant
+         ORDER BY {_PLACE} LIMIT 1),
+        (SELECT number FROM extractions
+         WHERE {_WAITING} AND source > heads.source
+         ORDER BY {_PLACE} LIMIT 1)
+    )
+), seen (tenant, priority, requested_at, number) AS (
+    SELECT tenant, priority, requested_at, number FROM heads WHERE {_OURS}
+    UNION ALL
+    SELECT * FROM (
+        SELECT tenant, priority, requested_at, number FROM extractions
+        WHERE {_LATER} AND {_WHEN} <= :now AND {_OURS}
+          AND json_extract(options, '$.sandbox') = :sandbox
+        ORDER BY {_WHEN} LIMIT {_RIPE}
+    )
 )
-SELECT e.id FROM heads
-JOIN extractions e ON e.number = heads.number
-LEFT JOIN turns ON turns.tenant = e.tenant
-ORDER BY coalesce(turns.turn, 0), e.requested_at, e.number
-LIMIT 1
+SELECT e.id FROM (
+    SELECT number, requested_at, coalesce(turn, 0) AS turn,
+        row_number() OVER (PARTITION BY seen.tenant ORDER BY priority DESC, requested_at, number)
+            AS nth
+    FROM seen LEFT JOIN turns ON turns.tenant = seen.tenant
+    ORDER BY nth, turn, requested_at, number LIMIT 1
+) AS head
+JOIN extractions e ON e.number = head.number
 """
-"""Each tenant's first job by way of the index, then that of the tenant whose turn it is; the
-tenants themselves are found by hopping along the same index."""
+"""The first job of each tenant and source is found by hopping along the index of what waits; then
+that of the tenant whose turn it is is taken."""
 
 _SERVED = (
     "INSERT INTO turns (tenant, turn) SELECT ?, coalesce(max(turn), 0) + 1 FROM turns WHERE 1"
@@ -96,7 +118,9 @@ class SqlQueue:
     async def held(self) -> Sequence[Job]:
         return await self._link.run(
             lambda connection: sql_rows.some(
-                connection, "due IS NOT NULL AND lease_until > ?", now(connection)
+                connection,
+                f"{_LATER} AND {_WHEN} > ?1 AND lease_until > ?1",
+                now(connection),
             )
         )
 

@@ -1,8 +1,8 @@
 """Records in SQLite, in arrival order: a page of them is one JSON document.
 
 One document a page costs half of what a row for each record does, to write and to read
-(docs/decisions/a-page-is-a-document.md). What keeps a record from being there twice is a table of
-the ids that a job knows.
+(docs/decisions/a-page-is-a-document.md). Posts alone have a row each, for analyses read some of
+their columns. What keeps a record from being there twice is a table of the ids that a job knows.
 """
 
 import sqlite3
@@ -23,8 +23,9 @@ from ingather.domain.records import (
     writers,
 )
 from ingather.ports import Batch
+from ingather.stores import sql_columns
+from ingather.stores.sql_columns import PLACES, TABLES
 
-_PLACES = 1 << 32
 _AT_ONCE = 100
 """Records in one document, and ids in one statement: few sizes keep few statements."""
 
@@ -35,7 +36,6 @@ _encode = msgspec.json.Encoder().encode
 _decoders: dict[type[Record], "msgspec.json.Decoder[list[Any]]"] = {
     Comment: msgspec.json.Decoder(list[Comment]),
     User: msgspec.json.Decoder(list[User]),
-    Media: msgspec.json.Decoder(list[Media]),
 }
 
 
@@ -44,29 +44,29 @@ def add(connection: sqlite3.Connection, number: int, base: int, rows: Sequence[R
     place taken: then nothing of it may stay."""
     if mark(connection, number, natural_ids(rows)) != len(rows):
         return False
-    return all(
-        connection.execute(statement, values).rowcount == 1
-        for statement, values in _documents(number, base, rows)
-    )
+    written = _writing(number, base, rows)
+    return all(connection.execute(*one).rowcount > 0 for one in written)
 
 
 def inserting(
     number: int, base: int, rows: Sequence[Record]
 ) -> Iterator[tuple[str, Sequence[Any]]]:
     """The statements that `add` comes to, with their values."""
-    yield from _documents(number, base, rows)
+    yield from _writing(number, base, rows)
     ids = natural_ids(rows)
     for start in range(0, len(ids), _AT_ONCE):
         keys = _keys(ids[start : start + _AT_ONCE])
         yield _marking(len(keys)), (number, *keys)
 
 
-def _documents(
-    number: int, base: int, rows: Sequence[Record]
-) -> Iterator[tuple[str, Sequence[Any]]]:
-    first = number * _PLACES + base
+def _writing(number: int, base: int, rows: Sequence[Record]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Statements for a page of records, a hundred at a time; posts have a row each."""
     for start in range(0, len(rows), _AT_ONCE):
-        yield _PAGE, (first + start, _encode(rows[start : start + _AT_ONCE]))
+        some = rows[start : start + _AT_ONCE]
+        if type(some[0]) is Media:
+            yield from sql_columns.inserting(number, base + start, some)
+        else:
+            yield _PAGE, (number * PLACES + base + start, _encode(some))
 
 
 def mark(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> int:
@@ -106,8 +106,10 @@ def some(
     connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
 ) -> Sequence[Record]:
     """A slice in arrival order. Raises DamagedRecord."""
-    first = number * _PLACES
-    at, end = first + offset, min(first + offset + limit, first + _PLACES)
+    first = number * PLACES
+    at, end = first + offset, min(first + offset + limit, first + PLACES)
+    if kind is Media:
+        return _posts(connection, at, end)
     found = connection.execute(
         "SELECT place, CAST(records AS BLOB) FROM pages WHERE place < ?3 AND place >="
         " (SELECT max(place) FROM pages WHERE place BETWEEN ?1 AND ?2) ORDER BY place",
@@ -118,6 +120,16 @@ def some(
     records = _records(kind, number, (text for _, text in found))
     skip = at - found[0][0]
     return records[skip : skip + limit]
+
+
+def _posts(connection: sqlite3.Connection, at: int, end: int) -> Sequence[Record]:
+    table = TABLES[Media]
+    found = connection.execute(
+        f"SELECT {', '.join(table.columns)} FROM {table.name}"
+        " WHERE place >= ? AND place < ? ORDER BY place",
+        (at, end),
+    )
+    return table.unpack(found)
 
 
 def _records(kind: type[Record], number: int, texts: Iterable[bytes]) -> list[Record]:
@@ -162,10 +174,10 @@ def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> se
     told: set[int] = set()
     if kind is not Comment:
         return told
-    first = number * _PLACES
+    first = number * PLACES
     texts = connection.execute(
         "SELECT CAST(records AS BLOB) FROM pages WHERE place >= ? AND place < ?",
-        (first, first + _PLACES),
+        (first, first + PLACES),
     )
     for row in texts:
         told.update(map(hash, filter(None, writers(_records(kind, number, row)))))
@@ -174,6 +186,9 @@ def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> se
 
 def forget(connection: sqlite3.Connection, number: int) -> None:
     """Delete every record of a job, and the ids it knew."""
-    first = number * _PLACES
-    connection.execute("DELETE FROM pages WHERE place >= ? AND place < ?", (first, first + _PLACES))
+    first = number * PLACES
+    for table in ("pages", "media"):
+        connection.execute(
+            f"DELETE FROM {table} WHERE place >= ? AND place < ?", (first, first + PLACES)
+        )
     connection.execute("DELETE FROM known_ids WHERE extraction = ?", (number,))

@@ -1,5 +1,6 @@
 """Kafka for the refresh: librdkafka's own mock cluster, and a world around it."""
 
+import asyncio
 import contextlib
 import ctypes
 import json
@@ -17,10 +18,12 @@ from msgspec import structs
 import ingather
 from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
+from ingather.consumer.app import Consumer
 from ingather.consumer.metrics import Metrics
 from ingather.domain.records import Profile
 from ingather.domain.refresh import Account, Event
 from ingather.settings import load
+from ingather.stores.kafka_link import KafkaLink
 
 TOPIC, DEAD = "data-refresh-instagram", "data-refresh-instagram-dlq"
 WHEN = "2026-11-20T10:00:00Z"
@@ -54,6 +57,16 @@ class Cluster:
         )
         self.servers = self._lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
 
+    def moved_to(self, port: int) -> None:
+        """Tell clients that the broker is at another port of this machine."""
+        host = (b"127.0.0.1", ctypes.c_int32(port))
+        self._lib.rd_kafka_mock_broker_set_host_port(self._cluster, ctypes.c_int32(1), *host)
+
+    def away(self, gone: bool) -> None:
+        """The broker is gone, with what it holds kept, or is back."""
+        name = f"rd_kafka_mock_broker_set_{'down' if gone else 'up'}"
+        getattr(self._lib, name)(self._cluster, ctypes.c_int32(1))
+
     def close(self) -> None:
         self._lib.rd_kafka_mock_cluster_destroy(self._cluster)
         self._lib.rd_kafka_destroy(self._client)
@@ -62,11 +75,11 @@ class Cluster:
 class Kafka:
     """A mock cluster with four partitions a topic, and what a test asks of it."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         from confluent_kafka import Producer
 
-        self.servers = servers
-        self._producer = Producer({"bootstrap.servers": servers})
+        self.servers, self.moved_to, self.away = cluster.servers, cluster.moved_to, cluster.away
+        self._producer = Producer({"bootstrap.servers": self.servers})
 
     def close(self) -> None:
         """Let the connection go, before the cluster ends."""
@@ -116,7 +129,7 @@ class Kafka:
 def kafka() -> Iterator[Kafka]:
     cluster = Cluster()
     try:
-        found = Kafka(cluster.servers)
+        found = Kafka(cluster)
         yield found
         found.close()
     finally:
@@ -178,7 +191,7 @@ async def room(tmp_path, kafka):
     settings = structs.replace(
         load({}, folder=tmp_path),
         data_dir=tmp_path,
-        kafka_servers=kafka.servers,
+        kafka=KafkaLink(servers=kafka.servers),
         database=sqlite_at(tmp_path),
     )
     found = Room(settings)
@@ -257,3 +270,28 @@ def until(told, seconds: float = 60.0) -> None:
     while not told():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def consuming(room, **options):
+    options = {"session_ms": SESSION_MS} | options
+    async with Consumer(room.world.settings.kafka, room.parts.work, room.metrics, **options) as one:
+        yield one
+
+
+async def reaches(told, seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            found = told()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(0.05)
+
+
+def counted(room, outcome: str) -> int:
+    value = room.metrics.registry.get_sample_value(
+        "ingather_refresh_messages_total", {"outcome": outcome}
+    )
+    return int(value or 0)

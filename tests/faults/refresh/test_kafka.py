@@ -1,41 +1,12 @@
 """Kafka (rows R12, R13, R15, goal G5): nothing lost, no offset ahead of the truth."""
 
 import asyncio
-import contextlib
 
 import pytest
 
 from ingather import errors
-from ingather.consumer.app import Consumer
 
-from .conftest import SESSION_MS, event
-
-
-@contextlib.asynccontextmanager
-async def consuming(room, **options):
-    options = {"session_ms": SESSION_MS} | options
-    async with Consumer(
-        room.world.settings.kafka_servers, room.parts.work, room.metrics, **options
-    ) as one:
-        yield one
-
-
-async def reaches(told, seconds: float = 60.0) -> None:
-    async with asyncio.timeout(seconds):
-        while True:
-            found = told()
-            if asyncio.iscoroutine(found):
-                found = await found
-            if found:
-                return
-            await asyncio.sleep(0.05)
-
-
-def counted(room, outcome: str) -> int:
-    value = room.metrics.registry.get_sample_value(
-        "ingather_refresh_messages_total", {"outcome": outcome}
-    )
-    return int(value or 0)
+from .conftest import consuming, counted, event, reaches
 
 
 @pytest.fixture

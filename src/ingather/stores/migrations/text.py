@@ -7,8 +7,8 @@ def run(text: str = "", *, sqlite: str = "", postgresql: str = "") -> None:
     """Run what both databases understand, then what only the one at hand does."""
     for statements in (text, {"sqlite": sqlite, "postgresql": postgresql}[dialect()]):
         for statement in statements.split(";\n"):
-            if statement.strip(" \n;"):
-                op.execute(statement.strip(" \n;"))
+            if plain := statement.strip(" \n;"):
+                op.execute(plain.replace(":", "\\:"))  # else what follows one is a value's name
 
 
 def dialect() -> str:

@@ -37,8 +37,15 @@ CREATE TABLE IF NOT EXISTS extractions (
 
 CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at, id);
 CREATE INDEX IF NOT EXISTS extractions_of_tenant ON extractions (tenant, requested_at, id);
-CREATE INDEX IF NOT EXISTS extractions_waiting
-    ON extractions (tenant, priority DESC, requested_at, number) WHERE due IS NOT NULL;
+
+-- The queue: what may be taken up now, in the order in which that is done; and what may be later,
+-- because it was given back until then or is held.
+CREATE INDEX IF NOT EXISTS extractions_waiting ON extractions
+    ((CASE WHEN options LIKE '%"sandbox":true%' THEN 1 ELSE 0 END),
+     source, tenant, priority DESC, requested_at, number)
+    WHERE due = 0 AND lease_until IS NULL;
+CREATE INDEX IF NOT EXISTS extractions_later ON extractions (greatest(due, lease_until))
+    WHERE due IS NOT NULL AND (due > 0 OR lease_until IS NOT NULL);
 
 -- When each tenant had its last turn, in microseconds: a job of whose turn is longest ago is taken
 -- up next.

@@ -37,8 +37,14 @@ CREATE TABLE IF NOT EXISTS extractions (
 
 CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at, id);
 CREATE INDEX IF NOT EXISTS extractions_of_tenant ON extractions (tenant, requested_at, id);
-CREATE INDEX IF NOT EXISTS extractions_waiting
-    ON extractions (tenant, priority DESC, requested_at, number) WHERE due IS NOT NULL;
+
+-- The queue: what may be taken up now, in the order in which that is done; and what may be later,
+-- because it was given back until then or is held.
+CREATE INDEX IF NOT EXISTS extractions_waiting ON extractions
+    (json_extract(options, '$.sandbox'), source, tenant, priority DESC, requested_at, number)
+    WHERE due = 0 AND lease_until IS NULL;
+CREATE INDEX IF NOT EXISTS extractions_later ON extractions (max(due, coalesce(lease_until, 0)))
+    WHERE due IS NOT NULL AND (due > 0 OR lease_until IS NOT NULL);
 
 -- The number of each tenant's last turn: a job of whose turn is longest ago is taken up next.
 CREATE TABLE IF NOT EXISTS turns (
@@ -46,14 +52,43 @@ CREATE TABLE IF NOT EXISTS turns (
     turn   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Records, as many as came at once: a JSON array of what each says. place = extraction * 2^32 + n,
--- where n counts a job's records from 0 in arrival order without holes, and is that of the array's
--- first: an offset is found at once, and one tree holds the records in the order in which they are
--- read. No foreign key leads from here to the job: checking one costs a tenth of a page's commit,
+-- Comments and accounts, as many as came at once: a JSON array of what each says.
+-- place = extraction * 2^32 + n, where n counts a job's records from 0 in arrival order without
+-- holes, and is that of the array's first: an offset is found at once, and one tree holds the
+-- records in the order in which they are read. No foreign key leads from here to the job: checking one costs a tenth of a page's commit,
 -- and `SqlStore.delete` is the only place that deletes.
 CREATE TABLE IF NOT EXISTS pages (
     place   INTEGER PRIMARY KEY,
     records TEXT NOT NULL
+);
+
+-- These one by one, for people: SELECT record ->> 'username' FROM records WHERE job = '...'.
+CREATE VIEW IF NOT EXISTS records AS
+SELECT extractions.id AS job, pages.place % 4294967296 + rows.key AS position, rows.value AS record
+FROM extractions
+JOIN pages ON pages.place >= extractions.number * 4294967296
+    AND pages.place < (extractions.number + 1) * 4294967296
+JOIN json_each(pages.records) AS rows;
+
+-- Posts have a row each, at a place of their own, for analyses read some of their columns.
+CREATE TABLE IF NOT EXISTS media (
+    place         INTEGER PRIMARY KEY,
+    extraction    INTEGER NOT NULL,
+    media_id      TEXT NOT NULL,
+    shortcode     TEXT,
+    permalink     TEXT,
+    media_type    TEXT,
+    timestamp     TEXT,
+    username      TEXT,
+    like_count    INTEGER,
+    comment_count INTEGER,
+    play_count    INTEGER,
+    duration      REAL,
+    caption       TEXT,
+    hashtags      TEXT,
+    mentions      TEXT,
+    -- What few sources tell, as a JSON object of the record's other fields; NULL where nothing is.
+    more          TEXT
 );
 
 -- Natural ids that a job has kept, or that a filter left out: none of them is kept again. A number
@@ -64,14 +99,6 @@ CREATE TABLE IF NOT EXISTS known_ids (
     id         NOT NULL,
     PRIMARY KEY (extraction, id DESC)
 ) WITHOUT ROWID;
-
--- Records one by one, for people: SELECT record ->> 'username' FROM records WHERE job = '...'.
-CREATE VIEW IF NOT EXISTS records AS
-SELECT extractions.id AS job, pages.place % 4294967296 + rows.key AS position, rows.value AS record
-FROM extractions
-JOIN pages ON pages.place >= extractions.number * 4294967296
-    AND pages.place < (extractions.number + 1) * 4294967296
-JOIN json_each(pages.records) AS rows;
 
 CREATE TABLE IF NOT EXISTS cursors_seen (
     extraction  INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,

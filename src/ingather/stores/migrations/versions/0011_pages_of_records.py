@@ -1,4 +1,4 @@
-"""On SQLite records rest by the page, as JSON, and the ids that a job knows beside them."""
+"""On SQLite comments and accounts rest by the page, as JSON, and known ids beside them."""
 
 import json
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from alembic import op
 
 from ingather.stores.migrations import text
 
-revision = "0009"
-down_revision = "0008"
+revision = "0011"
+down_revision = "0010"
 
 MADE = """
 CREATE TABLE pages (
@@ -33,20 +33,17 @@ JOIN json_each(pages.records) AS rows
 GONE = """
 DROP TABLE comments;
 DROP TABLE users;
-DROP TABLE media;
-DROP TABLE left_out
+DROP TABLE left_out;
+DROP INDEX media_natural_id
 """
 
 TABLES = {
     "comments": "comment_id user_id username timestamp like_count parent_comment_id text",
     "users": "user_id username full_name is_private is_verified profile_pic_url",
-    "media": "media_id shortcode permalink media_type timestamp username like_count comment_count"
-    " play_count duration caption hashtags mentions more",
 }
 """Columns of each, the natural id first."""
 
 TRUTHS = ("is_private", "is_verified")
-LISTS = ("hashtags", "mentions")
 AT_ONCE = 100
 
 
@@ -61,8 +58,9 @@ def upgrade() -> None:
             records = json.dumps([_record(dict(row)) for row in page], ensure_ascii=False)
             ask("INSERT INTO pages VALUES (?, ?)", (first, records))
             _know([(first >> 32, row[columns.split()[0]]) for row in page])
-    if left := ask("SELECT extraction, natural_id FROM left_out").all():
-        _know([(extraction, own) for extraction, own in left])
+    for known in ("SELECT extraction, media_id FROM media", "SELECT * FROM left_out"):
+        if found := ask(known).all():
+            _know([(extraction, own) for extraction, own in found])
     text.run(sqlite=GONE)
 
 
@@ -89,9 +87,6 @@ def _record(row: dict[str, Any]) -> dict[str, Any]:
     for name, value in row.items():
         if value is not None and name in TRUTHS:
             row[name] = bool(value)
-        if value is not None and name in LISTS:
-            row[name] = json.loads(value)
-    row |= json.loads(row.pop("more", None) or "{}")
     return {_camel(name): value for name, value in row.items()}
 
 

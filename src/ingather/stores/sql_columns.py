@@ -1,4 +1,4 @@
-"""Records of each type as rows of their PostgreSQL table, and back."""
+"""Records as rows of a table of their own, and back: all on PostgreSQL, posts on SQLite too."""
 
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
@@ -126,6 +126,7 @@ def inserting(
     cells = f"({', '.join('?' * (2 + len(table.columns)))})"
     packed = ((first + n, number, *row) for n, row in enumerate(table.pack(rows)))
     yield (
-        f"INSERT INTO {table.name} ({columns}) VALUES {', '.join([cells] * len(rows))}",
+        f"INSERT INTO {table.name} ({columns}) VALUES {', '.join([cells] * len(rows))}"
+        " ON CONFLICT (place) DO NOTHING",
         tuple(chain.from_iterable(packed)),
     )

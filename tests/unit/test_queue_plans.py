@@ -1,0 +1,77 @@
+"""What the claim of the next job costs does not grow with the jobs that are not its own to take."""
+
+import json
+
+import pytest
+
+from ingather.domain.job import AT_ONCE, Holder
+from ingather.stores import pg_queue
+from ingather.stores.pg_jobs import PgStore
+from ingather.stores.pg_link import PgLink
+from ingather.stores.sql_jobs import SqlStore
+from ingather.stores.sql_link import SqliteLink
+from ingather.stores.sql_queue import SqlQueue
+
+CROWD = 3_000
+ME = Holder("host", 1, 0.0)
+
+CROWD_OF = """
+INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
+    status, requested_at, tenant, due, lease_until)
+SELECT $1 || $4 || n, 'followers', '{}', $1, '', '[]', '{"sandbox":false}', '{}', 'pending',
+    '2020-01-01T00:00:00.000Z', $1, $2, $3 FROM """
+PG_CROWD = CROWD_OF.replace("$2, $3", "$2::float8, $3::float8") + "generate_series(1, $5) AS n"
+NUMBERS = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $5) SELECT n"
+SQLITE_CROWD = f"{CROWD_OF}({NUMBERS} FROM s)"
+
+FAR = 32_503_680_000.0
+CROWDS = [
+    pytest.param(("others", AT_ONCE, None, "other"), id="of another source"),
+    pytest.param(("mine", AT_ONCE, FAR, "held"), id="held"),
+    pytest.param(("mine", FAR, None, "later"), id="not yet due"),
+]
+
+
+@pytest.mark.parametrize("crowd", CROWDS)
+async def test_sqlite_takes_few_steps(tmp_path, make, crowd) -> None:
+    """The claim takes about as many steps beside thousands of others as alone."""
+    link = SqliteLink(tmp_path / "ingather.db")
+    store, queue = SqlStore(link), SqlQueue(link)
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    async def steps() -> int:
+        nonlocal count
+        count = 0
+        await link.run(lambda connection: connection.set_progress_handler(step, 10))
+        assert await queue.next(ME, sources=["mine"])
+        await link.run(lambda connection: connection.set_progress_handler(None, 0))
+        return count
+
+    for _ in range(3):
+        await store.create(make.job(source="mine", due=AT_ONCE))
+    await queue.next(ME, sources=["mine"])
+    alone = await steps()
+    await link.write(lambda connection: connection.execute(SQLITE_CROWD, (*crowd, CROWD)) and None)
+    assert await steps() < 2 * alone
+    await link.close()
+
+
+async def test_postgres_reads_few_pages(make_database, make) -> None:
+    """The claim reads a few dozen pages, be there thousands of others."""
+    link = PgLink(make_database())
+    await PgStore(link).create(make.job(source="mine", due=AT_ONCE))
+    for crowd in CROWDS:
+        await link.all(PG_CROWD, *crowd.values[0], CROWD)
+    await link.all("ANALYZE extractions")
+    told = await link.one(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {pg_queue._NEXT}", ["mine"], 0, "{}", 30.0
+    )
+    await link.close()
+    (said,) = json.loads(told[0])
+    assert said["Plan"]["Actual Rows"] == 1
+    assert said["Plan"]["Shared Hit Blocks"] + said["Plan"]["Shared Read Blocks"] < 150
