@@ -228,3 +228,50 @@ def test_tables_of_every_room_fit_both_databases() -> None:
     )
     for word, better in {"REAL": "DOUBLE PRECISION", "BLOB": "BYTEA", "AUTOINCREMENT": "-"}.items():
         assert f" {word}" not in text, f"{word}: say {better}, or give each database a file"
+
+
+TWICE = """
+INSERT INTO accounts (account_id, platform, handle, refreshed_at) VALUES
+    ('lena', 'instagram', 'lena', 300), ('77', 'instagram', 'lena', 100),
+    ('78', 'instagram', 'lena', 200), ('t', 'tiktok', 'lena', 0), ('max', 'instagram', 'max', 5);
+INSERT INTO account_history (account_id, day, followers) VALUES
+    ('lena', '2026-11-01', 1), ('78', '2026-11-01', 2), ('77', '2026-11-02', 3);
+INSERT INTO data_refresh_log (id, account_id, at, entry) VALUES
+    ('a', 'lena', '', '{}'), ('b', '77', '', '{}'), ('c', '78', '', '{}'), ('d', 'max', '', '{}')"""
+ONCE = (
+    ("SELECT account_id FROM accounts ORDER BY 1", ["78", "max", "t"]),
+    ("SELECT account_id || day || followers FROM account_history ORDER BY 1",
+     ["782026-11-012", "782026-11-023"]),
+    ("SELECT id || account_id FROM data_refresh_log ORDER BY 1", ["a78", "b78", "c78", "dmax"]),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_name_kept_under_several_ids_becomes_one_account(
+    database, tmp_path, make_database
+) -> None:
+    """One stays, an id that somebody gave before the name itself and then the one refreshed last,
+    with the days and the log of all."""
+    from ingather.stores.migrations import run
+
+    before, after = NAMES_ARE_ONE - 1, NAMES_ARE_ONE
+    if database == "sqlite":
+        connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+        run.sqlite(connection, to=f"{before:04d}")
+        connection.executescript(TWICE)
+        run.sqlite(connection, to=f"{after:04d}")
+        found = [[row[0] for row in connection.execute(asked)] for asked, _ in ONCE]
+        connection.close()
+    else:
+        url = make_database()
+        await migrate(url, f"{before:04d}")
+        connection = await asyncpg.connect(url)
+        await connection.execute(TWICE)
+        await migrate(url, f"{after:04d}")
+        found = [[row[0] for row in await connection.fetch(asked)] for asked, _ in ONCE]
+        await connection.close()
+    assert found == [told for _, told in ONCE]
+
+
+NAMES_ARE_ONE = 10
+"""The revision by which a name is one account's."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingather import errors, settings, settings_kafka
+from ingather import errors, settings, settings_kafka, settings_refresh
 from ingather.stores.kafka_link import KafkaLink
 
 GRAPH = "https://graph.facebook.com/v26.0"
@@ -37,6 +37,14 @@ GRAPH = "https://graph.facebook.com/v26.0"
             "graph_url",
             "http://127.0.0.1:1/v26.0",
         ),
+        ({}, "refresh_media", 12),
+        ({"INGATHER_REFRESH_MEDIA": "0"}, "refresh_media", 0),
+        ({}, "refresh_media_kept", 50),
+        ({"INGATHER_REFRESH_HIKER_MEDIA": "Yes"}, "refresh_hiker_media", True),
+        ({}, "refresh_insights", ("profile", "media")),
+        ({"INGATHER_REFRESH_INSIGHTS": "Media"}, "refresh_insights", ("media",)),
+        ({"INGATHER_REFRESH_INSIGHTS": "none"}, "refresh_insights", ()),
+        ({"INGATHER_REFRESH_INSIGHTS_PER_HOUR": "9"}, "refresh_insights_per_hour", 9),
         ({"FACEBOOK_APP_SECRET": "hush"}, "app_secret", "hush"),
         (
             {"INGATHER_TRUSTED_PROXIES": "10.0.0.7, ::1,10.1.0.0/16"},
@@ -63,6 +71,12 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"DATABASE_URL": "sqlite:///"}, "sqlite:///FILE"),
         ({"INGATHER_RETENTION": "0"}, "INGATHER_RETENTION is '0'"),
         ({"INGATHER_TRUSTED_PROXIES": "10.0.0.7,bogus"}, "INGATHER_TRUSTED_PROXIES names 'bogus'"),
+        ({"INGATHER_REFRESH_MEDIA": "51"}, "up to 50"),
+        ({"INGATHER_REFRESH_MEDIA": "-1"}, "a whole number from 0"),
+        ({"INGATHER_REFRESH_MEDIA_KEPT": "5"}, "at least as many"),
+        ({"INGATHER_REFRESH_MEDIA_KEPT": "1001"}, "1000 at the most"),
+        ({"INGATHER_REFRESH_INSIGHTS": "profile,stories"}, "profile, media"),
+        ({"INGATHER_REFRESH_HIKER_MEDIA": "perhaps"}, "yes or no"),
         ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
     ],
 )
@@ -127,6 +141,7 @@ def test_every_setting_is_read():
     """No setting is listed that `load` does not ask for."""
     text = Path(settings.__file__).read_text("utf-8").partition("def load")[2]
     text += Path(settings_kafka.__file__).read_text("utf-8")
+    text += Path(settings_refresh.__file__).read_text("utf-8")
     for each in settings.SETTINGS:
         assert f'"{each.name}"' in text, each.name
 

@@ -52,6 +52,21 @@ def gap_percent(job: Job) -> float | None:
     return round(100 * missing / declared, 2) if declared else 0.0
 
 
+def grown(job: Job) -> int | None:
+    """How many more the platform declares than at the earlier export; None where it went on from
+    none, or the platform did not say. Deletions meanwhile make it less."""
+    declared, before = job.target.declared, job.options.since_declared
+    return None if declared is None or before is None else declared - before
+
+
+def unaccounted(job: Job) -> int:
+    """Of those, how many at least did not come up in an export that was read to its end."""
+    known = grown(job)
+    if known is None or job.reason != "up_to_date" or not job.options.replies:
+        return 0
+    return max(0, known - job.counters.appended)
+
+
 CUT = frozenset({"cap", "limit", "cursor_loop", "no_progress", "source_ended_early"})
 """Endings that leave rows behind."""
 
@@ -94,6 +109,8 @@ def stable(job: Job) -> dict[str, Any]:
         "cap": job.options.cap if job.reason == "cap" else None,
         "limit": job.options.limit if job.reason == "limit" else None,
         "since": job.options.since_time,
+        "lookedBackTo": job.down_to,
+        "grownBy": grown(job),
     }
 
 

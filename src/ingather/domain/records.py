@@ -83,7 +83,8 @@ class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     user_id: the source's own id of it (ids of the Graph API and of HikerAPI differ). website:
     the link in the profile. is_professional: a business or creator account. category: as the
     account has chosen it, in its language. approximate: names of the counts that the source has
-    rounded ("46.3m"), such as `followers_count`.
+    rounded ("46.3m"), such as `followers_count`. posts: its latest ones, newest first, where they
+    came with it; None where they were not asked for or not told.
     """
 
     user_id: str | None
@@ -100,6 +101,7 @@ class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     is_professional: bool | None = None
     category: str | None = None
     approximate: tuple[str, ...] = ()
+    posts: tuple[Media, ...] | None = None
 
 
 Record = Comment | User | Media

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime, tzinfo
 from typing import Protocol
 
@@ -114,7 +114,7 @@ class Reels(Collection):
     ) -> Job:
         """Take the job as far as it goes, telling the table how far that is."""
         told = Telling(job, self._table, self._rows_of, watch, self._clock)
-        source = _Introduced(self._source(), told)  # type: ignore[arg-type]
+        source = Introduced(self._source(), told)  # type: ignore[arg-type]
         try:
             async with told:
                 job = await super().run(
@@ -222,7 +222,7 @@ def _fetched(job: Job) -> datetime:
     return at if at.tzinfo else at.replace(tzinfo=UTC)
 
 
-class _Introduced:
+class Introduced:
     """A source that, asked for a target, looks the account up and hands its profile on."""
 
     def __init__(self, source: ProfileSource, told: Telling) -> None:
@@ -237,7 +237,7 @@ class _Introduced:
         profile = await self._source.profile(post)
         if profile.is_private:
             raise errors.NotReachable(f"@{profile.username} cannot be read: it is private.")
-        await self._told.introduce(profile)
+        self._told.introduce(profile)
         return Target(
             id=profile.user_id or "",
             username=profile.username,
@@ -247,7 +247,21 @@ class _Introduced:
     async def fetch(
         self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
     ) -> Page:
-        return await self._source.fetch(target, cursor, replies=replies, limit=limit)
+        asked = self._source.fetch(target, cursor, replies=replies, limit=limit)
+        return await (asked if self._told.told else self._with_profile(target, asked))
+
+    async def _with_profile(self, target: Target, asked: Coroutine[None, None, Page]) -> Page:
+        """The first page; the profile is stored while it is on its way."""
+        asking = asyncio.create_task(asked)
+        try:
+            await asyncio.sleep(0)  # now it is
+            if self._told.profile is None:  # the run that found the target was killed there
+                await self.resolve(target.username or "")
+            await self._told.introduced()
+            return await asking
+        finally:
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
 
     def take_units(self) -> int:
         return self._source.take_units()

@@ -5,7 +5,7 @@ never followed, kept or logged: every request is rebuilt from `cursors.after`.
 """
 
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import lru_cache
 from typing import Final, TypeVar
 from urllib.parse import quote
@@ -32,7 +32,8 @@ class Calls:
 
     token, account_id: one, or several that are paired in order; one token may serve several
     accounts; with no account_id the account is found through the person's Facebook Pages.
-    usage: what the last answer said of the limit. made: calls so far.
+    before: awaited before every call; what it raises is raised. usage: what the last answer said
+    of the limit. made: calls so far.
     """
 
     def __init__(
@@ -44,7 +45,9 @@ class Calls:
         app_secret: str | None = None,
         url: str = URL,
         clock: Clock | None = None,
+        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
+        self._before = before
         self._http = http
         self._url = url.rstrip("/")
         self._now = clock.now if clock else time.time
@@ -122,6 +125,8 @@ class Calls:
     async def ask(self, account: Account, path: str, query: str) -> tuple[Answer, Fault | None]:
         """As `get`, with a query that is percent-encoded already."""
         url = f"{self._url}/{path}?{query}{account.proof}"
+        if self._before is not None:
+            await self._before()
         self.made += 1
         answer = await self._http.get(url, headers=account.headers)
         self.usage = graph_errors.usage(answer.headers)
