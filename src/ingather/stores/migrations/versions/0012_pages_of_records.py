@@ -9,8 +9,8 @@ from alembic import op
 
 from ingather.stores.migrations import text
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 
 MADE = """
 CREATE TABLE pages (
