@@ -65,6 +65,18 @@ async def test_wait_is_when_it_fits(limiting, reserve) -> None:
     assert await reserve(calls=3, window=0.3) == 0.0
 
 
+async def test_what_is_used_is_told(limiting, reserve, key) -> None:
+    """The calls of the last window, those that were refused not counted, and taking none."""
+    used = limiting.limiter.used
+    assert await used(key, window=60) == 0
+    assert await reserve(calls=6) == 0.0
+    assert await reserve(calls=6) > 0
+    await limiting.elapse(0.1)
+    assert [await used(key, window=each) for each in (60, 0.05)] == [6, 0]
+    assert await reserve(calls=2) == 0.0
+    assert await used(key, window=60) == 8
+
+
 async def test_edge_of_a_window(limiting, key) -> None:
     """However calls are bunched, no window of the told length ever holds more than the limit."""
     limit, window = 5, 0.12

@@ -25,7 +25,8 @@ from ingather.stores.kafka_link import KafkaLink
 
 TOPIC, DEAD = "data-refresh-instagram", "data-refresh-instagram-dlq"
 WHEN = "2026-11-20T10:00:00Z"
-SESSION_MS = 10_000 if os.environ.get("INGATHER_FAULTS") == "full" else 3_000
+FULL = os.environ.get("INGATHER_FAULTS") == "full"
+SESSION_MS = 10_000 if FULL else 1_500
 """After so long without a word the group gives a member up. The mock cluster waits nearly as long
 whenever a group has lost a member, and every restart with it."""
 
