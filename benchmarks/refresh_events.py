@@ -32,6 +32,7 @@ from ingather.domain.records import Profile
 from ingather.domain.refresh import Account
 from ingather.features.refresh_sources import Route
 from ingather.settings import load
+from ingather.stores.kafka_link import KafkaLink
 
 WHEN = "2026-11-20T10:00:00Z"
 STORES = ("mongodb", "postgresql", "sqlite")
@@ -123,7 +124,7 @@ async def measure(count: int, settings: Any, parts: dict[str, int | str]) -> Non
         for name in names:
             await world.cache.put(f"instagram:profile:1784{name[1:]}", b"{}", ttl=3600)
         begun, before = time.monotonic(), {part: cpu(of) for part, of in parts.items()}
-        async with Consumer(settings.kafka_servers, refreshing.work, metrics, at_once=256):
+        async with Consumer(settings.kafka, refreshing.work, metrics, at_once=256):
             asked = {"outcome": "refreshed"}
             while (
                 metrics.registry.get_sample_value("ingather_refresh_messages_total", asked) or 0
@@ -151,7 +152,7 @@ def main() -> None:
         redis = stack.enter_context(servers.valkey())
         address, broker = stack.enter_context(apart(kafka, asked.count))
         settings = structs.replace(
-            load({}), data_dir=folder, database=folder / "i.db", kafka_servers=address,
+            load({}), data_dir=folder, database=folder / "i.db", kafka=KafkaLink(servers=address),
             redis_url=redis, cache_redis_url=redis,
         )  # fmt: skip
         parts: dict[str, int | str] = {"the consumer": psutil.Process().pid}

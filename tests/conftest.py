@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
+import functools
 import hashlib
 import itertools
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
-from typing import ClassVar
+from typing import IO, Any, ClassVar
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -373,6 +377,137 @@ def outside(_outside):
     _outside.control(reset=True)
     yield _outside
     _outside.control(reset=True)
+
+
+class Answer:
+    """What a command left: its exit code, standard output and error."""
+
+    def __init__(self, code: int, out: bytes, err: bytes) -> None:
+        self.code = code
+        self.raw = out
+        self.out = out.decode("utf-8", "replace")
+        self.err = err.decode("utf-8", "replace")
+        for word in ("Traceback", "Warning:"):
+            assert word not in self.err, self.err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+    @property
+    def receipt(self) -> dict[str, Any]:
+        return self.json["receipt"]
+
+    def __repr__(self) -> str:
+        return f"exit {self.code}\n--- out\n{self.out[-2000:]}\n--- err\n{self.err[-4000:]}"
+
+
+class Running:
+    """A command that has been started, with the files that it writes to."""
+
+    def __init__(self, told: socket.socket, out: IO[bytes] | None, err: IO[bytes]) -> None:
+        self._told, self._out, self._err = told, out, err
+        self._code: int | None = None
+        self.pid = self._number(30.0)
+
+    def send(self, *numbers: int) -> None:
+        for number in numbers:
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        if self._code is None:
+            self.send(signal.SIGKILL)
+            self._code = self._number(30.0)
+
+    def ended(self, within: float = 30.0) -> Answer:
+        if self._code is None:
+            self._code = self._number(within)
+        return Answer(self._code, written(self._out) if self._out else b"", written(self._err))
+
+    @property
+    def err(self) -> str:
+        """What it has said so far."""
+        return written(self._err).decode("utf-8", "replace")
+
+    def _number(self, within: float) -> int:
+        self._told.settimeout(within)
+        return int(self._told.recv(100))
+
+
+def written(file: IO[bytes]) -> bytes:
+    """All that is in a file; its place, which the one who writes it shares, is left alone."""
+    return os.pread(file.fileno(), os.fstat(file.fileno()).st_size, 0)
+
+
+class Warm:
+    """The process of `warm.py`, which spares the program's commands their start."""
+
+    def __init__(self) -> None:
+        self._door, end = socket.socketpair()
+        with end:
+            self._process = subprocess.Popen(
+                [sys.executable, "-W", "error", Path(__file__).with_name("warm.py"),
+                 str(end.fileno())],
+                pass_fds=[end.fileno()],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )  # fmt: skip
+        assert self._door.recv(10) == b"warm\n"
+
+    def close(self) -> None:
+        self._door.close()
+        self._process.wait()
+
+    def start(
+        self,
+        stack: contextlib.ExitStack,
+        *words: object,
+        folder: Path,
+        environ: dict[str, str],
+        given: str | int = "",
+        out: int | None = None,
+        before: str = "",
+        script: Path | None = None,
+    ) -> Running:
+        """Start `ingather` with these words, until the stack is unwound.
+
+        given: what it reads, or the number of the file that it reads. out: the number of the file
+        that its standard output goes to, None to keep it for the answer. before: Python that it
+        runs first. script: what it runs in the program's place.
+        """
+        wish = {"words": [*map(str, words)], "folder": str(folder), "environ": environ,
+                "before": before, "script": script and str(script)}  # fmt: skip
+        line = json.dumps(wish).encode() + b"\n"
+        read = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        kept = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        err = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
+        if isinstance(given, str):
+            read.write(given.encode())
+            read.seek(0)
+            given = read.fileno()
+        told, end = socket.socketpair()
+        stack.enter_context(told)
+        with end:
+            files = [given, kept.fileno() if out is None else out, err.fileno(), end.fileno()]
+            sent = socket.send_fds(self._door, [line], files)
+            self._door.sendall(line[sent:])
+        running = Running(told, kept if out is None else None, err)
+        stack.callback(running.kill)
+        return running
+
+
+@pytest.fixture(scope="session")
+def _warm() -> Iterator[Warm]:
+    warm = Warm()
+    yield warm
+    warm.close()
+
+
+@pytest.fixture
+def command(_warm: Warm) -> Iterator[Callable[..., Running]]:
+    """Start a command of the program, as `Warm.start` does; it ends with the test."""
+    with contextlib.ExitStack() as stack:
+        yield functools.partial(_warm.start, stack)
 
 
 class Receipts:

@@ -4,10 +4,11 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ingather.assembly import World
-from ingather.ports.refresh import Accounts, Events, Voice, Watcher
+from ingather.ports.refresh import Accounts, Events, Lister, Voice, Watcher
 
 if TYPE_CHECKING:
     from ingather.features.refresh import Refresher
+    from ingather.features.refresh_more import Extras
     from ingather.features.refresh_sources import Route, Sources
     from ingather.features.refresh_work import Work
     from ingather.stores.sql_events import SqlEvents
@@ -24,16 +25,17 @@ class Refreshing:
     @cached_property
     def accounts(self) -> Accounts:
         """MongoDB where MONGODB_URL is set, else SQL."""
+        keep = self._world.settings.refresh_media_kept
         if self._world.settings.mongodb_url is not None:
             from ingather.stores.mongo_accounts import MongoAccounts
             from ingather.stores.mongo_link import MongoLink
 
             link = MongoLink(self._world.settings.mongodb_url)
             self._world.closing(link.close)
-            return MongoAccounts(link)
+            return MongoAccounts(link, keep=keep)
         from ingather.stores.sql_accounts import SqlAccounts
 
-        return SqlAccounts(self._world.sql)
+        return SqlAccounts(self._world.sql, keep=keep)
 
     @cached_property
     def queue(self) -> "SqlEvents":
@@ -45,12 +47,12 @@ class Refreshing:
     @cached_property
     def events(self) -> Events:
         """Kafka where KAFKA_BOOTSTRAP_SERVERS is set, else the queue."""
-        servers = self._world.settings.kafka_servers
-        if servers is None:
+        link = self._world.settings.kafka
+        if link is None:
             return self.queue
         from ingather.stores.kafka_events import KafkaEvents
 
-        events = KafkaEvents(servers, self._world.clock)
+        events = KafkaEvents(link, self._world.clock)
         self._world.closing(events.close)
         return events
 
@@ -69,7 +71,32 @@ class Refreshing:
     def refresher(self) -> "Refresher":
         from ingather.features.refresh import Refresher
 
-        return Refresher(self.accounts, self.sources, self._world.cache, self._world.clock)
+        return Refresher(
+            self.accounts, self.sources, self.extras, self._world.cache, self._world.clock
+        )
+
+    @cached_property
+    def extras(self) -> "Extras":
+        """Latest posts that do not come with profiles, and insights of one's own accounts."""
+        from ingather.features.refresh_more import Extras, Share, Wanted
+
+        settings, limiter = self._world.settings, self._world.limiter
+        insights = Share(limiter, "insights", calls=settings.refresh_insights_per_hour)
+        listers: list[Lister] = []
+        if settings.refresh_hiker_media and settings.hiker_key is not None:
+            listers.append(self._world.hiker("posts"))
+        return Extras(
+            Wanted(
+                posts=settings.refresh_media,
+                of_account="profile" in settings.refresh_insights,
+                of_posts="media" in settings.refresh_insights,
+            ),
+            listers=listers,
+            insiders=self._world.graphs_own(insights.enter) if settings.refresh_insights else (),
+            limiter=limiter,
+            clock=self._world.clock,
+            watcher=self._watcher,
+        )
 
     @cached_property
     def work(self) -> "Work":
@@ -80,9 +107,9 @@ class Refreshing:
     def _routes(self) -> "list[Route]":
         from ingather.features.refresh_sources import LIMIT, Route
 
-        limit = self._limit or LIMIT
+        limit = self._limit or self._world.settings.calls_per_hour or LIMIT
         routes = []
-        if graphs := self._world.graphs():
+        if graphs := self._world.graphs(posts=self._world.settings.refresh_media):
             routes.append(Route(name="graph", voices=graphs, limit=limit, opening=2))
         routes.append(Route(name="page", voices=[self._world.page], limit=limit))
         if self._world.settings.hiker_key is not None:

@@ -1,6 +1,6 @@
 """Names who is asked: sources, tokens and logins, beacons; each is made on first use."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,7 @@ from ingather.storage import Storage, make_folder
 if TYPE_CHECKING:
     from ingather.providers.graph import GraphSource
     from ingather.providers.graph_discovery import GraphMediaSource
+    from ingather.providers.graph_own import GraphOwn
     from ingather.providers.hiker import HikerSource
     from ingather.providers.http import Http
     from ingather.providers.tsa import TimeStamps
@@ -75,20 +76,41 @@ class Outside(Storage):
             )
         return tokens, accounts
 
-    def graphs(self) -> "list[GraphSource]":
+    def graphs(self, *, posts: int = 0) -> "list[GraphSource]":
         """A source for each token there is, for each has a limit of its own; none where there is
-        no token. Account ids are paired with the tokens in order."""
+        no token. posts: so many of an account's latest come with its profile."""
+        return [self._graph_with(*each, posts=posts) for each in self._each_token()]
+
+    def graphs_own(self, before: Callable[[str], Awaitable[None]]) -> "list[GraphOwn]":
+        """What each token tells of its own account alone. before: awaited before every call, with
+        the token's limit key."""
+        from ingather.providers.graph_own import GraphOwn
+
+        return [
+            GraphOwn(
+                self.http,
+                url=self.settings.graph_url,
+                token=tokens,
+                account_id=accounts or None,
+                app_secret=self.settings.app_secret,
+                before=before,
+            )
+            for tokens, accounts in self._each_token()
+        ]
+
+    def _each_token(self) -> list[tuple[Sequence[str], Sequence[str]]]:
+        """Each token with its account id, or none; one token may have several. Account ids are
+        paired with the tokens in order."""
         tokens, accounts = self.settings.access_tokens, self.settings.account_ids
         if not tokens and (kept := self._kept_login()):
             tokens, accounts = (kept.token,), ((kept.account_id,) if kept.account_id else ())
         if len(tokens) < 2:
-            return [self._graph_with(tokens, accounts)] if tokens else []
-        return [
-            self._graph_with([token], accounts[place : place + 1])
-            for place, token in enumerate(tokens)
-        ]
+            return [(tokens, accounts)] if tokens else []
+        return [([token], accounts[place : place + 1]) for place, token in enumerate(tokens)]
 
-    def _graph_with(self, tokens: Sequence[str], accounts: Sequence[str]) -> "GraphSource":
+    def _graph_with(
+        self, tokens: Sequence[str], accounts: Sequence[str], *, posts: int = 0
+    ) -> "GraphSource":
         from ingather.providers.graph import GraphSource
 
         return GraphSource(
@@ -98,6 +120,7 @@ class Outside(Storage):
             account_id=accounts or None,
             app_secret=self.settings.app_secret,
             cache=self.cache,
+            posts=posts,
         )
 
     def reach(self) -> frozenset[str]:

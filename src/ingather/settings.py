@@ -13,6 +13,11 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import HARD_CAP
+from ingather.domain.refresh_posts import KEPT, MEASURED
+from ingather.settings_kafka import kafka
+from ingather.settings_refresh import refresh
+from ingather.settings_words import number, several, url, yes
+from ingather.stores.kafka_link import KafkaLink
 
 
 class Setting(Struct, frozen=True):
@@ -48,10 +53,20 @@ SETTINGS = (
     Setting("DRAND_URL", "https://api.drand.sh", "another relay of the public beacon"),
     Setting("TSA_URL", "none", "time stamps on commitments of giveaways (RFC 3161)"),
     Setting("INSTAGRAM_WEB_URL", "https://www.instagram.com", "another address of profile pages"),
-    Setting(
-        "KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "`ingather consumer`", True
-    ),
+    Setting("KAFKA_BOOTSTRAP_SERVERS", "none; the refresh runs in process", "events through Kafka"),
+    Setting("KAFKA_SECURITY_PROTOCOL", "PLAINTEXT", "TLS and a user's name to Kafka"),
+    Setting("KAFKA_SASL_MECHANISM", "PLAIN", "how the password is told to Kafka"),
+    Setting("KAFKA_USERNAME", "none", "a Kafka that asks who we are"),
+    Setting("KAFKA_PASSWORD", "none", "a Kafka that asks who we are", True),
+    Setting("KAFKA_CA_FILE", "the system's authorities", "a Kafka with a certificate of its own"),
+    Setting("KAFKA_CERT_FILE", "none", "a Kafka that asks for our certificate"),
+    Setting("KAFKA_KEY_FILE", "in KAFKA_CERT_FILE", "the key of that certificate"),
     Setting("MONGODB_URL", "none; accounts rest in SQL", "accounts in MongoDB", True),
+    Setting("INGATHER_REFRESH_MEDIA", str(MEASURED), "latest posts told with each refresh, to 50"),
+    Setting("INGATHER_REFRESH_MEDIA_KEPT", str(KEPT), "latest posts kept of each account"),
+    Setting("INGATHER_REFRESH_HIKER_MEDIA", "no", "latest posts from HikerAPI, a call for each"),
+    Setting("INGATHER_REFRESH_INSIGHTS", "profile,media", "insights of your own accounts"),
+    Setting("INGATHER_REFRESH_INSIGHTS_PER_HOUR", "60", "calls for insights an hour and token"),
     Setting("CRON_SECRET", "none; the endpoint is off", "work in slices, by a timer", True),
     Setting("INGATHER_TRUSTED_PROXIES", "none", "proxies whose word on addresses counts"),
     Setting("INGATHER_WEBHOOK_PRIVATE", "no", "webhooks to this machine and its network"),
@@ -91,8 +106,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     drand_url: str = "https://api.drand.sh"
     tsa_url: str | None = None
     web_url: str = "https://www.instagram.com"
-    kafka_servers: str | None = None
+    kafka: KafkaLink | None = None
     mongodb_url: str | None = None
+    refresh_media: int = MEASURED
+    refresh_media_kept: int = KEPT
+    refresh_hiker_media: bool = False
+    refresh_insights: tuple[str, ...] = ("profile", "media")
+    refresh_insights_per_hour: int = 60
     cron_secrets: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     webhook_private: bool = False
@@ -110,34 +130,35 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
     return Settings(
         data_dir=data_dir,
         secret_key=values["INGATHER_SECRET_KEY"] or None,
-        comments_cap=_number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
+        comments_cap=number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
         calls_per_hour=(
-            _number("INGATHER_CALLS_PER_HOUR", values["INGATHER_CALLS_PER_HOUR"], 1)
+            number("INGATHER_CALLS_PER_HOUR", values["INGATHER_CALLS_PER_HOUR"], 1)
             if values["INGATHER_CALLS_PER_HOUR"]
             else None
         ),
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
         postgres_url=_postgres(values["DATABASE_URL"]),
-        retention=_number("INGATHER_RETENTION", values["INGATHER_RETENTION"], 0) or None,
+        retention=number("INGATHER_RETENTION", values["INGATHER_RETENTION"], 0) or None,
         redis_url=redis_url,
         cache_redis_url=values["CACHE_REDIS_URL"] or redis_url,
-        access_tokens=_list(values["INSTAGRAM_ACCESS_TOKEN"]),
-        account_ids=_list(values["INSTAGRAM_BUSINESS_ACCOUNT_ID"]),
+        access_tokens=several(values["INSTAGRAM_ACCESS_TOKEN"]),
+        account_ids=several(values["INSTAGRAM_BUSINESS_ACCOUNT_ID"]),
         app_id=values["FACEBOOK_APP_ID"] or None,
         app_secret=values["FACEBOOK_APP_SECRET"] or None,
         hiker_key=values["HIKERAPI_KEY"] or None,
-        hiker_url=_url("HIKERAPI_URL", values, "https://api.hikerapi.com"),
-        drand_url=_url("DRAND_URL", values, "https://api.drand.sh"),
-        tsa_url=_url("TSA_URL", values, "") if values["TSA_URL"] else None,
-        graph_url=_url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
-        web_url=_url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
-        kafka_servers=values["KAFKA_BOOTSTRAP_SERVERS"] or None,
+        hiker_url=url("HIKERAPI_URL", values, "https://api.hikerapi.com"),
+        drand_url=url("DRAND_URL", values, "https://api.drand.sh"),
+        tsa_url=url("TSA_URL", values, "") if values["TSA_URL"] else None,
+        graph_url=url("INSTAGRAM_GRAPH_URL", values, "https://graph.facebook.com/v26.0"),
+        web_url=url("INSTAGRAM_WEB_URL", values, "https://www.instagram.com"),
+        kafka=kafka(values),
         mongodb_url=_mongodb(values["MONGODB_URL"]),
-        cron_secrets=_list(values["CRON_SECRET"]),
+        **refresh(values),
+        cron_secrets=several(values["CRON_SECRET"]),
         trusted_proxies=_proxies(values["INGATHER_TRUSTED_PROXIES"]),
-        webhook_private=_yes("INGATHER_WEBHOOK_PRIVATE", values["INGATHER_WEBHOOK_PRIVATE"]),
-        login_url=_url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
+        webhook_private=yes("INGATHER_WEBHOOK_PRIVATE", values["INGATHER_WEBHOOK_PRIVATE"]),
+        login_url=url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
     )
 
 
@@ -176,14 +197,6 @@ def _data_dir(value: str) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("ingather", appauthor=False))
-
-
-def _number(name: str, value: str, default: int) -> int:
-    if not value:
-        return default
-    if not value.isdecimal() or int(value) < 1:
-        raise errors.BadSetting(f"{name} is {value!r}.", hint="It takes a whole number from 1.")
-    return int(value)
 
 
 def _store(value: str, redis_url: str | None) -> str:
@@ -229,7 +242,7 @@ def _proxies(value: str) -> tuple[str, ...]:
     """Addresses or networks of proxies; * for all."""
     import ipaddress
 
-    found = _list(value)
+    found = several(value)
     for word in found:
         try:
             if word != "*":
@@ -251,20 +264,3 @@ def _mongodb(value: str) -> str | None:
             " mongodb://localhost:27017/ratings.",
         )
     return value or None
-
-
-def _yes(name: str, value: str) -> bool:
-    if value.lower() not in ("", "yes", "no"):
-        raise errors.BadSetting(f"{name} is {value!r}.", hint="It takes yes or no.")
-    return value.lower() == "yes"
-
-
-def _list(value: str) -> tuple[str, ...]:
-    return tuple(part.strip() for part in value.split(",") if part.strip())
-
-
-def _url(name: str, values: Mapping[str, str], default: str) -> str:
-    value = values[name].rstrip("/") or default
-    if not value.startswith(("https://", "http://")):
-        raise errors.BadSetting(f"{name} is not an address.", hint="It begins with https://.")
-    return value

@@ -8,10 +8,11 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain import refresh
+from ingather.domain import refresh, refresh_more
 from ingather.domain.instants import iso
-from ingather.domain.records import Profile
+from ingather.domain.records import Media, Profile
 from ingather.domain.refresh import Account, LogEntry, Origin, Refreshed
+from ingather.domain.refresh_posts import Post
 
 DAY = 86_400.0
 
@@ -23,7 +24,7 @@ async def sqlite(request) -> AsyncIterator[object]:
     from ingather.stores.sql_link import SqliteLink
 
     link = SqliteLink(request.getfixturevalue("tmp_path") / "ingather.db")
-    yield SqlAccounts(SqliteSql(link))
+    yield SqlAccounts(SqliteSql(link), keep=5)
     await link.close()
 
 
@@ -33,7 +34,7 @@ async def mongo(request) -> AsyncIterator[object]:
     from ingather.stores.mongo_link import MongoLink
 
     link = MongoLink(request.getfixturevalue("mongo_url"))
-    yield MongoAccounts(link)
+    yield MongoAccounts(link, keep=5)
     await link.close()
 
 
@@ -44,7 +45,7 @@ async def postgres(request) -> AsyncIterator[object]:
     from ingather.stores.sql_accounts import SqlAccounts
 
     link = PgLink(request.getfixturevalue("make_database")())
-    yield SqlAccounts(PostgresSql(link))
+    yield SqlAccounts(PostgresSql(link), keep=5)
     await link.close()
 
 
@@ -133,6 +134,153 @@ async def test_a_removed_account_is_not_made_again(accounts) -> None:
     assert await accounts.load(["a001"]) == {}
     assert await accounts.log(limit=9) == [] and await accounts.history("a001", limit=9) == []
     assert await accounts.remove("a001") is False
+
+
+def posts(*numbers: int, at: str, **changed) -> tuple[Post, ...]:
+    """Posts of an account, each an hour older than the one before."""
+    return tuple(
+        Post(
+            media=structs.replace(
+                Media(
+                    media_id=f"17{number:04d}", shortcode=f"C{number:04d}", media_type="VIDEO",
+                    timestamp=f"2026-11-{20 - number // 24:02d}T{23 - number % 24:02d}:00:00Z",
+                    username="user1", like_count=number, comment_count=0, hashtags=("bread",),
+                    mentions=(), likes_hidden=False,
+                ),
+                **changed,
+            ),
+            source="graph", at=at,
+        )
+        for number in numbers
+    )  # fmt: skip
+
+
+async def test_posts_come_back_as_they_were_told(accounts) -> None:
+    """Newest first, every field: 0 is 0, hidden is hidden, unknown is None; insights too."""
+    await accounts.add([account()])
+    at = iso(await accounts.now())
+    newest, hidden, odd = posts(1, 2, 3, at=at)
+    hidden = structs.replace(
+        hidden, media=structs.replace(hidden.media, like_count=None, likes_hidden=True)
+    )
+    own = structs.replace(
+        newest.media, reach=0, saved=3, play_count=70, plays_from="insights.views", caption="x 🥖"
+    )
+    newest = structs.replace(newest, media=own, insights_at=at)
+    odd = structs.replace(
+        odd, media=Media(media_id="178", play_count=5, plays_from="business_discovery.view_count")
+    )
+    wrote = structs.replace(done(account(), at=await accounts.now()), posts=(odd, hidden, newest))
+    await accounts.save([wrote])
+    assert await accounts.posts("a001", limit=9) == [newest, hidden, odd]
+    assert await accounts.posts("a001", limit=1) == [newest]
+    assert await accounts.posts("a001", limit=0) == []
+    assert await accounts.posts("a002", limit=9) == []
+
+
+async def test_a_post_is_one_however_often_it_is_told(accounts) -> None:
+    """Told again it is replaced, the same in every source though its id is not; its insights stay
+    where none are told, with their time."""
+    await accounts.add([account(1), account(2)])
+    now = await accounts.now()
+    then, later = iso(now - 60), iso(now)
+    (first,) = posts(1, at=then, reach=9, saved=None)
+    first = structs.replace(first, insights_at=then)
+    (again,) = posts(1, at=later, media_id="3171", like_count=None, likes_hidden=True)
+    again = structs.replace(again, source="hiker")
+    for told in (first, again):
+        wrote = structs.replace(done(account(), at=now), posts=(told, told))
+        await accounts.save([wrote, wrote])
+    kept = structs.replace(again, media=structs.replace(again.media, reach=9), insights_at=then)
+    assert await accounts.posts("a001", limit=9) == [kept]
+    await accounts.save([structs.replace(done(account(2), at=now), posts=(first,))])
+    assert await accounts.posts("a002", limit=9) == [first]
+    assert await accounts.posts("a001", limit=9) == [kept]
+
+
+async def test_the_newest_posts_are_kept(accounts) -> None:
+    """Five of each account here, whichever were told together; nobody else's go for them."""
+    await accounts.add([account(1), account(2)])
+    now = await accounts.now()
+    at = iso(now)
+    both = [done(account(number), at=now) for number in (1, 2)]
+    await accounts.save([structs.replace(both[1], posts=posts(1, 2, 3, 4, at=at))])
+    await accounts.save([structs.replace(both[0], posts=posts(5, 6, 7, 30, 60, at=at))])
+    await accounts.save([structs.replace(both[0], posts=posts(3, 4, 5, at=at))])
+    found = await accounts.posts("a001", limit=9)
+    assert [each.media.like_count for each in found] == [3, 4, 5, 6, 7]
+    found = await accounts.posts("a002", limit=9)
+    assert [each.media.like_count for each in found] == [1, 2, 3, 4]
+
+
+async def test_posts_go_with_their_account(accounts) -> None:
+    """Of a removed account nothing is left, nor is anything written of it again."""
+    await accounts.add([account(1), account(2)])
+    now = await accounts.now()
+    wrote = [
+        structs.replace(done(account(number), at=now), posts=posts(1, 2, at=iso(now)))
+        for number in (1, 2)
+    ]
+    await accounts.save(wrote)
+    await accounts.remove("a001")
+    assert await accounts.posts("a001", limit=9) == []
+    await accounts.save(wrote)
+    assert await accounts.posts("a001", limit=9) == []
+    assert len(await accounts.posts("a002", limit=9)) == 2
+
+
+async def test_a_log_entry_is_there_or_not(accounts) -> None:
+    """An entry that is there tells that its refresh is there in full."""
+    await accounts.add([account()])
+    wrote = done(account(), at=await accounts.now())
+    assert not await accounts.logged(wrote.entry.id)
+    await accounts.save([wrote])
+    assert await accounts.logged(wrote.entry.id)
+
+
+async def test_a_days_engagement_stays_where_a_later_refresh_tells_none(accounts) -> None:
+    """And 0 is 0."""
+    await accounts.add([account()])
+    noon = 1_763_726_400.0
+    for at, likes, told in ((noon, 5, 0.005), (noon + 60, None, 0.005), (noon + 120, 0, 0.0)):
+        before = (await accounts.load(["a001"]))["a001"]
+        wrote = done(before, at=at, followers=1000)
+        if likes is not None:
+            some = posts(1, at=iso(at), like_count=likes)
+            after, _ = refresh_more.with_posts(wrote.account, some, source="graph", at=iso(at))
+            wrote = structs.replace(wrote, account=after, posts=some)
+        await accounts.save([wrote])
+        (day,) = await accounts.history("a001", limit=9)
+        assert day.engagement == told
+
+
+async def test_a_name_is_one_accounts(accounts) -> None:
+    """A name under another id, or an id with another name, is refused in words; nothing of what
+    came with it is added, and what is there stays."""
+    await accounts.add([account(1)])
+    refused = (
+        (account(9, handle="User1"), ["@User1", "a001", "a009"]),
+        (account(1, handle="other"), ["a001", "@user1", "@other"]),
+    )
+    for wrong, told in refused:
+        with pytest.raises(errors.BadInput) as found:
+            await accounts.add([account(5), wrong, account(6)])
+        assert [each for each in told if each not in str(found.value)] == []
+        assert "accounts remove user1" in (found.value.hint or "")
+        assert [each.account_id for each in await accounts.list(limit=9)] == ["a001"]
+    assert await accounts.add([account(1), account(9, handle="user1", platform="tiktok")]) == 1
+
+
+async def test_many_who_add_a_name_at_once_add_it_once(accounts) -> None:
+    """Imports at the same time leave one account of a name; the others are told so."""
+    await accounts.list(limit=1)
+    found = await asyncio.gather(
+        *(accounts.add([account(number, handle="same")]) for number in range(1, 7)),
+        return_exceptions=True,
+    )
+    assert [each for each in found if each == 1] == [1]
+    assert all(isinstance(each, errors.BadInput) for each in found if each != 1)
+    assert len(await accounts.list(limit=9)) == 1
 
 
 async def test_many_are_written_at_once_and_one_that_is_gone_hurts_no_other(accounts) -> None:
@@ -254,6 +402,51 @@ async def test_fields_of_others_stay_in_mongodb(mongo_url, tmp_path) -> None:
     assert after["followerCount"] == 1234 and after["instagramData"]["mediaCount"] == 7
     assert await link.database["Account"].count_documents({}) == 1
     assert (await link.database["DataRefreshLog"].find_one())["accountId"] == str(key)
+    await link.close()
+
+
+async def test_names_that_stand_twice_in_mongodb_stop_no_refresh(mongo_url) -> None:
+    """Where a collection holds a name twice, as it was once made, accounts are refreshed; adding
+    says what to do, and goes on once that is done. Another platform's names are its own."""
+    from ingather.stores.mongo_accounts import MongoAccounts
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink(mongo_url)
+    accounts = MongoAccounts(link)
+    theirs = [
+        {"_id": name, "platform": platform, "handle": "lena"}
+        for name, platform in (("1", "instagram"), ("2", "instagram"), ("3", "tik"), ("4", "tik"))
+    ]
+    await link.database["Account"].insert_many([*theirs, {"_id": "5", "platform": "instagram"}])
+    await accounts.save([done(Account(account_id="1", handle="lena"), at=await accounts.now())])
+    assert (await accounts.load(["1"]))["1"].follower_count == 1234
+    with pytest.raises(errors.BadInput, match="@lena under several ids"):
+        await accounts.add([account()])
+    await accounts.remove("2")
+    assert await accounts.add([account()]) == 1
+    with pytest.raises(errors.BadInput):
+        await accounts.add([Account(account_id="x", handle="lena")])
+    await link.close()
+
+
+async def test_fields_of_others_stay_with_a_post_in_mongodb(mongo_url) -> None:
+    """What a rating site wrote beside ours is left as it is."""
+    from ingather.stores.mongo_accounts import MongoAccounts
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink(mongo_url)
+    accounts = MongoAccounts(link)
+    await accounts.add([account()])
+    now = await accounts.now()
+    wrote = structs.replace(done(account(), at=now), posts=posts(1, at=iso(now)))
+    await accounts.save([wrote])
+    media = link.database["AccountMedia"]
+    await media.update_one({"_id": "a001:C0001"}, {"$set": {"rating": 4.5}})
+    await accounts.save([wrote])
+    found = await media.find_one({"_id": "a001:C0001"})
+    assert (found["rating"], found["accountId"], found["likeCount"]) == (4.5, "a001", 1)
+    assert found["timestamp"].isoformat() == "2026-11-20T22:00:00+00:00"
+    assert await accounts.posts("a001", limit=9) == list(wrote.posts)
     await link.close()
 
 

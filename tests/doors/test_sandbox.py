@@ -43,6 +43,10 @@ class Asker:
     async def json(self, path, **params):
         return json.loads((await self.get(path, **params)).text_read)
 
+    async def control(self, **wish):
+        """The answer of the control door to a wish."""
+        return await self.session.post(f"{self.sandbox.url}/_control", json=wish)
+
     async def walk(self, path, **params):
         """All rows, page by page, and the pages."""
         rows, pages, after = [], 0, {}
@@ -475,3 +479,26 @@ async def test_errors_have_recorded_keys(asker):
     told = error_of(await asker.get(POSTS["small"].id))
     assert set(told) == set(recorded)
     assert (told["code"], told["error_subcode"]) == (recorded["code"], recorded["error_subcode"])
+
+
+async def test_rows_come_late_where_they_are_asked_to(asker):
+    """What a test lets come stands where the platform would list it: comments at the top, replies
+    at the end of their thread, both counted; what answers nothing is refused."""
+    post = POSTS["small"]
+    first = World(1).top_level(post, 1)
+    sent = await asker.control(late={post.id: [first.id, None]})
+    assert sent.status == 200
+    counted = await asker.json(post.id, fields="comments_count")
+    listed = (await asker.json(f"{post.id}/comments", fields=FIELDS))["data"]
+    newest, thread = listed[0], next(row for row in listed if row["id"] == first.id)
+    replies = thread["replies"]["data"]
+    assert counted["comments_count"] == 9
+    assert len(listed) == 6 and "replies" not in newest
+    assert len(replies) == first.replies + 1
+    assert replies[-1]["parent_id"] == first.id
+    assert newest["timestamp"] > replies[-1]["timestamp"] > listed[1]["timestamp"]
+    assert (await asker.json(newest["id"], fields="text"))["text"] == newest["text"]
+    for parent in (replies[0]["id"], newest["id"], "18999000000000000"):
+        assert (await asker.control(late={post.id: [parent]})).status == 400
+    await asker.control(reset=True)
+    assert len((await asker.json(f"{post.id}/comments"))["data"]) == 5

@@ -1,15 +1,20 @@
 """Somebody gets something wrong, or the machine does: one clear sentence, and nothing is lost."""
 
 import re
-import resource
 import signal
 import sqlite3
 from pathlib import Path
 
 import pytest
 
-NO_BYTECODE = {"PYTHONDONTWRITEBYTECODE": "1"}
-"""Under a limit on file sizes the interpreter would leave cut modules behind for everybody."""
+
+def at_most(size: int) -> str:
+    """Python after which no file may be larger. No module is compiled any more, or one that is cut
+    would stay behind for everybody."""
+    return (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}));"
+        " sys.dont_write_bytecode = True"
+    )
 
 
 def refused(answer, *words: str) -> None:
@@ -117,11 +122,8 @@ def test_a_full_disk_keeps_the_rows_and_leaves_no_half_file(cli, outside, oracle
     (cli.folder / name).write_text("from before")
     assert cli.job()["status"] == "csv_pending"  # and the list leaves the database tidied up
 
-    def no_room() -> None:  # for a file of this size, but for the few words on the job's state
-        resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-
-    answer = cli.start(*words, preexec_fn=no_room, environ=NO_BYTECODE).ended()
-    assert answer.code == 3, answer
+    # No room for a file of this size, but for the few words on the job's state.
+    answer = cli(*words, before=at_most(60_000), code=3)
     refused(answer, "room|largest size", "Free some")
     assert (cli.folder / name).read_text() == "from before"
     assert not list(cli.folder.glob(".ingather-*"))
@@ -138,18 +140,12 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
     cli("export", "comments", post, "-o", "whole.csv")
     cli("jobs", "delete", cli.job()["id"], "--yes")
     data = cli.folder / "other"
-    environ = {"INGATHER_DATA_DIR": str(data)} | NO_BYTECODE
-
-    def little_room() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, 400_000))
-
-    running = cli.start("export", "comments", post, "-o", "a.csv", environ=environ,
-                        preexec_fn=little_room)  # fmt: skip
-    answer = running.ended()
-    assert answer.code == 3, answer
+    environ = {"INGATHER_DATA_DIR": str(data)}
+    words = ("export", "comments", post, "-o", "a.csv")
+    answer = cli(*words, environ=environ, before=at_most(400_000), code=3)
     refused(answer, "no room left on the disk", "Free some")
     assert not (cli.folder / "a.csv").exists()
-    answer = cli("export", "comments", post, "-o", "a.csv", environ=environ)
+    answer = cli(*words, environ=environ)
     assert "Going on with job" in answer.err
     assert (cli.folder / "a.csv").read_bytes() == (cli.folder / "whole.csv").read_bytes()
 
@@ -157,9 +153,7 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
 def test_a_full_standard_output_says_where_the_rows_are(cli, oracle):
     """/dev/full: exit 1, one sentence, and the rows can still be saved."""
     with Path("/dev/full").open("wb") as full:
-        running = cli.start("export", "comments", oracle.flat(300), "-o", "-", stdout=full)
-        answer = running.ended()
-    assert answer.code == 1, answer
+        answer = cli("export", "comments", oracle.flat(300), "-o", "-", out=full.fileno(), code=1)
     refused(answer, "no room", "jobs save")
     job = cli.job()
     cli("jobs", "save", job["id"], "-o", "a.jsonl")

@@ -5,6 +5,8 @@ import gzip
 import hashlib
 import io
 import json
+import time
+from datetime import datetime
 
 import pytest
 
@@ -85,13 +87,11 @@ def test_a_reader_that_has_had_enough_is_no_failure(cli, oracle):
 
     reading, writing = os.pipe()
     os.close(reading)
-    running = cli.start(
-        "export", "comments", oracle.flat(3_000), "--format", "jsonl", "-o", "-", stdout=writing
+    answer = cli(
+        "export", "comments", oracle.flat(3_000), "--format", "jsonl", "-o", "-", out=writing
     )
     os.close(writing)
-    answer = running.ended()
     assert "BrokenPipe" not in answer.err
-    assert answer.code == 0, answer
     assert cli.job()["rows"] == 3_000
 
 
@@ -139,6 +139,45 @@ def test_since_last_takes_only_what_is_newer(cli, oracle):
     assert (cli.folder / "b.jsonl").read_bytes() == b""
     again = cli("export", "comments", post, "--since-last", "-o", "c.jsonl", "--json")
     assert (again.json["rows"], again.json["reason"]) == (0, "up_to_date")
+
+
+def test_replies_under_older_comments_are_found_as_far_back_as_one_looks(cli, oracle, outside):
+    """--since-last says what it did not look for; --look-back finds new replies so far back, each
+    of them once, and says before what it will cost."""
+    post = oracle.mixed(1_000)
+    place = oracle._world.post(post)
+    near, far, oldest = (oracle._world.top_level(place, at) for at in (20, 150, 500))
+    cli("export", "comments", post, "-o", "whole.jsonl")
+    outside.control(late={post: [near.id, None, far.id, oldest.id, far.id, None]})
+
+    def new(name: str, *words: str) -> tuple[object, list[dict]]:
+        answer = cli("export", "comments", post, "--since-last", *words, "-o", name)
+        return answer, parsed(name, (cli.folder / name).read_bytes())
+
+    answer, rows = new("first.jsonl")
+    assert [row["parent"] for row in rows] == [None, None, near.id]
+    assert "not looked for: new replies under comments from before" in answer.out
+    assert "counts 6 more than at the last export, and 3 are new here: at least 3" in answer.err
+    age = int(time.time() - datetime.fromisoformat(far.timestamp).timestamp()) + 60
+    answer, rows = new("second.jsonl", "--look-back", f"{age}s")
+    assert [row["parent"] for row in rows] == [far.id, far.id]
+    pages = json.loads((cli.folder / "second.jsonl.receipt.json").read_bytes())["pages"]
+    assert pages == 9
+    assert f"read again for new replies: about {pages} calls" in answer.err
+    answer, rows = new("third.jsonl", "--look-back", "900d")
+    assert [row["parent"] for row in rows] == [oldest.id]
+    _, rows = new("fourth.jsonl", "--look-back", "900d")
+    assert rows == []
+
+
+def test_looking_back_goes_with_what_is_new(cli, oracle, outside):
+    """--look-back without --since-last, or without replies, is refused before anything is asked."""
+    export = ("export", "comments", oracle.posts["small"], "--look-back", "7d")
+    answer = cli(*export, code=2)
+    assert "Add --since-last" in answer.err
+    answer = cli(*export, "--since-last", "--no-replies", code=2)
+    assert "--no-replies" in answer.err
+    assert outside.calls() == []
 
 
 def test_a_gap_is_told_and_strict_makes_it_a_failure(cli, oracle):

@@ -1,30 +1,23 @@
 """Accounts kept fresh from the command line, against the sandbox and a store of their own."""
 
-import contextlib
 import json
 import os
 import signal
-import sqlite3
-import subprocess
-import sys
 import time
 import urllib.request
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
-import ingather
 from ingather.sandbox import others
-from ingather.sandbox.options import TOKEN
+from ingather.sandbox.options import HIKER_KEY, TOKEN
 
 
 @pytest.fixture
-def room(tmp_path, outside):
+def room(command, tmp_path, outside):
     """Runs `ingather …` with a data folder of its own; Instagram is the sandbox's process."""
     env = {name: value for name, value in os.environ.items() if not name.endswith("_URL")}
     env |= {
-        "PYTHONPATH": str(Path(ingather.__file__).parents[1]),
         "INGATHER_DATA_DIR": str(tmp_path),
         "INSTAGRAM_GRAPH_URL": outside.graph_url,
         "INSTAGRAM_WEB_URL": outside.web_url,
@@ -32,19 +25,14 @@ def room(tmp_path, outside):
         "KAFKA_BOOTSTRAP_SERVERS": "",
     }
 
-    def start(*words: str, **other: str) -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-m", "ingather", *words],
-            cwd=tmp_path, env=env | other, text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
+    def start(*words: str, **other: str):
+        return command(*words, folder=tmp_path, environ=env | other)
 
     def run(*words: str, code: int = 0, **other: str) -> tuple[str, str]:
-        process = start(*words, **other)
-        out, said = process.communicate(timeout=60)
-        assert process.returncode == code, said
-        assert TOKEN not in out + said
-        return out, said
+        answer = start(*words, **other).ended(within=60)
+        assert answer.code == code, answer
+        assert TOKEN not in answer.out + answer.err
+        return answer.out, answer.err
 
     run.start = start
     return run
@@ -61,6 +49,75 @@ def test_refresh_now_says_what_changed(room) -> None:
     assert person["account"]["instagramData"]["approximate"] == ["followersCount"]
     out, _ = room("refresh", "bakery7")
     assert "unchanged" in out
+
+
+def test_a_newcomer_tries_everything_in_the_sandbox(command, tmp_path) -> None:
+    """From a clean folder and without an account: add, import, list, refresh, show, remove; posts,
+    engagement and, of the own account, insights; your own accounts are untouched by it."""
+
+    def run(*words: str, code: int = 0) -> tuple[str, str]:
+        environ = {"INGATHER_DATA_DIR": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
+        answer = command(*words, folder=tmp_path, environ=environ).ended(within=60)
+        assert answer.code == code, answer
+        return answer.out, answer.err
+
+    (tmp_path / "a.csv").write_text("handle;accountId\n@posts126;7\nghost.one;8\n")
+    run("accounts", "import", "a.csv", "--sandbox")
+    run("accounts", "add", "sandbox.bakery", "--sandbox")
+    out, _ = run("accounts", "list", "--sandbox")
+    assert out.count("never") == 3
+    out, said = run("refresh", "posts126", "sandbox.bakery", "ghost.one", "--sandbox", code=1)
+    assert "@posts126: refreshed from graph" in out and "12 latest posts, 12 of them new" in out
+    assert "in 24 hours: reach" in out and "insights of 9 of them" in out
+    assert "@ghost.one" in said
+    out, _ = run("refresh", "posts126", "--sandbox")
+    assert "unchanged" in out and "12 latest posts, 0 of them new" in out
+    out, _ = run("accounts", "show", "posts126", "--sandbox")
+    assert "engagement:" in out and "hidden" in out and "from graph" in out
+    told = json.loads(run("accounts", "show", "sandbox.bakery", "--sandbox", "--json")[0])
+    assert len(told["media"]) == 12 and told["instagramData"]["insights"]["reach"] > 0
+    assert told["history"][0]["engagement"] == told["instagramData"]["engagement"] > 0
+    assert told["log"][0]["missing"] == []
+    out, _ = run("accounts", "show", "ghost.one", "--sandbox")
+    assert "failed" in out and "no account has this name" in out
+    run("accounts", "remove", "posts126", "--sandbox")
+    out, _ = run("accounts", "list", "--sandbox", "--json")
+    assert [each["handle"] for each in json.loads(out)] == ["ghost.one", "sandbox.bakery"]
+    _, said = run("accounts", "list")
+    assert "no accounts yet" in said
+
+
+def test_what_is_missing_is_told(room) -> None:
+    """Where the limit of insights is reached the refresh is done, and says what it lacks; so does
+    the log. What is not wanted is not missing."""
+    few = {"INGATHER_REFRESH_INSIGHTS_PER_HOUR": "4"}
+    out, said = room("refresh", "sandbox.bakery", **few)
+    assert "refreshed from graph" in out
+    assert "not told this time: insights of posts: rate_limit" in said
+    out, _ = room("accounts", "show", "sandbox.bakery")
+    assert "not told: insights of posts: rate_limit" in out
+    none = {"INGATHER_REFRESH_MEDIA": "0", "INGATHER_REFRESH_INSIGHTS": "none"}
+    out, _ = room("refresh", "bakery7", "--json", **none)
+    told = json.loads(out)
+    assert told["media"] is None and told["missing"] == []
+    assert "engagement" not in told["account"]["instagramData"]
+
+
+@pytest.mark.parametrize("wanted", ["no", "yes"])
+def test_hikerapis_posts_are_asked_for_where_that_is_wanted(room, outside, wanted) -> None:
+    """Where only HikerAPI tells an account, its posts cost a call that is off by default."""
+    hiker = {
+        "INSTAGRAM_ACCESS_TOKEN": "", "INSTAGRAM_WEB_URL": "http://127.0.0.1:1/web",
+        "HIKERAPI_KEY": HIKER_KEY, "HIKERAPI_URL": outside.hiker_url,
+        "INGATHER_REFRESH_HIKER_MEDIA": wanted,
+    }  # fmt: skip
+    told = json.loads(room("refresh", "flat120", "--json", **hiker)[0])
+    assert (told["source"], told["account"]["followerCount"]) == ("hiker", 120)
+    if wanted == "no":
+        assert told["media"] is None
+    else:
+        assert {each["source"] for each in told["media"]} == {"hiker"}
+        assert told["account"]["instagramData"]["engagement"] > 0
 
 
 def test_a_name_that_is_nobodys_is_told_and_not_kept(room) -> None:
@@ -93,7 +150,7 @@ def test_every_name_has_its_turn_though_nobody_answers(room) -> None:
     assert json.loads(out) == []
 
 
-def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> None:
+def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, until, tmp_path) -> None:
     """Import, schedule, consume without Kafka: everybody is fresh, the log says so, a second
     schedule finds nothing due, and SIGTERM ends the consumer with 0."""
     rows = ["accountId,handle", *(f"id{number},shop{number}" for number in range(5)), "x,ghost"]
@@ -103,10 +160,10 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
     assert said.startswith("6 accounts")
     _, said = room("schedule")
     assert said.startswith("0 accounts")
-    process = room.start("consumer", "--health-port", "0")
+    running = room.start("consumer", "--health-port", "0")
+    until(lambda: "\n" in running.err)
+    address = f"http://127.0.0.1:{json.loads(running.err.splitlines()[0])['health_port']}"
     try:
-        started = json.loads(process.stderr.readline())
-        address = f"http://127.0.0.1:{started['health_port']}"
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         end = time.monotonic() + 40
         text = ""
@@ -117,9 +174,10 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
         assert opener.open(f"{address}/health", timeout=5).status == 200
         assert opener.open(f"{address}/ready", timeout=5).status == 200
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
-    assert process.returncode == 0
+        running.send(signal.SIGTERM)
+    answer = running.ended(within=40)
+    assert answer.code == 0
+    said = answer.err
     assert all(json.loads(line)["event"] for line in said.splitlines())
     assert TOKEN not in said
     out, _ = room("accounts", "list", "--json")
@@ -133,7 +191,7 @@ def test_accounts_from_a_file_are_refreshed_by_the_consumer(room, tmp_path) -> N
 def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
     """`ingather up` schedules and refreshes inside, and ends in good order."""
     room("accounts", "add", "bakery7")
-    process = room.start("up", "--port", "0")
+    running = room.start("up", "--port", "0")
     try:
         end = time.monotonic() + 40
         fresh = None
@@ -141,9 +199,9 @@ def test_up_keeps_accounts_fresh_without_kafka(room) -> None:
             out, _ = room("accounts", "show", "bakery7", "--json")
             fresh = json.loads(out)["lastDataRefresh"]
     finally:
-        process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=40)
-    assert fresh is not None and process.returncode == 0
+        running.send(signal.SIGTERM)
+    assert running.ended(within=40).code == 0
+    assert fresh is not None
 
 
 @pytest.mark.parametrize(
@@ -162,17 +220,16 @@ def test_bad_input_is_one_clear_error(room, words, code, told) -> None:
     assert told in said and "Traceback" not in said
 
 
-def test_accounts_are_removed_with_all_that_is_known(room, tmp_path) -> None:
-    """Neither log nor history is left, nor the same name under another id, as it was once made."""
+def test_accounts_are_removed_with_all_that_is_known(room) -> None:
+    """Neither posts nor log nor history is left: the name comes back as a new one."""
     room("refresh", "bakery7")
-    with contextlib.closing(sqlite3.connect(tmp_path / "ingather.db")) as database, database:
-        database.execute(
-            "INSERT INTO accounts (account_id, platform, handle) VALUES ('77', 'instagram', ?)",
-            ("bakery7",),
-        )
     room("accounts", "remove", "bakery7")
     _, said = room("accounts", "show", "bakery7", code=2)
     assert "not among the accounts" in said
+    room("accounts", "add", "bakery7")
+    out, _ = room("accounts", "show", "bakery7", "--json")
+    told = json.loads(out)
+    assert (told["history"], told["log"], told["media"]) == ([], [], [])
 
 
 @pytest.mark.parametrize(
@@ -211,25 +268,26 @@ def test_an_account_is_added_once_however_it_is_named(room, tmp_path) -> None:
     assert [each["accountId"] for each in json.loads(out)] == ["77", "8"]
 
 
-def test_a_waiting_consumer_says_what_for(room, tmp_path) -> None:
+def test_a_waiting_consumer_says_what_for(room, until, tmp_path) -> None:
     """The limit is reached: the log says once for what it waits and until when, and so does
     /health for as long as it does."""
     (tmp_path / "a.csv").write_text("\n".join(["handle", *(f"shop{each}" for each in range(5))]))
     room("accounts", "import", "a.csv")
     room("schedule")
-    process = room.start("consumer", "--health-port", "0", "--limit", "1")
+    running = room.start("consumer", "--health-port", "0", "--limit", "1")
+    until(lambda: "\n" in running.err)
+    port = json.loads(running.err.splitlines()[0])["health_port"]
     try:
-        started = json.loads(process.stderr.readline())
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        address = f"http://127.0.0.1:{started['health_port']}/health"
+        address = f"http://127.0.0.1:{port}/health"
         end = time.monotonic() + 40
         told: dict = {"waiting": 0}
         while told["waiting"] < 4 and time.monotonic() < end:
             time.sleep(0.1)
             told = json.load(opener.open(address, timeout=5))
     finally:
-        process.send_signal(signal.SIGTERM)
-        _, said = process.communicate(timeout=40)
+        running.send(signal.SIGTERM)
+    said = running.ended(within=40).err
     assert (told["status"], told["waiting_for"]) == ("ok", "limit of graph")
     lines = [json.loads(line) for line in said.splitlines()]
     (line,) = [each for each in lines if each["event"] == "waiting"]

@@ -17,17 +17,9 @@ def queued(cli, oracle):
 
 
 @pytest.fixture
-def worker(cli, until):
-    """Start workers that are killed at the end of the test."""
-    started = []
-
-    def start(*words, **environ):
-        started.append(cli.start("worker", *words, environ=environ))
-        return started[-1]
-
-    yield start
-    for one in started:
-        one.kill()
+def worker(cli):
+    """Start workers; they end with the test."""
+    return lambda *words, **environ: cli.start("worker", *words, environ=environ)
 
 
 @pytest.fixture

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ingather import errors, settings
+from ingather import errors, settings, settings_kafka, settings_refresh
+from ingather.stores.kafka_link import KafkaLink
 
 GRAPH = "https://graph.facebook.com/v26.0"
 
@@ -36,6 +37,14 @@ GRAPH = "https://graph.facebook.com/v26.0"
             "graph_url",
             "http://127.0.0.1:1/v26.0",
         ),
+        ({}, "refresh_media", 12),
+        ({"INGATHER_REFRESH_MEDIA": "0"}, "refresh_media", 0),
+        ({}, "refresh_media_kept", 50),
+        ({"INGATHER_REFRESH_HIKER_MEDIA": "Yes"}, "refresh_hiker_media", True),
+        ({}, "refresh_insights", ("profile", "media")),
+        ({"INGATHER_REFRESH_INSIGHTS": "Media"}, "refresh_insights", ("media",)),
+        ({"INGATHER_REFRESH_INSIGHTS": "none"}, "refresh_insights", ()),
+        ({"INGATHER_REFRESH_INSIGHTS_PER_HOUR": "9"}, "refresh_insights_per_hour", 9),
         ({"FACEBOOK_APP_SECRET": "hush"}, "app_secret", "hush"),
         (
             {"INGATHER_TRUSTED_PROXIES": "10.0.0.7, ::1,10.1.0.0/16"},
@@ -62,6 +71,12 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"DATABASE_URL": "sqlite:///"}, "sqlite:///FILE"),
         ({"INGATHER_RETENTION": "0"}, "INGATHER_RETENTION is '0'"),
         ({"INGATHER_TRUSTED_PROXIES": "10.0.0.7,bogus"}, "INGATHER_TRUSTED_PROXIES names 'bogus'"),
+        ({"INGATHER_REFRESH_MEDIA": "51"}, "up to 50"),
+        ({"INGATHER_REFRESH_MEDIA": "-1"}, "a whole number from 0"),
+        ({"INGATHER_REFRESH_MEDIA_KEPT": "5"}, "at least as many"),
+        ({"INGATHER_REFRESH_MEDIA_KEPT": "1001"}, "1000 at the most"),
+        ({"INGATHER_REFRESH_INSIGHTS": "profile,stories"}, "profile, media"),
+        ({"INGATHER_REFRESH_HIKER_MEDIA": "perhaps"}, "yes or no"),
         ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
     ],
 )
@@ -124,9 +139,49 @@ def test_a_file_that_is_no_text_is_passed_over(tmp_path):
 
 def test_every_setting_is_read():
     """No setting is listed that `load` does not ask for."""
-    text = Path(settings.__file__).read_text("utf-8")
+    text = Path(settings.__file__).read_text("utf-8").partition("def load")[2]
+    text += Path(settings_kafka.__file__).read_text("utf-8")
+    text += Path(settings_refresh.__file__).read_text("utf-8")
     for each in settings.SETTINGS:
-        assert f'"{each.name}"' in text.partition("def load")[2], each.name
+        assert f'"{each.name}"' in text, each.name
+
+
+KAFKA = {"KAFKA_BOOTSTRAP_SERVERS": "one:9092, two:9093"}
+
+
+def test_a_kafka_with_a_user_and_tls():
+    """Its settings are read together; without them it is spoken to plainly, without servers there
+    is none."""
+    named = {
+        "KAFKA_SECURITY_PROTOCOL": "sasl_ssl",
+        "KAFKA_SASL_MECHANISM": "scram-sha-512",
+        "KAFKA_USERNAME": "ann",
+        "KAFKA_PASSWORD": "pw",
+    }
+    assert settings.load(KAFKA | named).kafka == KafkaLink(
+        servers="one:9092, two:9093", tls=True, mechanism="SCRAM-SHA-512", user="ann", password="pw"
+    )
+    assert settings.load(KAFKA).kafka == KafkaLink(servers="one:9092, two:9093")
+    assert settings.load(named).kafka is None
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"KAFKA_BOOTSTRAP_SERVERS": "kafka://ann:canary@one:9092"}, "KAFKA_BOOTSTRAP_SERVERS"),
+        ({"KAFKA_BOOTSTRAP_SERVERS": "one"}, "HOST:PORT"),
+        ({"KAFKA_SECURITY_PROTOCOL": "TLS"}, "SASL_SSL"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SASL_SSL", "KAFKA_USERNAME": "ann"}, "KAFKA_PASSWORD"),
+        ({"KAFKA_USERNAME": "ann", "KAFKA_PASSWORD": "canary"}, "KAFKA_SECURITY_PROTOCOL"),
+        ({"KAFKA_CA_FILE": "ca.pem"}, "KAFKA_SECURITY_PROTOCOL"),
+        ({"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_KEY_FILE": "k.pem"}, "KAFKA_CERT_FILE"),
+    ],
+)
+def test_settings_of_kafka_that_contradict_each_other(wrong, words):
+    """What would be left unused or is missing is told by its name, and no password with it."""
+    with pytest.raises(errors.BadSetting, match=words) as told:
+        settings.load(KAFKA | wrong)
+    assert "canary" not in str(told.value)
 
 
 @pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+asyncpg"])

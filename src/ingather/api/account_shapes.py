@@ -7,6 +7,7 @@ from msgspec import Meta, Struct
 from ingather.api.shapes import Word
 from ingather.domain import refresh
 from ingather.domain.refresh import Account, Day, LogEntry
+from ingather.domain.refresh_posts import Post
 from ingather.features.schedule import WEEK
 
 _MORE = 64
@@ -42,9 +43,27 @@ class Number(Struct, frozen=True, kw_only=True):
     at: str | None
 
 
+class Rate(Struct, frozen=True):
+    """A part of one (0.05 is 5 %); null where nobody has told what it takes."""
+
+    value: float | None
+    source: str | None
+    at: str | None
+
+
+class Insights(Struct, frozen=True):
+    """An own account's last 24 hours before `at`, by the platform's names of metrics; one that is
+    not counted is left out, for it is not 0."""
+
+    metrics: dict[str, int]
+    source: str | None
+    at: str | None
+
+
 class AccountView(Struct, frozen=True, kw_only=True, rename="camel"):
     """An account. freshness: stale after a week, when it is due again. ageSeconds: since its last
-    refresh; null before the first."""
+    refresh; null before the first. engagement: likes and comments per post and follower, over the
+    twelve newest posts whose numbers are told."""
 
     account_id: str
     username: str
@@ -57,15 +76,19 @@ class AccountView(Struct, frozen=True, kw_only=True, rename="camel"):
     followers: Number
     following: Number
     posts: Number
+    engagement: Rate
 
 
 class AccountDetail(AccountView, frozen=True, kw_only=True, rename="camel"):
     """An account with all that is known. sources: of each field. approximate: names of rounded
-    numbers. history: newest day first. log: its last ten refreshes, newest first."""
+    numbers. insights: null unless it is your own. history: newest day first. media: its latest
+    posts, newest first. log: its last ten refreshes, newest first."""
 
     sources: dict[str, Source]
     approximate: tuple[str, ...]
+    insights: Insights | None
     history: tuple[Day, ...]
+    media: tuple[Post, ...]
     log: tuple[LogEntry, ...]
 
 
@@ -76,6 +99,18 @@ class AccountList(Struct, frozen=True):
     next: str | None
 
 
+class AccountHistory(Struct, frozen=True):
+    """Newest day first."""
+
+    days: tuple[Day, ...]
+
+
+class AccountMedia(Struct, frozen=True):
+    """Newest first."""
+
+    media: tuple[Post, ...]
+
+
 class RefreshLog(Struct, frozen=True):
     """Newest first."""
 
@@ -84,12 +119,14 @@ class RefreshLog(Struct, frozen=True):
 
 class RefreshView(Struct, frozen=True, kw_only=True, rename="camel"):
     """What became of a refresh. queued: it is done as soon as the limit allows. error, code: why it
-    failed. changed: the fields that are other than before."""
+    failed. changed: the fields that are other than before. missing: what was wanted beside the
+    profile and not told, and why, as `insights: rate_limit`."""
 
     account_id: str
     outcome: Literal["queued", "refreshed", "unchanged", "failed"]
     source: str | None = None
     changed: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
     error: str | None = None
     code: str | None = None
     account: AccountView | None = None
@@ -101,7 +138,12 @@ def view(account: Account, now: float) -> AccountView:
 
 
 def detail(
-    account: Account, now: float, history: tuple[Day, ...], log: tuple[LogEntry, ...]
+    account: Account,
+    now: float,
+    *,
+    history: tuple[Day, ...],
+    media: tuple[Post, ...],
+    log: tuple[LogEntry, ...],
 ) -> AccountDetail:
     """An account by itself."""
     return AccountDetail(
@@ -110,7 +152,9 @@ def detail(
             name: _source(account, name) for name in [*_told(account, "sources", dict)][:_MORE]
         },
         approximate=tuple(name for name in refresh.COUNTS if _rounded(account, name)),
+        insights=_insights(account),
         history=history,
+        media=media,
         log=log,
     )
 
@@ -130,7 +174,21 @@ def _common(account: Account, now: float) -> dict[str, Any]:
         "followers": _number(account, "followersCount", account.follower_count),
         "following": _number(account, "followsCount"),
         "posts": _number(account, "mediaCount"),
+        "engagement": _rate(account, "engagement"),
     }
+
+
+def _rate(account: Account, field: str) -> Rate:
+    value = (account.instagram_data or {}).get(field)
+    origin = _source(account, field)
+    return Rate(value if isinstance(value, float) else None, origin.source, origin.at)
+
+
+def _insights(account: Account) -> Insights | None:
+    told = _told(account, "insights", dict)
+    metrics = {name: value for name, value in told.items() if type(value) is int}
+    origin = _source(account, "insights")
+    return Insights(metrics, origin.source, origin.at) if metrics else None
 
 
 def _number(account: Account, field: str, beside: int | None = None) -> Number:

@@ -26,8 +26,8 @@ from ingather.domain.refresh import PLATFORM, Account, Event
 if TYPE_CHECKING:
     from ingather.features.refresh import Done
 
-LOG = 10
-"""Refreshes told with an account; more are at /log."""
+LOG, MEDIA = 10, 12
+"""Refreshes and posts told with an account; more are at /log and /media."""
 _ID = r"^[^\x00-\x1f\x7f/]+$"
 
 AccountId = Annotated[str, Path(alias="id", min_length=1, max_length=200, pattern=_ID)]
@@ -48,7 +48,15 @@ log_router = router_at("/api/refresh-log", "accounts")
     responses=says(
         shapes.AccountView,
         201,
-        schema.then("accounts", "show", "log", "delete", where="$response.body#/accountId"),
+        schema.then(
+            "accounts",
+            "show",
+            "history",
+            "media",
+            "log",
+            "delete",
+            where="$response.body#/accountId",
+        ),
     ),
     openapi_extra=schema.takes(shapes.NewAccount),
     summary="Keep an account fresh from now on",
@@ -109,22 +117,50 @@ async def list_(
 
 @router.get("/{id}", responses=says(shapes.AccountDetail), summary="One, with its history")
 async def show(request: Request, _: Operator, account_id: AccountId, days: Days = 30) -> Response:
-    """Each number with its source, its history day by day, and its last refreshes."""
+    """Each number with its source, its history day by day, its latest posts, its last refreshes."""
     here = door(request)
     account = await _found(here, account_id)
     accounts = here.refreshing.accounts
-    history = tuple(await accounts.history(account.account_id, limit=days)) if days else ()
-    log = tuple(await accounts.log(account.account_id, limit=LOG))
-    return answer(shapes.detail(account, await accounts.now(), history, log))
+    detail = shapes.detail(
+        account,
+        await accounts.now(),
+        history=tuple(await accounts.history(account.account_id, limit=days)) if days else (),
+        media=tuple(await accounts.posts(account.account_id, limit=MEDIA)),
+        log=tuple(await accounts.log(account.account_id, limit=LOG)),
+    )
+    return answer(detail)
 
 
 @router.delete("/{id}", status_code=204, responses=says(None, 204), summary="Forget it")
 async def delete(request: Request, _: Operator, account_id: AccountId) -> Response:
-    """With its log and its history."""
+    """With its posts, its log and its history."""
     here = door(request)
     account = await _found(here, account_id)
     await here.refreshing.accounts.remove(account.account_id)
     return Response(status_code=204)
+
+
+@router.get("/{id}/history", responses=says(shapes.AccountHistory), summary="Its days")
+async def history(
+    request: Request, _: Operator, account_id: AccountId, days: Days = 365
+) -> Response:
+    """Followers, posts and engagement as they were last told on each day, newest first."""
+    here = door(request)
+    account = await _found(here, account_id)
+    found = await here.refreshing.accounts.history(account.account_id, limit=days) if days else ()
+    return answer(shapes.AccountHistory(tuple(found)))
+
+
+@router.get("/{id}/media", responses=says(shapes.AccountMedia), summary="Its latest posts")
+async def media(
+    request: Request, _: Operator, account_id: AccountId, limit: rooms.Limit = 50
+) -> Response:
+    """As they were last told, newest first; likes that are hidden are null, and `likesHidden` says
+    so. Insights are told of your own accounts alone."""
+    here = door(request)
+    account = await _found(here, account_id)
+    found = await here.refreshing.accounts.posts(account.account_id, limit=limit)
+    return answer(shapes.AccountMedia(tuple(found)))
 
 
 @router.get("/{id}/log", responses=says(shapes.RefreshLog), summary="Its refreshes")
@@ -204,6 +240,7 @@ async def _refreshed(here: Door, account: Account, done: "Done") -> shapes.Refre
         outcome=done.outcome,  # type: ignore[arg-type]
         source=done.source,
         changed=done.changed,
+        missing=done.missing,
         error=None if done.error is None else str(done.error),
         code=None if done.error is None else done.error.code,
         account=await _view(here, done.after or account),

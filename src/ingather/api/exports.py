@@ -57,6 +57,7 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
             cap=world.settings.comments_cap,
             fresh=body.fresh,
             since_last=body.since_last,
+            look_back=None if body.look_back_days is None else body.look_back_days * 86_400,
             sandbox=world.settings.sandbox,
             tenant=caller.owner,
             priority=body.priority,

@@ -57,12 +57,14 @@ class NewExport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
 
     mediaId: the post's media id, its shortcode or its address. max: comments kept at the most,
     within the cap. sinceLast: only what is newer than the last finished export of the post.
+    lookBackDays: then, how many days back comments are read again for new replies.
     """
 
     media_id: Word
     replies: bool = True
     max: Many | None = None
     since_last: bool = False
+    look_back_days: Annotated[int, Meta(ge=1, le=10_000)] | None = None
     priority: Rank = 0
     fresh: bool = False
     webhook_url: Address | None = None

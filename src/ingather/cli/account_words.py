@@ -1,26 +1,53 @@
 """What the commands of accounts share: where they are, how one is found, how its numbers look."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractAsyncContextManager
+
     from ingather.assembly import World
     from ingather.assembly_refresh import Refreshing
     from ingather.domain.refresh import Account
+    from ingather.domain.refresh_posts import Post
     from ingather.ports.refresh import Accounts
     from ingather.settings import Settings
 
 
+Sandbox = Annotated[
+    bool, typer.Option("--sandbox", help="The sandbox's accounts, which rest apart from yours.")
+]
+_SHARED = ("postgres_url", "mongodb_url", "kafka", "redis_url", "cache_redis_url")
+POST = {
+    "posted": "", "type": "", "likes": "right", "comments": "right", "views": "right",
+    "reach": "right", "caption": "cut",
+}  # fmt: skip
+"""Columns of a table of posts."""
+
+
 def apart() -> "Settings":
-    """The settings of a sandbox, whose accounts never meet the real ones: they rest in a file of
-    their own."""
+    """The settings of a sandbox, whose accounts and events never meet the real ones: they rest in
+    a file of their own."""
     from msgspec import structs
 
     from ingather.settings import load
 
     real = load()
     return structs.replace(
-        real, database=real.data_dir / "sandbox.db", postgres_url=None, mongodb_url=None
+        real,
+        database=real.data_dir / "sandbox.db",
+        comments_store="sql",
+        **dict.fromkeys(_SHARED),
     )
+
+
+def place(sandbox: bool) -> "AbstractAsyncContextManager[World]":
+    """The world in which accounts are kept, for what asks nobody outside."""
+    from ingather.cli.run import world
+
+    return world(settings=apart() if sandbox else None)
 
 
 def parts(here: "World") -> "Refreshing":
@@ -43,6 +70,46 @@ async def find(accounts: "Accounts", name: str) -> "Account":
             hint=f"`ingather accounts add {username(name)}` adds it.",
         )
     return found
+
+
+def rate(value: float | None) -> str:
+    """A part of one as people read it; ? where it is not known."""
+    return "?" if value is None else f"{value:.2%}"
+
+
+def insights(account: "Account") -> str | None:
+    """An own account's last 24 hours in one line; None where there are none."""
+    told = (account.instagram_data or {}).get("insights")
+    if not isinstance(told, dict) or not told:
+        return None
+    return ", ".join(f"{name.replace('_', ' ')} {value:,}" for name, value in told.items())
+
+
+def engagement(account: "Account") -> float | None:
+    """The engagement that was told last."""
+    found = (account.instagram_data or {}).get("engagement")
+    return found if isinstance(found, float) else None
+
+
+def posts_of(media: "Sequence[Post]") -> "list[tuple[str, ...]]":
+    """Rows of a table of posts: when, what, its numbers, and the beginning of its caption."""
+    return [
+        (
+            (post.media.timestamp or "?")[:10],
+            (post.media.media_type or "?").lower(),
+            "hidden" if post.media.likes_hidden else whole(post.media.like_count),
+            whole(post.media.comment_count),
+            whole(post.media.play_count),
+            whole(post.media.reach) if post.insights_at else "",
+            (post.media.caption or "").split("\n")[0],
+        )
+        for post in media
+    ]
+
+
+def whole(value: int | None) -> str:
+    """A number as people read it; ? where it is not known."""
+    return "?" if value is None else f"{value:,}"
 
 
 def count(account: "Account", field: str) -> str:

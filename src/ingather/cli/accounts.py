@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from ingather.cli import account_words, options
-from ingather.cli.run import run, say, world
+from ingather.cli.run import run, say
 
 if TYPE_CHECKING:
-    from ingather.domain.refresh import Account
+    from ingather.domain.refresh import Account, LogEntry
     from ingather.features.newcomers import Newcomer
 
 app = typer.Typer(name="accounts", help="The accounts that are kept fresh.", no_args_is_help=True)
+
+_LISTED = {
+    "id": "", "handle": "", "followers": "right", "engagement": "right", "refreshed": "",
+    "name": "cut",
+}  # fmt: skip
 
 Names = Annotated[list[str], typer.Argument(metavar="USERNAME…", help="@name, name or address.")]
 
@@ -25,6 +30,7 @@ def add(
         str | None,
         typer.Option("--id", metavar="ID", help="Its id with you, for a single one. [its name]"),
     ] = None,
+    sandbox: account_words.Sandbox = False,
 ) -> None:
     """Keep accounts fresh from now on."""
 
@@ -35,7 +41,7 @@ def add(
 
         if account_id is not None and len(names) > 1:
             raise errors.BadInput("--id is of one account.", hint="Give a single USERNAME.")
-        return await _add([Newcomer(username(name), account_id) for name in names])
+        return await _add([Newcomer(username(name), account_id) for name in names], sandbox)
 
     run(command)
 
@@ -43,6 +49,7 @@ def add(
 @app.command("import")
 def import_csv(
     path: Annotated[Path, typer.Argument(metavar="FILE", help="A CSV file; - for standard input.")],
+    sandbox: account_words.Sandbox = False,
 ) -> None:
     """Add the accounts of a CSV file: a column `handle` or `username`, and `accountId` if any."""
 
@@ -67,15 +74,16 @@ def import_csv(
                     f"Line {line}: {failure.message}", hint="Nothing was added; mend it there."
                 ) from None
             wanted.append(Newcomer(name, row.get("accountid") or None, line))
-        return await _add(wanted)
+        return await _add(wanted, sandbox)
 
     run(command)
 
 
 @app.command("list")
 def list_accounts(
-    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 100,
+    limit: options.AtMost = 100,
     as_json: options.Json = False,
+    sandbox: account_words.Sandbox = False,
 ) -> None:
     """List accounts with how fresh each is."""
 
@@ -84,18 +92,19 @@ def list_accounts(
 
         from ingather.cli import show
 
-        async with world() as here:
+        async with account_words.place(sandbox) as here:
             found = await account_words.parts(here).accounts.list(limit=limit)
         if as_json:
             print(json.dumps([to_builtins(each) for each in found], ensure_ascii=False))
         elif found:
             show.table(
-                {"id": "", "handle": "", "followers": "right", "refreshed": "", "name": "cut"},
+                _LISTED,
                 [
                     (
                         each.account_id,
                         f"@{each.handle}",
                         account_words.count(each, "followersCount"),
+                        account_words.rate(account_words.engagement(each)),
                         (each.last_data_refresh or "never")[:16],
                         each.name or "",
                     )
@@ -111,38 +120,43 @@ def list_accounts(
 
 @app.command()
 def show(
-    name: Annotated[str, typer.Argument(metavar="USERNAME")], as_json: options.Json = False
+    name: Annotated[str, typer.Argument(metavar="USERNAME")],
+    as_json: options.Json = False,
+    sandbox: account_words.Sandbox = False,
 ) -> None:
-    """Show an account: each number with its source, its history, and its last refreshes."""
+    """Show an account: each number with its source, its history, its latest posts, and its last
+    refreshes."""
 
     async def command() -> int:
         from msgspec import to_builtins
 
-        async with world() as here:
+        async with account_words.place(sandbox) as here:
             accounts = account_words.parts(here).accounts
             account = await account_words.find(accounts, name)
             days = await accounts.history(account.account_id, limit=30)
+            media = await accounts.posts(account.account_id, limit=12)
             log = await accounts.log(account.account_id, limit=10)
         told = {
             **to_builtins(account),
             "history": to_builtins(days),
+            "media": to_builtins(media),
             "log": to_builtins(log),
         }
         if as_json:
             print(json.dumps(told, ensure_ascii=False))
         else:
-            _show(account, days, log)
+            _show(account, days, media, log)
         return 0
 
     run(command)
 
 
 @app.command()
-def remove(names: Names) -> None:
-    """Forget accounts, with their log and history."""
+def remove(names: Names, sandbox: account_words.Sandbox = False) -> None:
+    """Forget accounts, with their posts, log and history."""
 
     async def command() -> int:
-        async with world() as here:
+        async with account_words.place(sandbox) as here:
             accounts = account_words.parts(here).accounts
             for name in names:
                 account = await account_words.find(accounts, name)
@@ -150,16 +164,16 @@ def remove(names: Names) -> None:
                 while known is not None:  # the same name may stand there under several ids
                     await accounts.remove(known.account_id)
                     known = await accounts.find(account.handle)
-                say(f"@{account.handle} is forgotten, with its log and history.")
+                say(f"@{account.handle} is forgotten, with its posts, log and history.")
         return 0
 
     run(command)
 
 
-async def _add(wanted: "list[Newcomer]") -> int:
+async def _add(wanted: "list[Newcomer]", sandbox: bool) -> int:
     from ingather.features import newcomers
 
-    async with world() as here:
+    async with account_words.place(sandbox) as here:
         new = await newcomers.add(account_words.parts(here).accounts, wanted)
     said = f"{new} {'account is' if new == 1 else 'accounts are'} kept fresh from now on"
     say(f"{said}; {len(wanted) - new} had been there." if new < len(wanted) else f"{said}.")
@@ -186,7 +200,7 @@ def _rows(text: str) -> "list[tuple[int, dict[str, str]]]":
     ]
 
 
-def _show(account: "Account", days: Any, log: Any) -> None:
+def _show(account: "Account", days: Any, media: Any, log: Any) -> None:
     from ingather.cli import show
 
     console = show.console()
@@ -200,17 +214,31 @@ def _show(account: "Account", days: Any, log: Any) -> None:
         ("followsCount", "following"),
         ("mediaCount", "posts"),
     ):
-        origin = data.get("sources", {}).get(field, {})
         console.print(
-            f"{label}: {account_words.count(account, field)}"
-            + (f"  from {origin.get('source')}, {str(origin.get('at'))[:16]}" if origin else ""),
-            highlight=False,
+            f"{label}: {account_words.count(account, field)}{_from(data, field)}", highlight=False
         )
+    console.print(
+        f"engagement: {account_words.rate(account_words.engagement(account))}"
+        + _from(data, "engagement"),
+        highlight=False,
+    )
+    if insights := account_words.insights(account):
+        console.print(f"in 24 hours: {insights}{_from(data, 'insights')}", highlight=False)
     if days:
         show.table(
-            {"day": "", "followers": "right", "posts": "right"},
-            [(each.day, str(each.followers), str(each.media)) for each in days],
+            {"day": "", "followers": "right", "posts": "right", "engagement": "right"},
+            [
+                (
+                    each.day,
+                    account_words.whole(each.followers),
+                    account_words.whole(each.media),
+                    account_words.rate(each.engagement),
+                )
+                for each in days
+            ],
         )
+    if media:
+        show.table(account_words.POST, account_words.posts_of(media))
     if log:
         show.table(
             {"at": "", "outcome": "", "source": "", "changed or error": "fold"},
@@ -219,8 +247,20 @@ def _show(account: "Account", days: Any, log: Any) -> None:
                     each.at[:16],
                     each.outcome,
                     each.source or "",
-                    each.error or ", ".join(each.fields_changed),
+                    each.error or _changed(each),
                 )
                 for each in log
             ],
         )
+
+
+def _changed(entry: "LogEntry") -> str:
+    """What a refresh changed, and what it could not tell."""
+    missing = f"(not told: {', '.join(entry.missing)})" if entry.missing else ""
+    return " ".join(filter(None, [", ".join(entry.fields_changed), missing]))
+
+
+def _from(data: dict[str, Any], field: str) -> str:
+    """Where a number came from, and when."""
+    origin = data.get("sources", {}).get(field, {})
+    return f"  from {origin.get('source')}, {str(origin.get('at'))[:16]}" if origin else ""

@@ -60,4 +60,10 @@ async def _checks(here: "World") -> list[tuple[str, str, bool]]:
             found.append(("MongoDB", f"holds {totals.accounts} accounts to keep fresh", True))
         except errors.IngatherError as failure:
             found.append(("MongoDB", str(failure), False))
+    if here.settings.kafka is not None:
+        try:
+            await here.settings.kafka.ask()
+            found.append(("Kafka", f"answers at {here.settings.kafka.servers}", True))
+        except errors.IngatherError as failure:
+            found.append(("Kafka", str(failure), False))
     return found

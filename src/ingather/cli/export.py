@@ -52,15 +52,7 @@ def comments(
             help="The safety cap of one export, 5,000 unless INGATHER_COMMENTS_CAP says otherwise.",
         ),
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            "--budget",
-            min=0.0,
-            metavar="SECONDS",
-            help="Stop cleanly when they are spent (exit 3).",
-        ),
-    ] = None,
+    budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
     since_last: Annotated[
@@ -68,12 +60,19 @@ def comments(
         typer.Option(
             "--since-last",
             help="Only what is newer than the last finished export of this post. New replies"
-            " under older comments are not seen.",
+            " under older comments are not looked for, unless --look-back says how far.",
         ),
     ] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start anew even if an export is unfinished.")
-    ] = False,
+    look_back: Annotated[
+        str | None,
+        typer.Option(
+            "--look-back",
+            metavar="TIME",
+            help="With --since-last: read the comments of so long ago again, as 7d or 12h, for"
+            " new replies under them. One call for 50 comments.",
+        ),
+    ] = None,
+    fresh: options.Fresh = False,
     no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
@@ -91,6 +90,7 @@ def comments(
     """
 
     async def command() -> int:
+        from ingather.domain import instants
         from ingather.features.collection import check_file
         from ingather.features.comments import Wanted
 
@@ -107,6 +107,7 @@ def comments(
                 cap=cap or here.settings.comments_cap,
                 fresh=fresh,
                 since_last=since_last,
+                look_back=None if look_back is None else int(instants.span(look_back)),
                 sandbox=sandbox,
             )
             check_file(wanted.path, wanted.format)
@@ -133,7 +134,7 @@ async def _export(
         job = await started(here.comments.start(wanted, fetcher), stop)
         if job is None:
             return not_begun(stop)
-        _announce(job)
+        _announce(job, await here.comments.rereading(job))
         return await run_job(here, job, fetcher, stop=stop, strict=strict, as_json=as_json)
 
 
@@ -158,14 +159,19 @@ def not_begun(stop: "Stop") -> int:
     return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
 
 
-def _announce(job: "Job") -> None:
-    """What is about to happen: a job that goes on, or an estimate of a long one."""
+def _announce(job: "Job", rereading: int | None) -> None:
+    """What is about to happen: a job that goes on, or an estimate of a long one. rereading: calls
+    for older comments."""
     from ingather.features.comments import estimate
 
     if job.sequence:
         say(f"Going on with job {job.id}: {job.counters.appended:,} comments are here already.")
     if job.options.since_time:
         say(f"Only what is newer than {job.options.since_time}.")
+    if rereading is not None:
+        say(
+            f"Comments since {job.down_to} are read again for new replies: about {rereading} calls."
+        )
     expected = estimate(job)
     if expected.most is not None and expected.most > 20 and not job.options.since_time:
         say(

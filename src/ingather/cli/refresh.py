@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from ingather.domain.refresh import Account
     from ingather.features.refresh import Done
 
+_TOLD_BELOW = ("instagramData.latestMedia", "instagramData.engagement", "instagramData.insights")
+
 Names = Annotated[list[str], typer.Argument(metavar="USERNAME…", help="@name, name or address.")]
 
 
@@ -49,8 +51,10 @@ def refresh(
                         "outcome": done.outcome,
                         "source": done.source,
                         "changed": list(done.changed),
+                        "missing": list(done.missing),
                         "error": str(done.error) if done.error else None,
                         "account": to_builtins(done.after) if done.after else None,
+                        "media": None if done.posts is None else to_builtins(done.posts),
                     }
                 )
                 if not as_json:
@@ -70,6 +74,7 @@ def schedule(
         int | None,
         typer.Option("--max", min=1, metavar="N", help="Events at most. [an hour of the limit]"),
     ] = None,
+    sandbox: account_words.Sandbox = False,
 ) -> None:
     """Publish events for the accounts that are due; run it every hour."""
 
@@ -77,7 +82,7 @@ def schedule(
         from ingather.features import schedule as feature
         from ingather.features.refresh_sources import LIMIT
 
-        async with world() as here:
+        async with account_words.place(sandbox) as here:
             share = most or LIMIT * max(1, len(here.graphs()))
             parts = account_words.parts(here)
             plan = feature.Plan(window=window * 86_400, most=share)
@@ -115,8 +120,24 @@ def _tell(name: str, done: "Done") -> None:
     followers = account_words.count(done.after, "followersCount")
     print(f"@{name}: {done.outcome} from {done.source}, {followers} followers")
     for field in done.changed:
-        old, new = _value(done.before, field), _value(done.after, field)
-        print(f"  {field}: {old} -> {new}")
+        if field not in _TOLD_BELOW:
+            print(f"  {field}: {_value(done.before, field)} -> {_value(done.after, field)}")
+    if done.posts is not None:
+        rate = account_words.engagement(done.after)
+        told = f"{len(done.posts)} latest posts, {_new(done)} of them new"
+        print(f"  {told}; engagement {account_words.rate(rate)}")
+        if measured := sum(post.insights_at is not None for post in done.posts):
+            print(f"  insights of {measured} of them")
+    if "instagramData.insights" in done.changed:
+        print(f"  in 24 hours: {account_words.insights(done.after)}")
+    if done.missing:
+        say(f"  not told this time: {', '.join(done.missing)}")
+
+
+def _new(done: "Done") -> int:
+    """Posts that had not been told before."""
+    before = (done.before.instagram_data or {}) if done.before else {}
+    return len({post.key for post in done.posts or ()} - set(before.get("latestMedia") or ()))
 
 
 def _value(account: "Account | None", field: str) -> object:
@@ -125,4 +146,5 @@ def _value(account: "Account | None", field: str) -> object:
     if field.startswith("instagramData."):
         return (account.instagram_data or {}).get(field.partition(".")[2])
     names = {"followerCount": "follower_count", "imageUrl": "image_url"}
-    return getattr(account, names.get(field, field))
+    found = getattr(account, names.get(field, field))
+    return found.replace("\n", " ") if isinstance(found, str) else found

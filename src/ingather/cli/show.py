@@ -170,6 +170,8 @@ def receipt_lines(job: Job) -> list[str]:
         f"  calls {counters.calls:,} · retries {counters.retries:,} · waits {counters.parks:,}"
         f" ({counters.waited:,} s){units} · source {job.source} {job.route}"
     )
+    if job.options.since_job and job.reason == "up_to_date" and job.options.replies:
+        lines.append(f"  not looked for: new replies under comments from before {_far(job)}")
     if counters.repaired:
         lines.append(f"  {counters.repaired:,} texts held broken characters, now U+FFFD")
     if job.file:
@@ -218,9 +220,21 @@ def _about_post(job: Job) -> list[str]:
             f"{missing:,} comments are counted by Instagram and not listed: those of restricted"
             " accounts, and those deleted while the list was read."
         ]
+    if missed := receipt.unaccounted(job):
+        return [
+            f"Instagram counts {receipt.grown(job):,} more than at the last export, and"
+            f" {job.counters.appended:,} are new here: at least {missed:,} are not listed, or are"
+            f" replies under comments from before {_far(job)}, which were not read again."
+            " `--look-back 30d` reads those of the last 30 days."
+        ]
     if job.counters.appended == 0 and job.status == "done" and not job.target.declared:
         return ["This post has no comments; the file has only its header."]
     return []
+
+
+def _far(job: Job) -> str | None:
+    """The moment before which comments were not read again."""
+    return min(filter(None, (job.options.since_time, job.down_to)), default=None)
 
 
 def _gap(job: Job) -> str:

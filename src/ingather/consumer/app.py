@@ -9,9 +9,11 @@ from aiokafka.errors import KafkaError
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
+from ingather import errors
 from ingather.consumer.metrics import Metrics
 from ingather.consumer.pump import Pump
 from ingather.features.refresh_work import Work
+from ingather.stores.kafka_link import KafkaLink
 
 if TYPE_CHECKING:
     from faststream.message import StreamMessage
@@ -20,19 +22,20 @@ TOPIC: Final = "data-refresh-instagram"
 GROUP: Final = "instagram-refresh"
 _BATCH = 500
 _WAIT_MS = 200
+_ANSWER = 3.0
+"""Seconds after which a Kafka that was asked something does not answer."""
 _log = structlog.get_logger("ingather.consumer")
 
 
 class Consumer:
     """Reads the topic from where the group stands, for as long as the context lasts.
 
-    servers: HOST:PORT, several separated by commas. patience: seconds that a drain gives to what
-    is under way.
+    patience: seconds that a drain gives to what is under way.
     """
 
     def __init__(
         self,
-        servers: str,
+        link: KafkaLink,
         work: Work,
         metrics: Metrics,
         *,
@@ -41,13 +44,20 @@ class Consumer:
         hold_after: float = 5.0,
         session_ms: int = 10_000,
     ) -> None:
+        self._link = link
         self._metrics = metrics
         self._patience = patience
+        self._answers = False
         self.pump = Pump(
             work.do, waiting=lambda: metrics.waiting, at_once=at_once, hold_after=hold_after
         )
         self._broker = KafkaBroker(
-            servers, consumer_only=True, apply_types=False, logger=None, client_id="ingather"
+            link.servers,
+            security=link.faststream(),
+            consumer_only=True,
+            apply_types=False,
+            logger=None,
+            client_id="ingather",
         )
         self._subscriber = self._broker.subscriber(
             TOPIC,
@@ -86,13 +96,21 @@ class Consumer:
             try:
                 await self._broker.start()
             except KafkaError as failure:
-                _log.warning("kafka does not answer", error=type(failure).__name__, wait=wait)
+                _log.warning("kafka does not answer", error=await self._why(failure), wait=wait)
                 await self._leave()
                 await asyncio.sleep(wait)
                 wait = min(30.0, wait * 2)
                 continue
             self.pump.consumer = self._inner
+            self._answers = True
             return
+
+    async def _why(self, failure: KafkaError) -> str:
+        try:
+            await self._link.ask()
+        except errors.StoreUnavailable as told:
+            return str(told)
+        return type(failure).__name__
 
     async def _leave(self) -> None:
         """Out of the group; a group that does not answer is left without a word."""
@@ -113,18 +131,38 @@ class Consumer:
 
     @property
     def ready(self) -> bool:
-        """Whether partitions are assigned to us; another consumer may have them all."""
-        return self._inner is not None and bool(self._inner.assignment())
+        """Whether Kafka answers and partitions are assigned to us; another consumer may have them
+        all."""
+        return self._answers and self._inner is not None and bool(self._inner.assignment())
 
     async def measure(self) -> None:
-        """Tell the metrics how far behind we are."""
+        """Ask Kafka how far behind we are, whether or not messages come, and tell the metrics."""
+        try:
+            async with asyncio.timeout(_ANSWER):
+                lag = await self._lag()
+        except (KafkaError, TimeoutError, errors.StoreUnavailable):
+            self._answers = False
+        else:
+            self._answers = True
+            self._metrics.behind(lag)
+        self._metrics.answers.set(self._answers)
+
+    async def _lag(self) -> dict[str, int]:
+        """How many messages of each of our partitions are not done."""
         consumer = self._inner
-        for partition in consumer.assignment() if consumer is not None else ():
-            with contextlib.suppress(Exception):
-                end = consumer.highwater(partition)
-                here = await asyncio.wait_for(consumer.committed(partition), 5)
-                if end is not None:
-                    self._metrics.lag.labels(partition.partition).set(end - (here or 0))
+        ours = list(consumer.assignment()) if consumer is not None else []
+        if not ours:
+            await self._link.ask()
+            return {}
+        first, last, *done = await asyncio.gather(
+            consumer.beginning_offsets(ours),
+            consumer.end_offsets(ours),
+            *(consumer.committed(part) for part in ours),
+        )
+        return {
+            str(part.partition): last[part] - (first[part] if at is None else at)
+            for part, at in zip(ours, done, strict=True)
+        }
 
     @property
     def _inner(self) -> Any:

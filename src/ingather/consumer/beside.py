@@ -28,7 +28,7 @@ async def refreshing(world: World) -> AsyncIterator[None]:
     metrics = Metrics()
     parts = Refreshing(world, metrics)
     async with contextlib.AsyncExitStack() as stack:
-        if world.settings.kafka_servers is None:
+        if world.settings.kafka is None:
             await stack.enter_async_context(QueueReader(parts.queue, parts.work, metrics))
         scheduling = asyncio.create_task(_schedule(world, parts))
         try:

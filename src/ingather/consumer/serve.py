@@ -54,7 +54,7 @@ async def serve(world: World, *, health_port: int, at_once: int = 64, limit: int
     async with reader(world, parts, metrics, at_once=at_once) as source:
         health = Health(parts.accounts, metrics, lambda: source.ready and not ended.is_set())
         port = await health.start(health_port)
-        _log.info("started", health_port=port, kafka=world.settings.kafka_servers is not None)
+        _log.info("started", health_port=port, kafka=world.settings.kafka is not None)
         measuring = asyncio.create_task(_measure(source, parts, metrics))
         try:
             await ended.wait()
@@ -67,12 +67,12 @@ async def serve(world: World, *, health_port: int, at_once: int = 64, limit: int
 
 def reader(world: World, parts: Refreshing, metrics: Metrics, *, at_once: int = 64) -> Reader:
     """What reads the messages: of Kafka where there is one, else of the queue in the store."""
-    servers = world.settings.kafka_servers
-    if servers is None:
+    link = world.settings.kafka
+    if link is None:
         return QueueReader(parts.queue, parts.work, metrics, at_once=min(at_once, 16))
     from ingather.consumer.app import Consumer
 
-    return Consumer(servers, parts.work, metrics, at_once=at_once)
+    return Consumer(link, parts.work, metrics, at_once=at_once)
 
 
 def _signals() -> asyncio.Event:
@@ -95,11 +95,24 @@ async def _measure(source: Reader, parts: Refreshing, metrics: Metrics) -> None:
     while True:
         await source.measure()
         if turns % _TOTALS_EVERY == 0:
-            with contextlib.suppress(errors.IngatherError):
-                told = await parts.accounts.totals()
-                metrics.accounts.labels("never refreshed").set(told.never)
-                metrics.accounts.labels("refreshed").set(told.accounts - told.never)
-                if told.oldest is not None:
-                    metrics.oldest.set(await parts.accounts.now() - told.oldest)
+            for tell in (_totals, _dead, _limits):
+                with contextlib.suppress(errors.IngatherError):
+                    await tell(parts, metrics)
         turns += 1
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _totals(parts: Refreshing, metrics: Metrics) -> None:
+    told = await parts.accounts.totals()
+    metrics.accounts.labels("never refreshed").set(told.never)
+    metrics.accounts.labels("refreshed").set(told.accounts - told.never)
+    now = await parts.accounts.now()
+    metrics.oldest.set(0 if told.oldest is None else now - told.oldest)
+
+
+async def _dead(parts: Refreshing, metrics: Metrics) -> None:
+    metrics.dead.set(await parts.events.dead_count())
+
+
+async def _limits(parts: Refreshing, metrics: Metrics) -> None:
+    metrics.within(await parts.sources.use())

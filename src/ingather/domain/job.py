@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ingather.domain import instants
 from ingather.domain.filter_kinds import Filter
 
 Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed", "cancelled"]
@@ -149,8 +150,11 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     limit: rows the user asked for at the most. output, format, raw_csv: the file to make at the
     end, an absolute path or - for standard output. sandbox: it reads the sandbox, not Instagram.
     filters: what is kept of what comes. max_calls, max_units: pause before a run spends more.
-    since_job, since_time, since_ids: an earlier export of the same target, its newest timestamp,
-    and the ids that bear it; only what is newer is collected.
+    since_job, since_time, since_ids: an earlier export of the same target, the moment of its newest
+    comment, and the ids of its rows as new as that or newer; only what is newer is collected.
+    since_replies: the same moment for replies, where it is another. since_declared: what was
+    declared then. look_back: seconds before this job's creation down to which comments are read
+    again for new replies.
     """
 
     replies: bool = True
@@ -166,6 +170,9 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
     since_job: str | None = None
     since_time: str | None = None
     since_ids: tuple[str, ...] = ()
+    since_replies: str | None = None
+    since_declared: int | None = None
+    look_back: int | None = None
 
     @property
     def most(self) -> int:
@@ -229,6 +236,14 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return self.targets[0].target
 
     @property
+    def down_to(self) -> str | None:
+        """How old the comments may be that are read again for new replies; None where none are."""
+        if self.options.look_back is None:
+            return None
+        at = instants.iso(instants.read(self.created_at) - self.options.look_back)
+        return f"{at[:19]}Z"
+
+    @property
     def unfinished(self) -> bool:
         return self.status in UNFINISHED
 
@@ -245,6 +260,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             self.options.since_job,
             self.options.filters,
         ]
+        if self.options.look_back is not None:
+            parts.append(["look back", self.options.look_back])
         if self.tenant != LOCAL:
             parts.append(self.tenant)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

@@ -31,6 +31,7 @@ class Page(Struct, frozen=True):
     list of rows itself.
     passed: rows of another sort than was asked for, such as photos in a list of reels; with some,
     a page without records is no empty one.
+    more_calls: calls that were made for it of another source, which gave them their turns.
     """
 
     records: Sequence[Record]
@@ -40,3 +41,4 @@ class Page(Struct, frozen=True):
     within: str | None = None
     units: int = 0
     passed: int = 0
+    more_calls: int = 0

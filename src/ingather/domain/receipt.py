@@ -6,8 +6,11 @@ that a resumed file equals the uncut one byte for byte. `full` adds what belongs
 
 from typing import Any
 
+import msgspec
+
 from ingather import __version__
 from ingather.domain.job import File, Job, TargetState
+from ingather.domain.merging import Filled
 
 WHY = {
     "end_of_list": "the source said that this was the last page",
@@ -52,6 +55,21 @@ def gap_percent(job: Job) -> float | None:
     return round(100 * missing / declared, 2) if declared else 0.0
 
 
+def grown(job: Job) -> int | None:
+    """How many more the platform declares than at the earlier export; None where it went on from
+    none, or the platform did not say. Deletions meanwhile make it less."""
+    declared, before = job.target.declared, job.options.since_declared
+    return None if declared is None or before is None else declared - before
+
+
+def unaccounted(job: Job) -> int:
+    """Of those, how many at least did not come up in an export that was read to its end."""
+    known = grown(job)
+    if known is None or job.reason != "up_to_date" or not job.options.replies:
+        return 0
+    return max(0, known - job.counters.appended)
+
+
 CUT = frozenset({"cap", "limit", "cursor_loop", "no_progress", "source_ended_early"})
 """Endings that leave rows behind."""
 
@@ -94,6 +112,8 @@ def stable(job: Job) -> dict[str, Any]:
         "cap": job.options.cap if job.reason == "cap" else None,
         "limit": job.options.limit if job.reason == "limit" else None,
         "since": job.options.since_time,
+        "lookedBackTo": job.down_to,
+        "grownBy": grown(job),
     }
 
 
@@ -106,6 +126,21 @@ def _target(state: TargetState) -> dict[str, Any]:
         "ended": state.ended,
         "error": state.error.message if state.error else None,
     }
+
+
+def of_sources(job: Job, filled: Filled | None) -> dict[str, Any]:
+    """`full` of an analysis, and what each of its sources was asked and has cost."""
+    second = filled or Filled("")
+    sources: list[dict[str, Any]] = [
+        {
+            "source": job.source,
+            "calls": job.counters.calls - second.calls,
+            "units": job.counters.units - second.units,
+        }
+    ]
+    if filled is not None:
+        sources.append(msgspec.to_builtins(filled))
+    return {**full(job), "sources": sources}
 
 
 def full(job: Job, file: File | None = None) -> dict[str, Any]:

@@ -47,7 +47,8 @@ class Media(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     duration: seconds. hashtags, mentions: of the caption, without # and @. likes_hidden: the owner
     shows nobody how many there are. coauthors: usernames of the accounts that share the post; ()
     where there are none. reach, saved, shares, total_interactions, and watch times in milliseconds
-    (avg_watch_ms: of one view): insights, told to the owner alone.
+    (avg_watch_ms: of one view): insights, told to the owner alone. filled_from: fields that another
+    source than the job's own told, as `duration=hiker` (`domain.merging`).
     """
 
     media_id: str | None
@@ -75,6 +76,7 @@ class Media(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     total_interactions: int | None = None
     avg_watch_ms: int | None = None
     total_watch_ms: int | None = None
+    filled_from: tuple[str, ...] | None = None
 
 
 class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -83,7 +85,8 @@ class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     user_id: the source's own id of it (ids of the Graph API and of HikerAPI differ). website:
     the link in the profile. is_professional: a business or creator account. category: as the
     account has chosen it, in its language. approximate: names of the counts that the source has
-    rounded ("46.3m"), such as `followers_count`.
+    rounded ("46.3m"), such as `followers_count`. posts: its latest ones, newest first, where they
+    came with it; None where they were not asked for or not told.
     """
 
     user_id: str | None
@@ -100,6 +103,7 @@ class Profile(Struct, frozen=True, kw_only=True, rename="camel"):
     is_professional: bool | None = None
     category: str | None = None
     approximate: tuple[str, ...] = ()
+    posts: tuple[Media, ...] | None = None
 
 
 Record = Comment | User | Media

@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.records import Profile
+from ingather.domain.refresh_posts import Post
 
 PLATFORM: Final = "instagram"
 COUNTS: Final = ("followersCount", "followsCount", "mediaCount")
@@ -80,7 +81,8 @@ class Origin(Struct, frozen=True):
 class LogEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     """One entry of the DataRefreshLog. id: the account and its ISO week for a scheduled refresh
     that succeeded (the moment for one that was asked for), so that it is written once however often
-    the event comes."""
+    the event comes. missing: what was wanted beside the profile and not told, and why, as
+    `insights: rate_limit`."""
 
     id: str
     account_id: str
@@ -94,18 +96,22 @@ class LogEntry(Struct, frozen=True, kw_only=True, rename="camel"):
     attempt: int = 1
     event: Origin | None = None
     at: str
+    missing: tuple[str, ...] = ()
 
 
 class Refreshed(Struct, frozen=True, kw_only=True):
-    """What is to be written of one refresh; account None where it failed."""
+    """What is to be written of one refresh; account None where it failed. posts: those that were
+    told with it."""
 
     account: Account | None
     entry: LogEntry
+    posts: tuple[Post, ...] = ()
 
 
 class Day(Struct, frozen=True, kw_only=True, rename="camel"):
     """An account's numbers on one day, as they were last told on it. day: ISO date, UTC.
-    engagement: likes and comments per post and follower, None where no posts were told."""
+    engagement: likes and comments per post and follower (`refresh_posts.engagement` has the
+    formula), None where no posts were told."""
 
     day: str
     followers: int | None
@@ -141,7 +147,7 @@ def merge(account: Account, profile: Profile, *, source: str, at: str) -> tuple[
     """
     old = dict(account.instagram_data or {})
     old.setdefault("followersCount", account.follower_count)
-    told = msgspec.to_builtins(profile)
+    told = msgspec.to_builtins(msgspec.structs.replace(profile, posts=None))
     data, changed = dict(old), list[str]()
     rounded = {name for name in _listed(old.get("approximate")) if name in COUNTS}
     origins = dict(found) if isinstance(found := old.get("sources"), dict) else {}
@@ -194,8 +200,22 @@ def day(account: Account) -> Day | None:
     """What an account's history is to hold for the day of its last refresh."""
     if account.last_data_refresh is None:
         return None
-    media = _whole((account.instagram_data or {}).get("mediaCount"))
-    return Day(day=account.last_data_refresh[:10], followers=account.follower_count, media=media)
+    data = account.instagram_data or {}
+    rate = data.get("engagement")
+    return Day(
+        day=account.last_data_refresh[:10],
+        followers=account.follower_count,
+        media=_whole(data.get("mediaCount")),
+        engagement=rate if isinstance(rate, float) and told_last(account, "engagement") else None,
+    )
+
+
+def told_last(account: Account, field: str) -> bool:
+    """Whether the account's last refresh told a field of instagramData, where it stays as it was if
+    a later one does not."""
+    origins = (account.instagram_data or {}).get("sources")
+    told = origins.get(field) if isinstance(origins, dict) else None
+    return isinstance(told, dict) and told.get("at") == account.last_data_refresh
 
 
 def seconds(at: str | None) -> float | None:
@@ -208,24 +228,6 @@ def seconds(at: str | None) -> float | None:
         return moment.replace(tzinfo=moment.tzinfo or UTC).timestamp()
     except (OverflowError, ValueError):
         return None
-
-
-def cached(account: Account) -> dict[str, Any]:
-    """The account as `instagram:profile:{instagramId}` holds it: InstagramProfile of the seed
-    data-models.md, in Graph's names."""
-    data = account.instagram_data or {}
-    found = {
-        "id": data.get("userId"),
-        "username": data.get("username") or account.handle,
-        "name": data.get("fullName"),
-        "biography": data.get("biography"),
-        "website": data.get("website"),
-        "profile_picture_url": data.get("profilePicUrl"),
-        "followers_count": data.get("followersCount"),
-        "follows_count": data.get("followsCount"),
-        "media_count": data.get("mediaCount"),
-    }
-    return {name: value for name, value in found.items() if value is not None}
 
 
 def _with(account: Account, data: dict[str, Any], at: str) -> Account:

@@ -6,7 +6,6 @@ from itertools import takewhile
 
 _TAGS = re.compile(r"(?<![\w&/])(?:[#＃][^\s#＃@＠]+)+")
 """Tags may follow each other without a space, but not a word, an entity or an address."""
-_SIGN = re.compile("[#＃]")
 _PLAIN = re.compile("[A-Za-z0-9_]+")
 _TELL_NOTHING = "0123456789_"
 _MENTION = re.compile(r"(?<![\w.+-])[@＠]([A-Za-z0-9._]{1,30})(?![A-Za-z0-9_])")
@@ -22,19 +21,24 @@ def hashtags(text: str) -> tuple[str, ...]:
     if "#" not in text and "＃" not in text:
         return ()
     found: dict[str, str] = {}
-    if text.isascii():
-        for run in _TAGS.finditer(text):
-            for part in run[0].split("#"):
-                plain = _PLAIN.match(part)
-                if plain is not None and plain[0].strip(_TELL_NOTHING):
-                    found.setdefault(plain[0].lower(), plain[0])
-        return tuple(found.values())
     for run in _TAGS.finditer(text):
-        for part in _SIGN.split(run[0]):
-            tag = "".join(takewhile(_in_tag, part)).rstrip("\u200c\u200d")
-            if is_hashtag(tag):
-                found.setdefault(unicodedata.normalize("NFC", tag).casefold(), tag)
+        for part in run[0].replace("＃", "#").split("#"):
+            if tag := _tag(part):
+                plain = tag.isascii()
+                key = tag.lower() if plain else unicodedata.normalize("NFC", tag).casefold()
+                found.setdefault(key, tag)
     return tuple(found.values())
+
+
+def _tag(part: str) -> str:
+    """The tag that a text without signs begins with; an empty one where it begins with none."""
+    if part.isascii():
+        plain = _PLAIN.match(part)
+        return plain[0] if plain is not None and plain[0].strip(_TELL_NOTHING) else ""
+    if part.isalpha():
+        return part
+    tag = "".join(takewhile(_in_tag, part)).rstrip("\u200c\u200d")
+    return tag if is_hashtag(tag) else ""
 
 
 def mentions(text: str) -> tuple[str, ...]:

@@ -89,6 +89,12 @@ class Fetcher:
         self._tally = Tally(waited=taken.waited % 1)
         return taken
 
+    @property
+    def owed(self) -> int:
+        """Units spent since the tally was last taken."""
+        self._bill(0)
+        return self._tally.units
+
     def hand_over(self) -> Counters:
         """The cost so far, which a new job begins with; here it is forgotten."""
         tally, self._made, self._units = self.take_tally(), 0, 0
@@ -156,6 +162,8 @@ class Fetcher:
         if self._key is not None:
             await self._gate.learn(self._key, page.usage)
         self._tally.repaired += page.repaired
+        self._tally.calls += page.more_calls
+        self._made += page.more_calls
         self._bill(page.units)
         return page
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from ingather.domain.filters import Sieve as Filters
-from ingather.domain.job import Options
+from ingather.domain.job import Job
 from ingather.domain.records import Record, is_reply, moment, natural_id, natural_ids
 
 
@@ -21,10 +21,13 @@ class Sifted(Struct, frozen=True, gc=False):
 class Sieve:
     """Sifts the pages of one job."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, job: Job) -> None:
+        options = job.options
         self._filters = Filters(options.filters) if options.filters else None
         self._since = options.since_time
+        self._replies = options.since_replies or options.since_time
         self._since_ids = frozenset(options.since_ids)
+        self._down_to = job.down_to
 
     @property
     def needs_rows(self) -> bool:
@@ -48,11 +51,11 @@ class Sieve:
             return self._filtered(rows, self._filters)
         if self._since is None:
             return Sifted(rows)
-        old = {natural_id(row): row for row in rows if self._is_old(row, self._since)}
+        old = {natural_id(row): row for row in rows if self._is_old(row)}
         return Sifted(
             [row for row in rows if natural_id(row) not in old],
             sorted(old),
-            any(not is_reply(row) for row in old.values()),
+            any(self._is_far(row) for row in old.values()),
         )
 
     def _filtered(self, rows: Sequence[Record], filters: Filters) -> Sifted:
@@ -60,9 +63,16 @@ class Sieve:
         ids = {natural_id(row) for row in kept}
         return Sifted(kept, [own for row in rows if (own := natural_id(row)) not in ids])
 
-    def _is_old(self, row: Record, since: str) -> bool:
-        """Whether the earlier export had it: older than its newest row, or one of those as old."""
-        made = moment(row)
-        if made is None:
+    def _is_old(self, row: Record) -> bool:
+        """Whether an earlier export had it: older than what it had read, or one of those newer."""
+        made, since = moment(row), self._replies if is_reply(row) else self._since
+        if made is None or since is None:
             return False
         return made < since or natural_id(row) in self._since_ids
+
+    def _is_far(self, row: Record) -> bool:
+        """Whether an old row is a comment whose thread need not be read again, either."""
+        made = moment(row)
+        if is_reply(row) or made is None:
+            return False
+        return self._down_to is None or made < self._down_to

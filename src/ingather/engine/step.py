@@ -59,7 +59,7 @@ class Reader:
         self._counters = claim.job.counters
         self._many = len(claim.job.targets) > 1
         self._states: list[TargetState] = []
-        self._sieve = Sieve(claim.job.options)
+        self._sieve = Sieve(claim.job)
 
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""

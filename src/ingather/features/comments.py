@@ -4,10 +4,11 @@ import uuid
 
 from msgspec import Struct, structs
 
+from ingather import errors
 from ingather.domain.instants import iso
 from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
-from ingather.domain.records import is_reply, moment, natural_id
 from ingather.engine.backoff import Fetcher
+from ingather.features import earlier
 from ingather.features.collection import Collection
 
 KIND = "comments"
@@ -17,7 +18,8 @@ PAGE = 50
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a user asked for. path: absolute, - for standard output, None for a name of ours (a
-    queued job then makes no file). queued: workers run it. tenant: who began it here."""
+    queued job then makes no file). queued: workers run it. tenant: who began it here. look_back:
+    seconds, for exports since the last, down to which older comments are read for new replies."""
 
     post: str
     path: str | None = None
@@ -28,6 +30,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
     cap: int
     fresh: bool = False
     since_last: bool = False
+    look_back: int | None = None
     sandbox: bool = False
     queued: bool = False
     tenant: str = LOCAL
@@ -47,6 +50,7 @@ class Comments(Collection):
 
     async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
         """The job for a post: a new one, or the unfinished one that the same command began."""
+        _check(wanted)
         source = fetcher.source
         target = await self._looked(fetcher, lambda: source.resolve(wanted.post))
         owner = await self._looked(fetcher, lambda: source.owner(target))
@@ -62,7 +66,7 @@ class Comments(Collection):
         )
         if wanted.since_last:
             options = await self._since_last(
-                options, target, owner.instagram_id, tenant=wanted.tenant
+                options, target, owner.instagram_id, wanted.look_back, tenant=wanted.tenant
             )
         job = Job(
             id=job_id,
@@ -80,30 +84,32 @@ class Comments(Collection):
         return await self._create(job, fetcher, fresh=wanted.fresh)
 
     async def _since_last(
-        self, options: Options, target: Target, owner_id: str, *, tenant: str
+        self, options: Options, target: Target, owner_id: str, look_back: int | None, *, tenant: str
     ) -> Options:
         """Go on from the newest finished export of this post."""
         last = await self._last_done(target, owner_id, tenant)
         if last is None:
             return options
-        newest: str = ""
-        ids: list[str] = []
-        async for batch in self._rows.stream(last.id):
-            for row in batch:
-                made = moment(row)
-                # Replies come late in a list that is newest first: none of them tells how far
-                # the comments themselves had been read.
-                if made is None or made < newest or is_reply(row):
-                    continue
-                if made > newest:
-                    newest, ids = made, []
-                ids.append(natural_id(row))
-        if not newest:
-            # Nothing was new then: what was the newest before that run still is.
-            newest, ids = last.options.since_time or "", list(last.options.since_ids)
-        if not newest:
+        known = await earlier.before(self._jobs, self._rows, last, look_back=look_back is not None)
+        if known.comments is None:
             return options
-        return structs.replace(options, since_job=last.id, since_time=newest, since_ids=tuple(ids))
+        return structs.replace(
+            options,
+            since_job=last.id,
+            since_time=known.comments,
+            since_ids=known.ids,
+            since_replies=None if known.replies == known.comments else known.replies,
+            since_declared=last.target.declared,
+            look_back=look_back,
+        )
+
+    async def rereading(self, job: Job) -> int | None:
+        """Calls to read older comments again for new replies; None where none are."""
+        if job.options.since_job is None or job.down_to is None:
+            return None
+        return await earlier.rereading(
+            self._jobs, self._rows, job.options.since_job, job.down_to, PAGE
+        )
 
     async def _last_done(self, target: Target, owner_id: str, tenant: str) -> Job | None:
         for job in await self._jobs.list(limit=1_000, tenant=tenant):
@@ -111,6 +117,21 @@ class Comments(Collection):
             if same and job.owner.instagram_id == owner_id and job.status == "done":
                 return job
         return None
+
+
+def _check(wanted: Wanted) -> None:
+    if wanted.look_back is None:
+        return
+    if not wanted.since_last:
+        raise errors.BadInput(
+            "Looking back for new replies goes with an export of what is new.",
+            hint="Add --since-last (sinceLast); a whole export reads every reply anyway.",
+        )
+    if not wanted.replies:
+        raise errors.BadInput(
+            "Looking back is for replies, which this export leaves out.",
+            hint="Leave one of the two away: --look-back (lookBackDays) or --no-replies.",
+        )
 
 
 def estimate(job: Job) -> Estimate:

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ingather import errors
 from ingather.domain import progress
 from ingather.domain.job import Counters, Job
+from ingather.domain.merging import Filled
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
 from ingather.engine.watch import Watch
@@ -21,7 +22,11 @@ RowsOf = Callable[[str, int], Awaitable[Sequence[Media]]]
 
 
 class Telling:
-    """A Watch; `async with` keeps it telling, and at its end everything has been told."""
+    """A Watch; `async with` keeps it telling, and at its end everything has been told.
+
+    profile: whose reels they are; None until the account is introduced. filled: what a second
+    source has added, where there is one.
+    """
 
     def __init__(
         self, job: Job, table: Analyses, rows_of: RowsOf, watch: Watch, clock: Clock
@@ -33,17 +38,21 @@ class Telling:
         self._clock = clock
         self._since = clock.monotonic()
         self._first = job.counters.fetched
-        self._profile: Profile | None = None
+        self.profile: Profile | None = None
         self._written = 0
         self._counters = job.counters
         self._message = ""
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._unwritten: Profile | None = None
+        self.filled: Filled | None = None
+        self._filled_told: Filled | None = None
 
     async def __aenter__(self) -> "Telling":
-        self._profile = await self._table.profile(self._job.id)
+        self.profile = await self._table.profile(self._job.id)
         told = await self._table.standing(self._job.id)
         self._written = told.reels if told else 0
+        self.filled = self._filled_told = await self._table.filled(self._job.id)
         self._task = asyncio.create_task(self._keep())
         return self
 
@@ -52,17 +61,31 @@ class Telling:
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
         with contextlib.suppress(errors.StoreError):
+            await self.introduced()
             await self._tell()
 
-    async def introduce(self, profile: Profile) -> None:
-        """The account is found, and may be read."""
-        self._profile = profile
+    def introduce(self, profile: Profile) -> None:
+        """The account is found, and may be read; `introduced` writes it down, which may wait until
+        its first page is on its way."""
+        self.profile = self._unwritten = profile
+
+    @property
+    def told(self) -> bool:
+        """Whether the profile is stored."""
+        return self._unwritten is None and self.profile is not None
+
+    async def introduced(self) -> None:
+        """Store the profile, unless it is. No page may be committed before it is."""
+        profile = self._unwritten
+        if profile is None:
+            return
         found = f"@{profile.username} is found."
         await self._table.note(self._job.id, Standing(progress.RESOLVED, found))
         await self._table.begin(self._job.id, profile)
         await self._table.note(
             self._job.id, Standing(progress.PROFILED, "The profile is stored; reading reels.")
         )
+        self._unwritten = None
 
     def began(self, job: Job) -> None:
         self._watch.began(job)
@@ -93,16 +116,19 @@ class Telling:
 
     async def _tell(self) -> None:
         """Write the rows that are new, and how far it is."""
-        if self._profile is None:
+        if self.profile is None:
             return
         while rows := await self._rows_of(self._job.id, self._written):
-            await self._table.add(self._job.id, rows)
+            await self._table.add(self._job.id, rows, self._job.source)
             self._written += len(rows)
+        if self.filled is not None and self.filled is not self._filled_told:
+            await self._table.fill(self._job.id, self.filled)
+            self._filled_told = self.filled
         await self._table.note(self._job.id, self._standing())
 
     def _standing(self) -> Standing:
         read = self._counters.fetched
-        expected = self._profile.media_count if self._profile else None
+        expected = self.profile.media_count if self.profile else None
         if self._job.options.limit is not None:
             expected = min(expected or self._job.options.limit, self._job.options.limit)
         message = self._message or f"Reading reels: {self._written:,} so far."

@@ -7,8 +7,9 @@ from typing import Protocol
 from msgspec import Struct
 
 from ingather.domain.page import Usage
-from ingather.domain.records import Profile
+from ingather.domain.records import Media, Profile
 from ingather.domain.refresh import Account, Day, Event, LogEntry, Origin, Refreshed
+from ingather.domain.refresh_posts import Post
 from ingather.errors import IngatherError
 
 
@@ -22,7 +23,8 @@ class Totals(Struct, frozen=True):
 
 
 class Accounts(Protocol):
-    """Accounts that are kept fresh, the log of their refreshes, and their numbers day by day.
+    """Accounts that are kept fresh, their posts, their numbers day by day, and the log of their
+    refreshes.
 
     Raises StoreUnavailable, StorageFull. Every backing passes tests/contract/test_accounts.py.
     """
@@ -32,17 +34,21 @@ class Accounts(Protocol):
         ...
 
     async def save(self, done: Sequence[Refreshed]) -> None:
-        """Write refreshes: the account first, then its log entry, then its history. Repeating it
-        changes nothing; a log entry is written once. Only fields of ours are touched, and an
-        account that has been removed meanwhile is not made again."""
+        """Write refreshes: the account first, then its posts and its history, then its log entry,
+        so that one whose entry is there is there in full. Repeating it changes nothing; a log entry
+        is written once. Only fields of ours are touched, and an account that has been removed
+        meanwhile is not made again. Of an account's posts the newest are kept, so many as the store
+        was told to keep; the insights of a post stay where none are told."""
         ...
 
     async def add(self, accounts: Sequence[Account]) -> int:
-        """Add those that are not there yet; how many were new."""
+        """Add those that are not there yet; how many were new. Raises BadInput where an id would
+        have two names or a name of a platform two ids; nothing was added then, whoever else adds at
+        the same time."""
         ...
 
     async def remove(self, account_id: str) -> bool:
-        """Forget an account with its log and history; whether it was there."""
+        """Forget an account with its posts, log and history; whether it was there."""
         ...
 
     async def find(self, handle: str) -> Account | None:
@@ -66,6 +72,14 @@ class Accounts(Protocol):
         self, account_id: str | None = None, *, limit: int, failed: bool = False
     ) -> Sequence[LogEntry]:
         """Newest first, of one account or of all. failed: only refreshes that failed."""
+        ...
+
+    async def logged(self, entry_id: str) -> bool:
+        """Whether the log has that entry."""
+        ...
+
+    async def posts(self, account_id: str, *, limit: int) -> Sequence[Post]:
+        """Newest first."""
         ...
 
     async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
@@ -112,6 +126,10 @@ class Events(Protocol):
         """Dead letters that were not replayed, oldest first."""
         ...
 
+    async def dead_count(self) -> int:
+        """How many dead letters there are that were not replayed."""
+        ...
+
     async def replay(self, *, limit: int) -> int:
         """Publish the oldest dead letters again; how many."""
         ...
@@ -127,6 +145,41 @@ class Voice(Protocol):
     def usage(self) -> Usage | None: ...
 
     async def profile(self, username: str) -> Profile: ...
+
+
+class Lister(Protocol):
+    """A source that tells an account's latest posts by a call of its own."""
+
+    name: str
+    limit_key: str
+
+    async def latest(self, profile: Profile, *, limit: int) -> tuple[Media, ...]:
+        """At most so many of the newest, of an account that this source has just told."""
+        ...
+
+
+class Insider(Protocol):
+    """A source that tells of its own account what nobody else is told."""
+
+    name: str
+    limit_key: str
+
+    @property
+    def usage(self) -> Usage | None: ...
+
+    def owns(self, account_id: str) -> bool | None:
+        """Whether an account is its own; None where it has yet to `learn` that."""
+        ...
+
+    async def learn(self) -> None: ...
+
+    async def insights(self, account_id: str) -> dict[str, int]:
+        """An own account's last 24 hours, by the platform's names of metrics."""
+        ...
+
+    async def measured(self, account_id: str, media: Media) -> Media:
+        """An own account's post with its insights, so far as it has any."""
+        ...
 
 
 class Watcher(Protocol):

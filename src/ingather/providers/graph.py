@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Final
 
 from ingather import errors
+from ingather.domain import names
 from ingather.domain import posts as naming
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page, Usage
@@ -24,6 +25,8 @@ MOST_POSTS: Final = 10_000
 """Posts the platform lists at the most, the newest first."""
 KNOWN_FOR: Final = 30 * 86_400.0
 """Seconds for which a shortcode's media id is remembered: it never changes, but posts go."""
+_TOO_MANY: Final = 100
+"""Once so many profiles could not come with posts the fault is not theirs: none is asked for."""
 
 _REPLY = "id,text,timestamp,username,from{id,username},user{id},like_count"
 _COMMENT = _REPLY + ",replies{" + _REPLY + "}"
@@ -39,7 +42,8 @@ class GraphSource:
     token, account_id: one, or several that are paired in order; one token may serve several
     accounts; with no account_id the account is found through the person's Facebook Pages. A post
     is read with the first token whose account owns it. cache: where the ids of posts are kept that
-    were looked for by shortcode. close() closes `http`.
+    were looked for by shortcode. posts: so many of an account's latest posts come with its profile,
+    in the same call. close() closes `http`.
     """
 
     name = "graph"
@@ -55,8 +59,11 @@ class GraphSource:
         url: str = URL,
         clock: Clock | None = None,
         cache: Cache | None = None,
+        posts: int = 0,
     ) -> None:
         self._cache = cache
+        self._posts = posts
+        self._too_much: set[str] = set()
         self._calls = Calls(
             http, token=token, account_id=account_id, app_secret=app_secret, url=url, clock=clock
         )
@@ -85,9 +92,16 @@ class GraphSource:
         through Business Discovery.
 
         Raises UnreadableName for what is no username, NotReachable where there is no professional
-        account of that name: unknown, personal, private and deactivated ones answer alike.
+        account of that name: unknown, personal, private and deactivated ones answer alike. Raises
+        TooMuchData where its posts cannot come with it: asked again, it comes without them.
         """
-        return await graph_profile.profile(self._calls, username)
+        name = names.username(username)
+        wanted = name not in self._too_much and len(self._too_much) < _TOO_MANY
+        try:
+            return await graph_profile.profile(self._calls, name, posts=self._posts * wanted)
+        except errors.TooMuchData:
+            self._too_much.add(name)
+            raise
 
     async def resolve(self, post: str) -> Target:
         """The own post that somebody's words name.

@@ -31,15 +31,6 @@ _OWN_A_PAGE, _OTHERS_A_PAGE, _MEASURED_A_PAGE = 100, 50, 12
 _AT_ONCE = 4
 """Calls for insights that are under way together."""
 
-_OTHERS = (
-    "id,caption,media_type,media_product_type,like_count,comments_count,view_count,permalink,"
-    "thumbnail_url,timestamp,username"
-)
-_OWN = (
-    "id,caption,media_type,media_product_type,like_count,comments_count,permalink,shortcode,"
-    "thumbnail_url,timestamp,username"
-)
-
 
 class GraphMediaSource:
     """ports.Source over the Graph API for `posts` and `reels` of professional accounts.
@@ -123,7 +114,7 @@ class GraphMediaSource:
         most = _MEASURED_A_PAGE if measured else _OWN_A_PAGE
         size = min(limit or most, most)
         path = f"{own.account_id}/media"
-        answer, fault = await self._calls.get(own, path, _OWN, size, cursor)
+        answer, fault = await self._calls.get(own, path, graph_media.OWN, size, cursor)
         if fault is not None:
             if dead(fault, cursor):
                 raise errors.DeadCursor(restart=None)
@@ -148,7 +139,9 @@ class GraphMediaSource:
         if cursor is not None and not graph_media.is_cursor(cursor):
             raise errors.DeadCursor("This is no cursor of a list of posts; the list starts again.")
         after = f".after({cursor})" if cursor is not None else ""
-        fields = graph_profile.expression(name, f"id,media{after}.limit({size}){{{_OTHERS}}}")
+        fields = graph_profile.expression(
+            name, f"id,media{after}.limit({size}){{{graph_media.OTHERS}}}"
+        )
 
         async def ask(account: Account) -> Answer:
             owner = await self._calls.owner(account)

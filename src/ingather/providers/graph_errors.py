@@ -39,6 +39,7 @@ _SCOPES: Final = {
     "media/comments": "instagram_manage_comments",
     "comment/replies": "instagram_manage_comments",
     "media/insights": "instagram_manage_insights",
+    "user/insights": "instagram_manage_insights",
     "business_discovery": "instagram_basic, instagram_manage_insights and pages_read_engagement",
 }
 _USUAL_SCOPES = "instagram_basic and pages_read_engagement"

@@ -1,4 +1,5 @@
-"""Insights of one's own posts: asked for together, and one by one where a metric spoils the rest.
+"""Insights of one's own account and posts: asked for together, and one by one where a metric spoils
+the rest.
 
 One metric that a post's type does not have fails the whole call (contract of the Graph API, 2.8).
 Which metrics a type lacks is remembered, so that the next post of that type is asked for less.
@@ -13,22 +14,30 @@ from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_errors import Fault
 
-ASKED = "media/insights"
+ASKED, ASKED_ACCOUNT = "media/insights", "user/insights"
 
+_ACCOUNT = "an account"
+"""Beside the types of posts in what is lacking."""
 _BEFORE_BUSINESS = 2108006
 """The post is older than the account's change to a professional one: it has no insights."""
-_PATIENCE = 3
-"""Times that a call for several metrics may be briefly out of order before they are asked for one
-by one: a metric of what was never shared to Facebook "throws" for ever."""
+_OF_ACCOUNT = (
+    "reach", "views", "accounts_engaged", "total_interactions", "likes", "comments", "saves",
+    "shares", "replies", "reposts", "profile_links_taps",
+)  # fmt: skip
+_DAY = "&period=day&metric_type=total_value"
+"""The last 24 hours, where neither since nor until is said."""
 _WORD = re.compile(r"[a-z_]{3,60}")
 _PLACE = re.compile(r"metric\[([0-9]{1,3})\]")
 
 
 class Insights:
-    """Asks for the insights of posts, with what was learnt of their types."""
+    """Asks for the insights of accounts and posts, with what was learnt of their types. patience:
+    times that a call for several metrics may be briefly out of order before they are asked for one
+    by one: a metric of what was never shared to Facebook "throws" for ever."""
 
-    def __init__(self, calls: Calls) -> None:
+    def __init__(self, calls: Calls, *, patience: int = 3) -> None:
         self._calls = calls
+        self._patience = patience
         self._lacking: dict[str | None, set[str]] = {}
         self._failed: dict[str, int] = {}
         self._told: dict[str, dict[str, int]] = {}
@@ -44,6 +53,20 @@ class Insights:
             self._told[media.media_id] = told
         return graph_media.with_insights(media, told)
 
+    async def of_account(self, account: Account, account_id: str) -> dict[str, int]:
+        """What an own account's last 24 hours were, by the platform's names of metrics. What it
+        does not count, as for fewer than a hundred followers, is missing."""
+        lacking = self._lacking.setdefault(_ACCOUNT, set())
+        metrics = [one for one in _OF_ACCOUNT if one not in lacking]
+        if not metrics:
+            return {}
+        found, fault = await self._together(account, account_id, metrics, lacking, _DAY)
+        if fault is None:
+            return found
+        if fault.code == 100 or (fault.passing and not self._is_patient(account_id)):
+            return await self._singly(account, account_id, metrics, lacking, _DAY)
+        raise graph_errors.meaning(fault, ASKED_ACCOUNT)
+
     def forget(self) -> None:
         """The page is complete."""
         self._told.clear()
@@ -56,14 +79,7 @@ class Insights:
         if not metrics or (made and made <= self._too_old.get(whose, "")):
             return {}
         media_id = media.media_id or ""
-        found, fault = await self._metrics(account, media_id, metrics)
-        if fault is not None and fault.code == 100:
-            named = _named(fault, metrics)
-            others = [one for one in metrics if one not in named]
-            if named and others and fault.subcode != _BEFORE_BUSINESS:
-                found, fault = await self._metrics(account, media_id, others)
-                if fault is None:
-                    lacking |= named
+        found, fault = await self._together(account, media_id, metrics, lacking)
         if fault is None:
             return found
         if fault.subcode == _BEFORE_BUSINESS:
@@ -71,17 +87,42 @@ class Insights:
             return {}
         if fault.gone:
             return {}
-        if fault.code == 100 or (fault.passing and not self._patient(media_id)):
+        if fault.code == 100 or (fault.passing and not self._is_patient(media_id)):
             return await self._singly(account, media_id, metrics, lacking)
         raise graph_errors.meaning(fault, ASKED)
 
+    async def _together(
+        self,
+        account: Account,
+        asked_of: str,
+        metrics: Sequence[str],
+        lacking: set[str],
+        more: str = "",
+    ) -> tuple[dict[str, int], Fault | None]:
+        """All metrics in one call, and once more without those that a refusal names."""
+        found, fault = await self._metrics(account, asked_of, metrics, more)
+        if fault is None or fault.code != 100 or fault.subcode == _BEFORE_BUSINESS:
+            return found, fault
+        named = _named(fault, metrics)
+        others = [one for one in metrics if one not in named]
+        if named and others:
+            found, fault = await self._metrics(account, asked_of, others, more)
+            if fault is None:
+                lacking |= named
+        return found, fault
+
     async def _singly(
-        self, account: Account, media_id: str, metrics: Sequence[str], lacking: set[str]
+        self,
+        account: Account,
+        asked_of: str,
+        metrics: Sequence[str],
+        lacking: set[str],
+        more: str = "",
     ) -> dict[str, int]:
         """Every metric by itself; one that is refused is lacking, one that fails is not told."""
         told: dict[str, int] = {}
         for metric in metrics:
-            found, fault = await self._metrics(account, media_id, [metric])
+            found, fault = await self._metrics(account, asked_of, [metric], more)
             if fault is None:
                 told |= found
             elif fault.code == 100 and not fault.gone:
@@ -91,18 +132,18 @@ class Insights:
         return told
 
     async def _metrics(
-        self, account: Account, media_id: str, metrics: Sequence[str]
+        self, account: Account, asked_of: str, metrics: Sequence[str], more: str = ""
     ) -> tuple[dict[str, int], Fault | None]:
-        query = f"metric={','.join(metrics)}"
-        answer, fault = await self._calls.ask(account, f"{media_id}/insights", query)
+        query = f"metric={','.join(metrics)}{more}"
+        answer, fault = await self._calls.ask(account, f"{asked_of}/insights", query)
         if fault is not None:
             return {}, fault
         return graph_media.insights(answer.body, ASKED), None
 
-    def _patient(self, media_id: str) -> bool:
+    def _is_patient(self, asked_of: str) -> bool:
         """Whether a call that failed may be made as it was once more."""
-        failed = self._failed[media_id] = self._failed.get(media_id, 0) + 1
-        return failed < _PATIENCE
+        failed = self._failed[asked_of] = self._failed.get(asked_of, 0) + 1
+        return failed < self._patience
 
 
 def _metrics(media: Media) -> list[str]:

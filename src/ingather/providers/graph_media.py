@@ -12,6 +12,16 @@ from ingather.domain.records import Media
 from ingather.providers import graph_wire as wire
 from ingather.providers.graph_map import after, known, repaired, utc
 
+OTHERS = (
+    "id,caption,media_type,media_product_type,like_count,comments_count,view_count,permalink,"
+    "thumbnail_url,timestamp,username"
+)
+OWN = (
+    "id,caption,media_type,media_product_type,like_count,comments_count,permalink,shortcode,"
+    "thumbnail_url,timestamp,username"
+)
+"""Fields to ask for of others' posts, and of one's own."""
+
 _CURSOR = re.compile(r"[A-Za-z0-9_=+/%-]{1,2000}")
 _REELS = "REELS"
 _VIDEOS = ("VIDEO", _REELS)
@@ -48,7 +58,7 @@ def own(body: bytes, endpoint: str) -> Listing:
 def others(body: bytes, endpoint: str, *, sent: str | None) -> Listing:
     """A page of posts within Business Discovery, whose end only a missing cursor tells: `next` is
     never there. The cursor that was sent is an end as well."""
-    found, _ = wire.decode(wire.DISCOVERY, body, endpoint)
+    found, _ = wire.decode(wire.DISCOVERED_MEDIA, body, endpoint)
     page = found.business_discovery.media
     if page is None:
         return Listing([], None, 0)
@@ -57,6 +67,20 @@ def others(body: bytes, endpoint: str, *, sent: str | None) -> Listing:
     if then and not is_cursor(then):
         raise errors.SchemaDrift(endpoint, "media.paging.cursors.after")
     return _listing(page.data, None if then == sent else then or None, endpoint, hidden=True)
+
+
+def own_latest(body: bytes, endpoint: str) -> list[Media]:
+    """The posts that came within one's own account, the newest first."""
+    found, _ = wire.decode(wire.WITH_MEDIA, body, endpoint)
+    rows = [] if found.media is None else found.media.data
+    return _listing(rows, None, endpoint, hidden=True).records
+
+
+def others_latest(body: bytes, endpoint: str) -> list[Media]:
+    """The posts that came within another's account, the newest first."""
+    found, _ = wire.decode(wire.DISCOVERED_MEDIA, body, endpoint)
+    page = found.business_discovery.media
+    return [] if page is None else _listing(page.data, None, endpoint, hidden=True).records
 
 
 def is_cursor(words: str) -> bool:
@@ -115,7 +139,7 @@ def insights(body: bytes, endpoint: str) -> dict[str, int]:
     found, _ = wire.decode(wire.INSIGHTS, body, endpoint)
     told: dict[str, int] = {}
     for one in found.data:
-        measured = one.total_value or (one.values[0] if one.values else None)
+        measured = one.total_value or (one.values[-1] if one.values else None)
         if measured is not None and isinstance(measured.value, int) and measured.value >= 0:
             told[one.name] = measured.value
     return told

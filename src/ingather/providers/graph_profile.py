@@ -7,11 +7,13 @@ expression: a name is looked at by its form before it gets there (contract of th
 from collections.abc import Callable
 from typing import Final
 
+from msgspec import structs
+
 from ingather import errors
 from ingather.domain import names
 from ingather.domain.job import Owner
-from ingather.domain.records import Profile
-from ingather.providers import graph_errors, graph_people
+from ingather.domain.records import Media, Profile
+from ingather.providers import graph_errors, graph_media, graph_people
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_errors import Fault
@@ -24,8 +26,9 @@ FIELDS: Final = (
 ASKED: Final = "business_discovery"
 
 
-async def profile(calls: Calls, username: str) -> Profile:
-    """What the platform tells of a professional account now.
+async def profile(calls: Calls, username: str, *, posts: int = 0) -> Profile:
+    """What the platform tells of a professional account now, with so many of its latest posts in
+    the same call.
 
     Raises UnreadableName; NotReachable where no professional account has the name.
     """
@@ -33,19 +36,53 @@ async def profile(calls: Calls, username: str) -> Profile:
     account = await own(calls, lambda owner: owner.username.lower() == name)
     if account is not None:
         owner = await calls.owner(account)
-        answer, fault = await calls.get(account, owner.instagram_id, FIELDS)
+        fields = FIELDS + _posts(posts, graph_media.OWN)
+        answer, fault = await calls.get(account, owner.instagram_id, fields)
         if fault is not None:
-            raise graph_errors.meaning(fault, "user")
-        return graph_people.profile(answer.body, "user")
+            raise _meaning(fault, "user", posts)
+        found = graph_people.profile(answer.body, "user")
+        return _with(found, graph_media.own_latest, answer.body, "user") if posts else found
+    fields = expression(name, FIELDS + _posts(posts, graph_media.OTHERS))
 
     async def ask(account: Account) -> Answer:
         owner = await calls.owner(account)
-        answer, fault = await calls.get(account, owner.instagram_id, expression(name, FIELDS))
+        answer, fault = await calls.get(account, owner.instagram_id, fields)
         if fault is not None:
-            raise meaning(fault, name)
+            raise meaning(fault, name) if _nobody(fault) else _meaning(fault, ASKED, posts)
         return answer
 
-    return graph_people.discovered_profile((await calls.by_any(ask)).body, ASKED)
+    answer = await calls.by_any(ask)
+    found = graph_people.discovered_profile(answer.body, ASKED)
+    return _with(found, graph_media.others_latest, answer.body, ASKED) if posts else found
+
+
+def _nobody(fault: Fault) -> bool:
+    return fault.code == 110 or fault.subcode == 2207013
+
+
+def _meaning(fault: Fault, asked: str, posts: int) -> errors.SourceError:
+    """A refusal of a parameter, where posts were asked for, may be for one of their fields."""
+    if posts and fault.code == 100 and not fault.gone:
+        return errors.TooMuchData("The platform refuses the posts that were asked for.")
+    return graph_errors.meaning(fault, asked)
+
+
+def _posts(count: int, fields: str) -> str:
+    return f",media.limit({count}){{{fields}}}" if count else ""
+
+
+def _with(
+    found: Profile, read: Callable[[bytes, str], list[Media]], body: bytes, asked: str
+) -> Profile:
+    """The profile with its posts. Where these have a shape that nobody knows, or are none though
+    some are counted, they are not told; the profile is."""
+    try:
+        posts = tuple(read(body, asked))
+    except errors.SchemaDrift:
+        return found
+    if not posts and found.media_count != 0:
+        return found
+    return structs.replace(found, posts=posts)
 
 
 async def own(calls: Calls, meant: Callable[[Owner], bool]) -> Account | None:
@@ -70,7 +107,7 @@ def expression(name: str, inner: str) -> str:
 
 def meaning(fault: Fault, name: str) -> errors.SourceError:
     """The error to raise for a refusal of Business Discovery."""
-    if fault.code == 110 or fault.subcode == 2207013:
+    if _nobody(fault):
         return errors.NotReachable(
             f"@{name} cannot be read through Business Discovery: no business or creator account"
             " has this name. The platform gives one answer for names that nobody has and for"

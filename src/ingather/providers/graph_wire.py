@@ -85,6 +85,11 @@ class Profile(Struct, frozen=True, gc=False):
     followers_count: Count | None = None
     follows_count: Count | None = None
     media_count: Count | None = None
+
+
+class WithMedia(Struct, frozen=True, gc=False):
+    """An account's posts within it. Apart from the rest, which holds good where these do not."""
+
     media: MediaPage | None = None
 
 
@@ -92,6 +97,10 @@ class Discovery(Struct, frozen=True, gc=False):
     """The asker's own node, with the other's account in it."""
 
     business_discovery: Profile
+
+
+class DiscoveredMedia(Struct, frozen=True, gc=False):
+    business_discovery: WithMedia
 
 
 class Measured(Struct, frozen=True, gc=False):
@@ -136,6 +145,8 @@ ACCOUNTS = msgspec.json.Decoder(Accounts)
 USER = msgspec.json.Decoder(User)
 PROFILE = msgspec.json.Decoder(Profile)
 DISCOVERY = msgspec.json.Decoder(Discovery)
+WITH_MEDIA = msgspec.json.Decoder(WithMedia)
+DISCOVERED_MEDIA = msgspec.json.Decoder(DiscoveredMedia)
 INSIGHTS = msgspec.json.Decoder(Insights)
 
 

@@ -17,7 +17,7 @@ from ingather.domain import names
 from ingather.domain import posts as naming
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page, Usage
-from ingather.domain.records import Comment, Profile
+from ingather.domain.records import Comment, Media, Profile
 from ingather.ports import Clock, Turns
 from ingather.providers import graph_cursor, hiker_errors, hiker_map, hiker_media, hiker_routes
 from ingather.providers.graph_cursor import Cursor
@@ -108,6 +108,17 @@ class HikerSource:
         """
         name = names.username(username)
         return hiker_map.profile((await self._by_name(name)).body, _BY_NAME)
+
+    async def latest(self, profile: Profile, *, limit: int) -> tuple[Media, ...]:
+        """The newest posts of an account whose profile was told here; costs a unit."""
+        target = Target(id=profile.user_id or "", username=profile.username)
+        answer = await self._list(target, self._subject(target), None)
+        if answer is None:
+            return ()
+        found = hiker_media.medias(
+            answer.body, self._route.path, self._route.shape, None, clips=self._kind == "reels"
+        )
+        return tuple(found.records[:limit])
 
     async def resolve(self, post: str) -> Target:
         """The account, post or hashtag that somebody's words name.

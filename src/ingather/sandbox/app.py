@@ -101,6 +101,8 @@ class App:
 
     def control(self, wish: Wish) -> dict[str, object]:
         """Set what is wished for; the state after it. ValueError where it cannot be."""
+        if wish.reset or wish.late is not msgspec.UNSET:
+            self.world.come({} if wish.late is msgspec.UNSET else wish.late)
         self.state.apply(wish)
         self._known.clear()  # an answer may depend on anything that was set
         self._kept = 0

@@ -81,6 +81,9 @@ class Graph(Struct, frozen=True):
         node = self.find(object_id)
         if name == "insights" and isinstance(node, Post):
             return insights.tell(node, params.get("metric"), granted=view.insights)
+        if name == "insights" and isinstance(node, Account):
+            metrics, kind_asked = params.get("metric"), params.get("metric_type")
+            return insights.tell_account(node, metrics, kind_asked, granted=view.insights)
         kind = _kind(node)
         if name not in kind.edges:
             raise GraphError(2500, f"Unknown path components: /{name}")
@@ -149,7 +152,7 @@ class Graph(Struct, frozen=True):
         ask = Ask(args.get("limit"), args.get("after"), args.get("before"), field.source, True)
 
         def make(node: Any, _: World) -> object:
-            if type(node) is Comment and not node.replies:
+            if type(node) is Comment and not node.replies and not node.post.late:
                 return None  # said here, because most comments have none and time counts
             edge = self._edge(node, field.name, write, args)
             return pager.page(edge, ask, view) if edge.size or edge.after_all else None
@@ -159,12 +162,13 @@ class Graph(Struct, frozen=True):
     def _edge(self, node: Node, name: str, write: Write, args: dict[str, str]) -> Edge:
         world = self.world
         if isinstance(node, Comment):
-            post, first = node.post, node.number + 1  # oldest first
+            post, first, late = node.post, node.number + 1, node.late  # oldest first
+            own = node.replies
             return Edge(
                 node.id,
                 name,
-                node.replies,
-                lambda at: write(world.row(post, first + at)),
+                own + len(late),
+                lambda at: write(world.row(post, first + at if at < own else late[at - own])),
                 _COMMENTS_MOST,
             )
         if name == "accounts":

@@ -1,10 +1,10 @@
-"""Insights of the account's own posts: which metrics a post has, and the ways of refusing them."""
+"""Insights of the account and its posts: which metrics there are, and the ways of refusing them."""
 
 from collections.abc import Callable
 
 from ingather.sandbox import ids
 from ingather.sandbox.answers import GraphError
-from ingather.sandbox.things import Post
+from ingather.sandbox.things import Account, Post
 from ingather.sandbox.world import NOW
 
 _BOTH = ("FEED", "REELS")
@@ -23,6 +23,12 @@ _PRODUCTS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 _THROWS = ("facebook_views", "crossposted_views")
 """Of a post that was not shared to Facebook these are an unknown error."""
+OF_ACCOUNT = (
+    "reach", "views", "accounts_engaged", "total_interactions", "likes", "comments", "saves",
+    "shares", "replies", "reposts", "profile_links_taps",
+)  # fmt: skip
+_UNCOUNTED = ("profile_links_taps",)
+"""Nobody has tapped the link: what is not counted is left out, and is no 0."""
 _PROFESSIONAL_SINCE = NOW - 240 * 86_400
 
 
@@ -60,6 +66,44 @@ def tell(post: Post, metrics: str | None, *, granted: bool) -> dict[str, object]
     if post.seed % 17 == 0:
         return {"data": []}  # nothing is counted yet
     return {"data": [_row(post, one) for one in asked]}
+
+
+def tell_account(
+    account: Account, metrics: str | None, kind: str | None, *, granted: bool
+) -> dict[str, object]:
+    """`GET /{user}/insights?metric=&period=day&metric_type=total_value`: the last 24 hours."""
+    if not granted:
+        raise GraphError(10, "(#10) Application does not have permission for this action")
+    asked = [one for one in (metrics or "").split(",") if one]
+    for place, one in enumerate(asked or [""]):
+        if one not in OF_ACCOUNT:
+            raise GraphError(
+                100,
+                f"(#100) metric[{place}] must be one of the following values:"
+                f" {', '.join(OF_ACCOUNT)}",
+            )
+    if kind != "total_value":
+        raise GraphError(
+            100, "(#100) The metrics should be specified with parameter metric_type=total_value"
+        )
+    told = [one for one in asked if one not in _UNCOUNTED]
+    return {"data": [_total(account, one) for one in told]}
+
+
+def of_account(account: Account, metric: str) -> int:
+    """What a metric says of an account."""
+    return ids.mix(account.pk, len(metric)) % max(1, account.followers_count)
+
+
+def _total(account: Account, metric: str) -> dict[str, object]:
+    return {
+        "name": metric,
+        "period": "day",
+        "title": metric.replace("_", " ").title(),
+        "description": f"The {metric.replace('_', ' ')} of your account.",
+        "total_value": {"value": of_account(account, metric)},
+        "id": f"{account.id}/insights/{metric}/day",
+    }
 
 
 def value(post: Post, metric: str) -> int:

@@ -74,7 +74,7 @@ def _username(comment: Comment, world: World) -> object:
 def _parent(comment: Comment, world: World) -> object:
     if not comment.place:
         return None
-    return world.row(comment.post, comment.number - comment.place).id
+    return world.row(comment.post, comment.post.layout.start(comment.thread)).id
 
 
 def _media_of(comment: Comment, _: World) -> object:

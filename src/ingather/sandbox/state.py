@@ -40,7 +40,8 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     hiker_requests: units left at HikerAPI, None for plenty. hiker_rate: calls a second that it
     allows, None for any. page_language: the language in which profile pages come, whatever is
     asked for. beacon_late: seconds by which its rounds are behind; beacon_false: its signatures
-    are of another round.
+    are of another round. late: post id -> rows that have come to it since, each the id of the
+    comment that it answers, null where it is a comment itself.
     """
 
     reset: bool = False
@@ -65,6 +66,7 @@ class Wish(Struct, frozen=True, forbid_unknown_fields=True):
     beacon_late: float | UnsetType = UNSET
     beacon_false: bool | UnsetType = UNSET
     page_language: str | UnsetType | None = UNSET
+    late: dict[str, list[str | None]] | UnsetType = UNSET
 
 
 _SIMPLE = (

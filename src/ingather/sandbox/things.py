@@ -26,7 +26,11 @@ def _day(days: int) -> str:
 
 
 class Post(Struct, frozen=True, kw_only=True):
-    """One media object; `first_id` and `step` give its comments their ids."""
+    """One media object; `first_id` and `step` give its comments their ids.
+
+    late: rows that came after the layout's, in their order: the id of the comment that each
+    answers, None where it is a comment itself.
+    """
 
     id: str
     pk: int
@@ -49,6 +53,7 @@ class Post(Struct, frozen=True, kw_only=True):
     dirty: bool = False
     unlisted: tuple[range, ...] = ()
     restricts: int = 0
+    late: tuple[str | None, ...] = ()
 
     @property
     def shortcode(self) -> str:
@@ -61,12 +66,13 @@ class Post(Struct, frozen=True, kw_only=True):
 
     @property
     def comments_count(self) -> int:
-        return self.layout.total if self.counted is None else self.counted
+        counted = self.layout.total if self.counted is None else self.counted
+        return counted + len(self.late)
 
     @property
     def positions(self) -> int:
         """Places in the list of top-level comments, those that show nothing included."""
-        return 0 if self.devmode else self.layout.threads
+        return 0 if self.devmode else self.layout.threads + self.late.count(None)
 
     def shows(self, position: int) -> bool:
         """Whether a place in the list shows its comment: restricted writers' are left out."""
@@ -81,7 +87,8 @@ class Post(Struct, frozen=True, kw_only=True):
         threads = self.layout.threads
         if self.restricts or self.unlisted:  # such posts are flat
             return sum(1 for place in range(threads) if self.shows(place)), 0
-        return threads, self.layout.total - threads
+        fresh = self.late.count(None)
+        return threads + fresh, self.layout.total - threads + len(self.late) - fresh
 
 
 class Comment(Struct, frozen=True, gc=False):
@@ -101,7 +108,7 @@ class Comment(Struct, frozen=True, gc=False):
     @property
     def timestamp(self) -> str:
         # Thirty-seven seconds apart, closer on large posts, so that none reaches the future.
-        total = self.post.layout.total
+        total = max(1, self.post.layout.total)
         return stamp(
             self.post.created + 60 + self.number * min(37_000, 864_000_000 // total) // 1000
         )
@@ -117,7 +124,18 @@ class Comment(Struct, frozen=True, gc=False):
 
     @property
     def replies(self) -> int:
-        return 0 if self.place else self.post.layout.replies(self.thread)
+        """Those of the layout, whose rows follow this one."""
+        if self.place or self.number >= self.post.layout.total:
+            return 0
+        return self.post.layout.replies(self.thread)
+
+    @property
+    def late(self) -> list[int]:
+        """The numbers of the replies that came late."""
+        if not self.post.late:
+            return []
+        first, own = self.post.layout.total, self.id
+        return [first + place for place, parent in enumerate(self.post.late) if parent == own]
 
     @property
     def by_owner(self) -> bool:

@@ -2,7 +2,7 @@
 
 import calendar
 
-from msgspec import Struct, field
+from msgspec import Struct, field, structs
 
 from ingather.sandbox import ids
 from ingather.sandbox.layout import FLAT, MIXED, Layout
@@ -54,15 +54,36 @@ _NAMED = (
 
 
 class World:
-    """Everything that can be asked for, found by id; nothing in it changes."""
+    """Everything that can be asked for, found by id; nothing in it changes but what `come` adds."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
         self.account = Account()
         self.named = [self._named(slot, sort) for slot, sort in enumerate(_NAMED)]
         fillers = [self._filler(slot) for slot in range(len(_NAMED), len(_NAMED) + _FILLERS)]
-        self.posts = [*self.named, *fillers]  # newest first
+        self._first = [*self.named, *fillers]  # newest first
+        self._by_id: dict[str, Post] = {}
+        self.come({})
+
+    def come(self, late: dict[str, list[str | None]]) -> None:
+        """Let rows come to posts, as `Post.late` has them, in place of those that came before.
+        Raises ValueError where one answers no comment of its post's first rows."""
+        self._late = {}
+        for media_id, parents in late.items():
+            for parent in filter(None, parents):
+                found = self.comment(parent)
+                if found is None or found.place or found.post.id != media_id:
+                    raise ValueError(f"{parent} is no comment of the post {media_id}")
+                if found.number >= found.post.layout.total:
+                    raise ValueError(f"{parent} has come late itself")
+        self._late = late
+        self.posts = list(map(self._grown, self._first))
         self._by_id = {post.id: post for post in self.posts}
+
+    def _grown(self, post: Post) -> Post:
+        if post.id not in self._late:
+            return post
+        return structs.replace(post, late=tuple(self._late[post.id]))
 
     def post(self, media_id: str) -> Post | None:
         """The post of that id, made on demand where the id says a size."""
@@ -70,7 +91,7 @@ class World:
         if known is None and len(media_id) == 17 and media_id.isdecimal():
             size = int(media_id[7:])
             if media_id.startswith((FLAT_PREFIX, MIXED_PREFIX)) and size <= MOST_ON_DEMAND:
-                return self._on_demand(media_id, size)
+                return self._grown(self._on_demand(media_id, size))
         return known
 
     def child(self, media_id: str) -> Child | None:
@@ -102,21 +123,34 @@ class World:
         if post is None:
             return None
         number = (int(comment_id) - post.first_id) // post.step
-        if not 0 <= number < post.layout.total:
+        if not 0 <= number < post.layout.total + len(post.late):
             return None
         found = self.row(post, number)
         return found if found.id == comment_id else None
 
     def row(self, post: Post, number: int) -> Comment:
         """Row `number` of a post, counted from its oldest."""
+        if number >= post.layout.total:
+            return self._late_row(post, number)
         thread, place = post.layout.locate(number)
         return Comment(post, number, thread, place, ids.mix(post.seed, number))
+
+    def _late_row(self, post: Post, number: int) -> Comment:
+        at, bits = number - post.layout.total, ids.mix(post.seed, number)
+        parent, earlier = post.late[at], post.late[:at]
+        if parent is None:
+            return Comment(post, number, post.layout.threads + earlier.count(None), 0, bits)
+        first = self.row(post, (int(parent) - post.first_id) // post.step)
+        return Comment(post, number, first.thread, 1 + first.replies + earlier.count(parent), bits)
 
     def top_level(self, post: Post, position: int) -> Comment | None:
         """The comment at a place of the list, newest first; None where the place shows nothing."""
         if not post.shows(position):
             return None
-        thread = post.layout.threads - 1 - position
+        fresh = [at for at, parent in enumerate(post.late) if parent is None]
+        if position < len(fresh):
+            return self.row(post, post.layout.total + fresh[-1 - position])
+        thread = post.layout.threads - 1 - (position - len(fresh))
         number = post.layout.start(thread)
         return Comment(post, number, thread, 0, ids.mix(post.seed, number))
 

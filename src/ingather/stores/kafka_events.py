@@ -5,9 +5,9 @@ and is replayed once.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -19,6 +19,7 @@ from ingather.domain.refresh import Event, Origin
 from ingather.errors import IngatherError
 from ingather.ports import Clock
 from ingather.ports.refresh import DeadLetter
+from ingather.stores.kafka_link import KafkaLink
 from ingather.stores.sql_events import dead_letter
 
 if TYPE_CHECKING:
@@ -28,18 +29,17 @@ TOPIC: Final = "data-refresh-instagram"
 DEAD: Final = "data-refresh-instagram-dlq"
 _REPLAYERS: Final = "instagram-refresh-dlq"
 _PATIENCE = 10.0
-_EMPTY_MS = 1_000
 _UNHEARD: Final = logging.NullHandler()
 
 
 class KafkaEvents:
-    """ports.refresh.Events over one Kafka. servers: HOST:PORT, several separated by commas."""
+    """ports.refresh.Events over one Kafka."""
 
-    def __init__(self, servers: str, clock: Clock) -> None:
+    def __init__(self, link: KafkaLink, clock: Clock) -> None:
         # What went wrong is an error of ours, and said once: the library's own lines on it are
         # nobody's unless the process sets up a log for them.
         logging.getLogger("aiokafka").addHandler(_UNHEARD)
-        self._servers = servers
+        self._link = link
         self._clock = clock
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -68,6 +68,11 @@ class KafkaEvents:
                 await consumer.commit(ends)
             return len(found)
 
+    async def dead_count(self) -> int:
+        async with self._reading() as consumer:
+            ends = await _ends(consumer)
+            return sum([end - await consumer.position(part) for part, end in ends.items()])
+
     async def close(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
@@ -88,32 +93,32 @@ class KafkaEvents:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._servers,
+                    **self._link.arguments(),
                     acks="all",
                     request_timeout_ms=round(_PATIENCE * 1000),
                     linger_ms=5,
                 )
                 try:
-                    await producer.start()
+                    await self._begin(producer)
                 except BaseException:
                     await producer.stop()
                     raise
                 self._producer = producer
             return self._producer
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _reading(self) -> "AsyncIterator[AIOKafkaConsumer]":
         from aiokafka import AIOKafkaConsumer, TopicPartition
 
         consumer = AIOKafkaConsumer(
-            bootstrap_servers=self._servers,
+            **self._link.arguments(),
             group_id=_REPLAYERS,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
         )
         with self._translating():
             try:
-                await consumer.start()
+                await self._begin(consumer)
                 parts = await self._partitions(DEAD)
                 consumer.assign([TopicPartition(DEAD, part) for part in parts])
                 yield consumer
@@ -124,7 +129,7 @@ class KafkaEvents:
         """The partitions of a topic; none where there is no such topic yet."""
         from aiokafka.admin import AIOKafkaAdminClient
 
-        admin = AIOKafkaAdminClient(bootstrap_servers=self._servers)
+        admin = AIOKafkaAdminClient(**self._link.arguments())
         await admin.start()
         try:
             (told,) = await admin.describe_topics([topic])
@@ -132,8 +137,18 @@ class KafkaEvents:
             await admin.close()
         return [part["partition"] for part in told["partitions"]]
 
+    async def _begin(self, client: Any) -> None:
+        """Start a client; where that fails, say why."""
+        from aiokafka.errors import KafkaConnectionError
+
+        try:
+            await client.start()
+        except KafkaConnectionError:
+            await self._link.ask()
+            raise
+
     def _translating(self) -> "_Translating":
-        return _Translating(self._servers)
+        return _Translating(self._link.servers)
 
 
 class _Translating:
@@ -159,18 +174,28 @@ async def _read(
 ) -> tuple[list[DeadLetter], dict[Any, int]]:
     """At most `limit` letters from where the group stands, and where it stands after them."""
     found: list[DeadLetter] = []
-    ends: dict[Any, int] = {}
-    while len(found) < limit and consumer.assignment():
-        told = await consumer.getmany(timeout_ms=_EMPTY_MS, max_records=limit - len(found))
+    stands: dict[Any, int] = {}
+    last = await _ends(consumer)
+    while len(found) < limit and last:
+        told = await consumer.getmany(
+            *last, timeout_ms=round(_PATIENCE * 1000), max_records=limit - len(found)
+        )
         if not told:
-            break
+            raise TimeoutError  # there is more, and it does not come
         for partition, records in told.items():
             for record in records:
-                ends[partition] = record.offset + 1
                 letter_id = f"{partition.partition}:{record.offset}"
-                try:
+                with contextlib.suppress(msgspec.DecodeError):
                     letter = msgspec.json.decode(record.value or b"", type=DeadLetter)
-                except msgspec.DecodeError:
-                    continue
-                found.append(structs.replace(letter, id=letter_id))
-    return found, ends
+                    found.append(structs.replace(letter, id=letter_id))
+            stands[partition] = await consumer.position(partition)
+            if stands[partition] >= last[partition]:
+                del last[partition]
+    return sorted(found, key=lambda letter: letter.at), stands
+
+
+async def _ends(consumer: "AIOKafkaConsumer") -> dict[Any, int]:
+    """Where each partition ends that has not been read to its end."""
+    parts = consumer.assignment()
+    ends = await consumer.end_offsets(parts)
+    return {part: end for part, end in ends.items() if await consumer.position(part) < end}

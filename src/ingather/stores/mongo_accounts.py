@@ -1,5 +1,6 @@
 """Accounts in MongoDB, as a rating site has them: `Account` with `_id` = accountId, `platform`,
-`handle` and the fields of the refresh; `DataRefreshLog`; and `AccountHistory`, a document a day.
+`handle` and the fields of the refresh; `AccountMedia`, a document a post; `AccountHistory`, one a
+day; and `DataRefreshLog`.
 
 There is no transaction over all of them: the account is written first, its log with it, so that a
 log entry never speaks of what is not there. Fields that are not ours are never touched.
@@ -8,19 +9,19 @@ log entry never speaks of what is not there. Fields that are not ours are never 
 import asyncio
 import time
 from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from ingather.domain import refresh
-from ingather.domain.instants import iso
 from ingather.domain.refresh import PLATFORM, Account, Day, LogEntry, Refreshed
+from ingather.domain.refresh_posts import KEPT, Post
 from ingather.ports.refresh import Totals
-from ingather.stores import account_order
+from ingather.stores import account_order, mongo_names, mongo_posts
+from ingather.stores import mongo_documents as documents
+from ingather.stores.mongo_documents import Document
 from ingather.stores.mongo_link import MongoLink, insert_new
 
-Document = dict[str, Any]
 _OURS = {"platform": {"$in": [PLATFORM, PLATFORM.upper(), PLATFORM.capitalize()]}}
 _CLOCK_SECONDS = 60.0
 """For so long the server's clock is told by its last answer and our own monotonic clock."""
@@ -30,21 +31,23 @@ class MongoAccounts:
     """ports.refresh.Accounts over one database of MongoDB.
 
     An `_id` may be a text or an ObjectId; an account's id is its text. `dataRefreshDue` is the
-    scheduler's mark.
+    scheduler's mark. keep: posts of each account at the most.
     """
 
-    def __init__(self, link: MongoLink) -> None:
+    def __init__(self, link: MongoLink, *, keep: int = KEPT) -> None:
         self._link = link
+        self._keep = keep
         self._indexed = False
+        self._names_are_one = True
         self._clock: tuple[float, float] | None = None
         self._asking = asyncio.Lock()
 
     async def load(self, ids: Sequence[str]) -> dict[str, Account]:
-        keys = [key for each in ids for key in _keys(each)]
+        keys = [key for each in ids for key in documents.keys(each)]
         with self._link.translating():
             # In one answer: 101 documents are what the driver asks for at first.
             found = self._accounts.find({"_id": {"$in": keys}}, batch_size=len(keys) + 1)
-            return {str(each["_id"]): _account(each) async for each in found}
+            return {str(each["_id"]): documents.account(each) async for each in found}
 
     async def save(self, done: Sequence[Refreshed]) -> None:
         from pymongo import UpdateOne
@@ -56,7 +59,9 @@ class MongoAccounts:
             if accounts:
                 written = await self._accounts.bulk_write(
                     [
-                        UpdateOne(_by_id(each.account_id), {"$set": _fields(each)})
+                        UpdateOne(
+                            documents.by_id(each.account_id), {"$set": documents.fields(each)}
+                        )
                         for each in accounts
                     ],
                     ordered=False,
@@ -68,84 +73,122 @@ class MongoAccounts:
                 for each in done
                 if each.account is None or each.entry.account_id in there
             ]
-            await self._write_logs(entries)
+            posts = [(each.entry.account_id, post) for each in done for post in each.posts]
+            posts = [told for told in posts if told[0] in there]
+            await mongo_posts.write(self._posts, posts, keep=self._keep)
             await self._write_days([each for each in accounts if each.account_id in there])
+            await self._write_logs(entries)
 
     async def add(self, accounts: Sequence[Account]) -> int:
         from pymongo import UpdateOne
+        from pymongo.errors import BulkWriteError
 
         if not accounts:
             return 0
         writes = []
         for each in accounts:
-            fields = _fields(each) if each.last_data_refresh else {}
+            fields = documents.fields(each) if each.last_data_refresh else {}
             fields |= {"platform": each.platform, "handle": each.handle.lower()}
             writes.append(
                 UpdateOne({"_id": each.account_id}, {"$setOnInsert": fields}, upsert=True)
             )
         with self._link.translating():
             await self._index()
-            done = await self._accounts.bulk_write(writes, ordered=False)
-        return int(done.upserted_count)
+            if not self._names_are_one and not await mongo_names.index(self._accounts):
+                raise await mongo_names.several(self._accounts)
+            try:
+                done = await self._accounts.bulk_write(writes, ordered=False)
+                told = done.bulk_api_result
+            except BulkWriteError as failure:
+                told = failure.details
+                if any(each["code"] != mongo_names.TWICE for each in told["writeErrors"]):
+                    raise
+            added = [each["_id"] for each in told["upserted"]]
+            if len(added) < len(writes) and (
+                refused := await mongo_names.clash(self._accounts, accounts, added)
+            ):
+                await self._accounts.delete_many({"_id": {"$in": added}})
+                raise refused
+        return len(added)
 
     async def remove(self, account_id: str) -> bool:
         with self._link.translating():
-            await self._history.delete_many(_of(account_id))
-            await self._log.delete_many(_of(account_id))
-            done = await self._accounts.delete_one(_by_id(account_id))
+            await self._forget(account_id)
+            done = await self._accounts.delete_one(documents.by_id(account_id))
+            await self._forget(account_id)  # what a refresh wrote in between
         return bool(done.deleted_count)
+
+    async def _forget(self, account_id: str) -> None:
+        await mongo_posts.forget(self._posts, account_id)
+        await self._history.delete_many(documents.of(account_id))
+        await self._log.delete_many(documents.of(account_id))
 
     async def find(self, handle: str) -> Account | None:
         wanted = {"handle": {"$in": [handle, handle.lower()]}, **_OURS}
         with self._link.translating():
             found = await self._accounts.find_one(wanted, sort=[("_id", 1)])
-        return None if found is None else _account(found)
+        return None if found is None else documents.account(found)
 
     async def list(self, *, limit: int, after: str | None = None) -> list[Account]:
         wanted: Document = dict(_OURS)
         if after is not None:
-            wanted["_id"] = {"$gt": _keys(after)[-1]}
+            wanted["_id"] = {"$gt": documents.keys(after)[-1]}
         with self._link.translating():
             found = self._accounts.find(wanted).sort("_id", 1).limit(limit)
-            return [_account(each) async for each in found]
+            return [documents.account(each) async for each in found]
 
     async def claim(self, *, stale: float, until: float, limit: int) -> Sequence[Account]:
-        now = _moment(await self.now())
+        now = documents.moment(await self.now())
         free: Document = {"$or": [{"dataRefreshDue": None}, {"dataRefreshDue": {"$lte": now}}]}
-        old = {"$or": [{"lastDataRefresh": None}, {"lastDataRefresh": {"$lt": _moment(stale)}}]}
+        old = {
+            "$or": [
+                {"lastDataRefresh": None},
+                {"lastDataRefresh": {"$lt": documents.moment(stale)}},
+            ]
+        }
         claimed = []
         with self._link.translating():
             await self._index()
             found = self._accounts.find({**_OURS, "$and": [free, old]})
             found = found.sort("lastDataRefresh", 1).limit(limit * account_order.LOOKED_AT)
-            stalest = [_account(each) async for each in found]
+            stalest = [documents.account(each) async for each in found]
             for each in account_order.first(stalest, limit):
-                mark = {"$set": {"dataRefreshDue": _moment(until)}}
-                won = await self._accounts.update_one({**_by_id(each.account_id), **free}, mark)
+                mark = {"$set": {"dataRefreshDue": documents.moment(until)}}
+                won = await self._accounts.update_one(
+                    {**documents.by_id(each.account_id), **free}, mark
+                )
                 if won.modified_count:
                     claimed.append(each)
         return claimed
 
     async def scheduled(self, ids: Sequence[str], *, until: float) -> None:
-        keys = [key for each in ids for key in _keys(each)]
+        keys = [key for each in ids for key in documents.keys(each)]
         with self._link.translating():
             await self._accounts.update_many(
-                {"_id": {"$in": keys}}, {"$set": {"dataRefreshDue": _moment(until)}}
+                {"_id": {"$in": keys}}, {"$set": {"dataRefreshDue": documents.moment(until)}}
             )
 
     async def log(
         self, account_id: str | None = None, *, limit: int, failed: bool = False
     ) -> Sequence[LogEntry]:
-        wanted = {} if account_id is None else _of(account_id)
+        wanted = {} if account_id is None else documents.of(account_id)
         if failed:
             wanted["outcome"] = "failed"
         with self._link.translating():
             found = self._log.find(wanted).sort([("at", -1), ("_id", 1)]).limit(limit)
-            return [_entry(each) async for each in found]
+            return [documents.entry(each) async for each in found]
+
+    async def logged(self, entry_id: str) -> bool:
+        with self._link.translating():
+            return await self._log.find_one({"_id": entry_id}, {"_id": 1}) is not None
+
+    async def posts(self, account_id: str, *, limit: int) -> Sequence[Post]:
+        with self._link.translating():
+            return await mongo_posts.read(self._posts, account_id, limit=limit)
 
     async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
         with self._link.translating():
-            found = self._history.find(_of(account_id)).sort("_id", -1).limit(limit)
+            found = self._history.find(documents.of(account_id)).sort("_id", -1).limit(limit)
             return [msgspec.convert(each, Day) async for each in found]
 
     async def totals(self) -> Totals:
@@ -154,7 +197,8 @@ class MongoAccounts:
             count = await self._accounts.count_documents(_OURS)
             new = await self._accounts.count_documents(never)
             oldest = await self._accounts.find_one(
-                {**_OURS, "lastDataRefresh": {"$gt": _moment(0)}}, sort=[("lastDataRefresh", 1)]
+                {**_OURS, "lastDataRefresh": {"$gt": documents.moment(0)}},
+                sort=[("lastDataRefresh", 1)],
             )
         last = oldest["lastDataRefresh"].timestamp() if oldest else None
         return Totals(accounts=count, never=new, oldest=last)
@@ -180,27 +224,32 @@ class MongoAccounts:
     def _history(self) -> Any:
         return self._link.database["AccountHistory"]
 
+    @property
+    def _posts(self) -> Any:
+        return self._link.database["AccountMedia"]
+
     async def _index(self) -> None:
         if not self._indexed:
             await self._accounts.create_index([("lastDataRefresh", 1)])
             await self._accounts.create_index([("handle", 1)])
+            self._names_are_one = await mongo_names.index(self._accounts)
             await self._log.create_index([("at", 1)])
             self._indexed = True
 
     async def _there(self, ids: Iterable[str]) -> set[str]:
         """Which of the accounts there are: one that was removed is not written about."""
-        keys = [key for each in ids for key in _keys(each)]
+        keys = [key for each in ids for key in documents.keys(each)]
         found = self._accounts.find({"_id": {"$in": keys}}, {"_id": 1})
         return {str(each["_id"]) async for each in found}
 
     async def _write_logs(self, entries: Sequence[LogEntry]) -> None:
-        documents = []
+        entries_told = []
         for entry in entries:
             told = msgspec.to_builtins(entry)
             told["_id"] = told.pop("id")
-            told["at"] = _moment(refresh.seconds(entry.at) or 0.0)
-            documents.append(told)
-        await insert_new(self._log, documents)
+            told["at"] = documents.moment(refresh.seconds(entry.at) or 0.0)
+            entries_told.append(told)
+        await insert_new(self._log, entries_told)
 
     async def _write_days(self, accounts: Sequence[Account]) -> None:
         from pymongo import UpdateOne
@@ -208,78 +257,12 @@ class MongoAccounts:
         days: dict[str, Document] = {}
         for each in accounts:
             if day := refresh.day(each):
-                told = {name: value for name, value in msgspec.to_builtins(day).items() if value}
-                told |= {
-                    "accountId": each.account_id,
-                    "followers": day.followers,
-                    "media": day.media,
-                }
+                told = msgspec.to_builtins(day) | {"accountId": each.account_id}
+                if day.engagement is None:  # an earlier refresh of the day may have told it
+                    del told["engagement"]
                 key = f"{each.account_id}:{day.day}"
                 days[key] = {"_id": key, **told}
         again = await insert_new(self._history, list(days.values()))
         if again:
             writes = [UpdateOne({"_id": told.pop("_id")}, {"$set": told}) for told in again]
             await self._history.bulk_write(writes, ordered=False)
-
-
-def _fields(account: Account) -> Document:
-    """The fields of a refresh; what is not known is left as it is."""
-    told: Document = {
-        "instagramData": account.instagram_data,
-        "followerCount": account.follower_count,
-        "name": account.name,
-        "description": account.description,
-        "imageUrl": account.image_url,
-    }
-    told = {name: value for name, value in told.items() if value is not None}
-    told["lastDataRefresh"] = _moment(refresh.seconds(account.last_data_refresh) or 0.0)
-    return told
-
-
-def _account(found: Document) -> Account:
-    last, data, count = (
-        found.get(key) for key in ("lastDataRefresh", "instagramData", "followerCount")
-    )
-    return Account(
-        account_id=str(found["_id"]),
-        platform=_text(found.get("platform")) or PLATFORM,
-        handle=_text(found.get("handle")) or "",
-        name=_text(found.get("name")),
-        description=_text(found.get("description")),
-        image_url=_text(found.get("imageUrl")),
-        follower_count=int(count) if isinstance(count, int | float) else None,
-        instagram_data=data if isinstance(data, dict) else None,
-        last_data_refresh=iso(last.timestamp()) if isinstance(last, datetime) else _text(last),
-    )
-
-
-def _entry(found: Document) -> LogEntry:
-    told = {**found, "id": found["_id"], "at": iso(found["at"].timestamp())}
-    return msgspec.convert(told, LogEntry)
-
-
-def _keys(account_id: str) -> list[Any]:
-    """What an account's id may be as an `_id`: its text, or an ObjectId where it looks like one."""
-    from bson import ObjectId
-
-    return [account_id, *([ObjectId(account_id)] if ObjectId.is_valid(account_id) else [])]
-
-
-def _by_id(account_id: str) -> Document:
-    keys = _keys(account_id)
-    return {"_id": keys[0] if len(keys) == 1 else {"$in": keys}}
-
-
-def _of(account_id: str) -> Document:
-    """What is kept of an account in the log or the history, whose `_id` begins with its id: no
-    other index has to be written with every refresh."""
-    first, after = f"{account_id}:", f"{account_id};"
-    return {"_id": {"$gte": first, "$lt": after}, "accountId": account_id}
-
-
-def _moment(seconds: float) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) else None

@@ -4,10 +4,12 @@ from collections.abc import Sequence
 
 import msgspec
 
+from ingather import errors
 from ingather.domain import refresh
 from ingather.domain.refresh import Account, Day, LogEntry, Refreshed
+from ingather.domain.refresh_posts import KEPT, Post
 from ingather.ports.refresh import Totals
-from ingather.stores import account_order
+from ingather.stores import account_names, account_order, sql_posts
 from ingather.stores.sql import Row, Sql
 
 _COLUMNS = (
@@ -19,10 +21,11 @@ _FAILED = '%"outcome":"failed"%'
 
 
 class SqlAccounts:
-    """ports.refresh.Accounts over either database."""
+    """ports.refresh.Accounts over either database. keep: posts of each account at the most."""
 
-    def __init__(self, sql: Sql) -> None:
+    def __init__(self, sql: Sql, *, keep: int = KEPT) -> None:
         self._sql = sql
+        self._keep = keep
 
     async def load(self, ids: Sequence[str]) -> dict[str, Account]:
         if not ids:
@@ -38,24 +41,30 @@ class SqlAccounts:
             await _update(inside, accounts)
             there = await _there(inside, [each.account_id for each in accounts])
             told = [each for each in done if not each.account or each.account.account_id in there]
-            await _write_logs(inside, [each.entry for each in told])
+            posts = [(each.entry.account_id, post) for each in told for post in each.posts]
+            await sql_posts.write(inside, posts, keep=self._keep)
             await _write_days(inside, [each.account for each in told if each.account])
+            await _write_logs(inside, [each.entry for each in told])
 
     async def add(self, accounts: Sequence[Account]) -> int:
         new = 0
         async with self._sql.together() as inside:
             for each in accounts:
-                new += await inside.run(
+                wrote = await inside.run(
                     f"INSERT INTO accounts ({_COLUMNS}, refreshed_at)"
-                    f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id) DO NOTHING",
+                    f" VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                     each.account_id, each.platform, each.handle.lower(), each.name,
                     each.description, each.image_url, each.follower_count,
                     _json(each.instagram_data), each.last_data_refresh, _epoch(each),
                 )  # fmt: skip
+                new += wrote
+                if not wrote and (refused := await _clash(inside, each)):
+                    raise refused
         return new
 
     async def remove(self, account_id: str) -> bool:
         async with self._sql.together() as inside:
+            await sql_posts.forget(inside, account_id)
             await inside.run("DELETE FROM account_history WHERE account_id = ?", account_id)
             await inside.run("DELETE FROM data_refresh_log WHERE account_id = ?", account_id)
             return await inside.run("DELETE FROM accounts WHERE account_id = ?", account_id) > 0
@@ -113,6 +122,13 @@ class SqlAccounts:
         )  # fmt: skip
         return [msgspec.json.decode(row[0], type=LogEntry) for row in rows]
 
+    async def logged(self, entry_id: str) -> bool:
+        found = await self._sql.one("SELECT 1 FROM data_refresh_log WHERE id = ?", entry_id)
+        return found is not None
+
+    async def posts(self, account_id: str, *, limit: int) -> Sequence[Post]:
+        return await sql_posts.read(self._sql, account_id, limit=limit)
+
     async def history(self, account_id: str, *, limit: int) -> Sequence[Day]:
         rows = await self._sql.all(
             "SELECT day, followers, media, engagement FROM account_history WHERE account_id = ?"
@@ -132,6 +148,16 @@ class SqlAccounts:
 
     async def now(self) -> float:
         return await self._sql.now()
+
+
+async def _clash(inside: Sql, wanted: Account) -> errors.BadInput | None:
+    """Why an account that was not new could not be added; None where it had been there."""
+    rows = await inside.all(
+        f"SELECT {_COLUMNS} FROM accounts WHERE account_id = ? OR (handle = ? AND platform = ?)",
+        wanted.account_id, wanted.handle.lower(), wanted.platform,
+    )  # fmt: skip
+    found = (account_names.clash(wanted, _account(row)) for row in rows)
+    return next((each for each in found if each is not None), None)
 
 
 async def _update(inside: Sql, accounts: Sequence[Account]) -> None:

@@ -96,6 +96,49 @@ def test_a_refresh_within_its_budget_tells_what_changed(local) -> None:
     assert local.get("/api/accounts/reels60?days=0").json()["history"] == []
 
 
+def test_posts_and_engagement_are_told(api, local) -> None:
+    """The latest posts with their numbers, the engagement that they make with its source, and both
+    by routes of their own; what is another's has no insights."""
+    add(local, "posts126")
+    done = local.post("/api/accounts/posts126/refresh?budgetMs=20000").json()
+    assert {"instagramData.latestMedia", "instagramData.engagement"} <= set(done["changed"])
+    assert done["missing"] == []
+    shown = local.get("/api/accounts/posts126").json()
+    assert len(shown["media"]) == 12 and shown["insights"] is None
+    media = [each["media"] for each in shown["media"]]
+    assert media == sorted(media, key=lambda each: each["timestamp"], reverse=True)
+    told = [each for each in media if each["likeCount"] is not None]
+    assert len(told) == 9
+    assert all(each["likesHidden"] is (each["likeCount"] is None) for each in media)
+    assert {each["source"] for each in shown["media"]} == {"graph"}
+    both = sum(each["likeCount"] + each["commentCount"] for each in told)
+    rate = both / (len(told) * shown["followers"]["value"])
+    assert shown["engagement"]["value"] == pytest.approx(rate, abs=1e-6)
+    assert shown["engagement"]["source"] == "graph"
+    (day,) = local.get("/api/accounts/posts126/history").json()["days"]
+    assert day == shown["history"][0] and day["engagement"] == shown["engagement"]["value"]
+    assert local.get("/api/accounts/posts126/history?days=0").json() == {"days": []}
+    assert local.get("/api/accounts/posts126/media?limit=12").json()["media"] == shown["media"]
+    assert len(local.get("/api/accounts/posts126/media?limit=2").json()["media"]) == 2
+    local.delete("/api/accounts/posts126")
+    for way in ("media", "history"):
+        assert local.get(f"/api/accounts/posts126/{way}").status_code == 404
+
+
+def test_ones_own_account_has_insights(api, local) -> None:
+    """Of the account whose token this is: its last day, and its posts, some of which have none."""
+    add(local, "sandbox.bakery")
+    done = local.post("/api/accounts/sandbox.bakery/refresh?budgetMs=20000").json()
+    assert "instagramData.insights" in done["changed"] and done["missing"] == []
+    shown = local.get("/api/accounts/sandbox.bakery").json()
+    assert shown["insights"]["metrics"]["reach"] > 0 and shown["insights"]["source"] == "graph"
+    assert "profile_links_taps" not in shown["insights"]["metrics"]
+    measured = [each for each in shown["media"] if each["insightsAt"]]
+    assert 0 < len(measured) < 12
+    assert all(each["media"]["reach"] > 0 for each in measured)
+    assert all(each["media"]["reach"] is None for each in shown["media"] if each not in measured)
+
+
 def test_a_rounded_number_is_called_approximate(api, local, monkeypatch) -> None:
     """What a page shows as 46.3m says so, with its source."""
     from ingather.domain.records import Profile
@@ -210,7 +253,7 @@ def test_only_the_operator_may_come_here(ann, local, nobody) -> None:
         if path.startswith(("/api/accounts", "/api/refresh-log"))
         for method in methods
     ]
-    assert len(routes) == 7
+    assert len(routes) == 9
     said = set()
     for method, path in routes:
         for account in ("reels60", "nobody"):

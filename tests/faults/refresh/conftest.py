@@ -1,30 +1,32 @@
 """Kafka for the refresh: librdkafka's own mock cluster, and a world around it."""
 
+import asyncio
 import contextlib
 import ctypes
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-import ingather
 from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
+from ingather.consumer.app import Consumer
 from ingather.consumer.metrics import Metrics
 from ingather.domain.records import Profile
 from ingather.domain.refresh import Account, Event
 from ingather.settings import load
+from ingather.stores.kafka_link import KafkaLink
 
 TOPIC, DEAD = "data-refresh-instagram", "data-refresh-instagram-dlq"
 WHEN = "2026-11-20T10:00:00Z"
-SESSION_MS = 10_000 if os.environ.get("INGATHER_FAULTS") == "full" else 3_000
+FULL = os.environ.get("INGATHER_FAULTS") == "full"
+SESSION_MS = 10_000 if FULL else 1_500
 """After so long without a word the group gives a member up. The mock cluster waits nearly as long
 whenever a group has lost a member, and every restart with it."""
 
@@ -54,6 +56,16 @@ class Cluster:
         )
         self.servers = self._lib.rd_kafka_mock_cluster_bootstraps(self._cluster).decode()
 
+    def moved_to(self, port: int) -> None:
+        """Tell clients that the broker is at another port of this machine."""
+        host = (b"127.0.0.1", ctypes.c_int32(port))
+        self._lib.rd_kafka_mock_broker_set_host_port(self._cluster, ctypes.c_int32(1), *host)
+
+    def away(self, gone: bool) -> None:
+        """The broker is gone, with what it holds kept, or is back."""
+        name = f"rd_kafka_mock_broker_set_{'down' if gone else 'up'}"
+        getattr(self._lib, name)(self._cluster, ctypes.c_int32(1))
+
     def close(self) -> None:
         self._lib.rd_kafka_mock_cluster_destroy(self._cluster)
         self._lib.rd_kafka_destroy(self._client)
@@ -62,11 +74,11 @@ class Cluster:
 class Kafka:
     """A mock cluster with four partitions a topic, and what a test asks of it."""
 
-    def __init__(self, servers: str) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         from confluent_kafka import Producer
 
-        self.servers = servers
-        self._producer = Producer({"bootstrap.servers": servers})
+        self.servers, self.moved_to, self.away = cluster.servers, cluster.moved_to, cluster.away
+        self._producer = Producer({"bootstrap.servers": self.servers})
 
     def close(self) -> None:
         """Let the connection go, before the cluster ends."""
@@ -116,7 +128,7 @@ class Kafka:
 def kafka() -> Iterator[Kafka]:
     cluster = Cluster()
     try:
-        found = Kafka(cluster.servers)
+        found = Kafka(cluster)
         yield found
         found.close()
     finally:
@@ -178,7 +190,7 @@ async def room(tmp_path, kafka):
     settings = structs.replace(
         load({}, folder=tmp_path),
         data_dir=tmp_path,
-        kafka_servers=kafka.servers,
+        kafka=KafkaLink(servers=kafka.servers),
         database=sqlite_at(tmp_path),
     )
     found = Room(settings)
@@ -197,10 +209,11 @@ def published(ids: list[str]) -> list[Event]:
 class Program:
     """`ingather consumer` as a process of its own, against the sandbox."""
 
-    def __init__(self, folder: Path, kafka: Kafka, outside, point: str | None = None) -> None:
+    def __init__(
+        self, command: Callable[..., Any], folder: Path, kafka: Kafka, outside, point: str | None
+    ) -> None:
         env = {
             **os.environ,
-            "PYTHONPATH": str(Path(ingather.__file__).parents[1]),
             "INGATHER_DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{folder}/ingather.db",
             "KAFKA_BOOTSTRAP_SERVERS": kafka.servers,
@@ -211,44 +224,27 @@ class Program:
             env.pop(name, None)
         if point:
             env["INGATHER_TEST_POINT"] = point
-        code = (
-            "import ctypes, sys\n"
-            "if sys.platform == 'linux':\n"
-            "    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: end when the tests are killed\n"
-            "from ingather.consumer.app import Consumer\n"
-            f"Consumer.__init__.__kwdefaults__['session_ms'] = {SESSION_MS}\n"
-            "from ingather.__main__ import main\n"
-            "main()\n"
+        before = (
+            "from ingather.consumer.app import Consumer;"
+            f" Consumer.__init__.__kwdefaults__['session_ms'] = {SESSION_MS}"
         )
         words = ["consumer", "--health-port", "0", "--limit", "100000", "--at-once", "4"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *words],
-            cwd=folder,
-            env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        self._running = command(*words, folder=folder, environ=env, before=before)
 
     def wait(self, seconds: float = 60) -> int:
-        self.said = self.process.communicate(timeout=seconds)[1].decode()
-        return self.process.returncode
+        return self._running.ended(within=seconds).code
 
     def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+        self._running.send(signal.SIGTERM)
         return self.wait()
 
 
 @pytest.fixture
-def program(tmp_path, kafka, outside) -> Iterator[object]:
-    with contextlib.ExitStack() as stack:
+def program(command, tmp_path, kafka, outside) -> Callable[..., Program]:
+    def start(point: str | None = None) -> Program:
+        return Program(command, tmp_path, kafka, outside, point)
 
-        def start(point: str | None = None) -> Program:
-            found = Program(tmp_path, kafka, outside, point)
-            stack.callback(found.process.wait)
-            stack.callback(found.process.kill)
-            return found
-
-        yield start
+    return start
 
 
 def until(told, seconds: float = 60.0) -> None:
@@ -257,3 +253,28 @@ def until(told, seconds: float = 60.0) -> None:
     while not told():
         assert time.monotonic() < end, "it did not happen in time"
         time.sleep(0.05)
+
+
+@contextlib.asynccontextmanager
+async def consuming(room, **options):
+    options = {"session_ms": SESSION_MS} | options
+    async with Consumer(room.world.settings.kafka, room.parts.work, room.metrics, **options) as one:
+        yield one
+
+
+async def reaches(told, seconds: float = 60.0) -> None:
+    async with asyncio.timeout(seconds):
+        while True:
+            found = told()
+            if asyncio.iscoroutine(found):
+                found = await found
+            if found:
+                return
+            await asyncio.sleep(0.05)
+
+
+def counted(room, outcome: str) -> int:
+    value = room.metrics.registry.get_sample_value(
+        "ingather_refresh_messages_total", {"outcome": outcome}
+    )
+    return int(value or 0)

@@ -5,6 +5,7 @@ import json
 from contextlib import asynccontextmanager
 from uuid import uuid4
 
+import pytest
 from msgspec import structs
 
 from ingather import errors
@@ -105,6 +106,48 @@ async def test_a_log_entry_that_was_lost_is_mended(tmp_path, mongo_url, monkeypa
         assert await accounts.log("a", limit=9) == []
         assert await room.parts.work.do(event("a"), Origin("t", 0, 1)) in ("already", "refreshed")
         assert len(await accounts.log("a", limit=9)) == 1
+
+
+@pytest.mark.parametrize("killed_at", ["posts", "log"])
+async def test_posts_that_were_lost_are_asked_for_again(
+    tmp_path, mongo_url, monkeypatch, killed_at
+) -> None:
+    """MongoDB has the account and not its posts: the event comes again, and they are told again,
+    with a log entry of all that has changed. Where they are there nobody is asked."""
+    from ingather.domain.records import Media
+    from ingather.stores import mongo_posts
+
+    async with room_of(tmp_path, mongodb_url=mongo_url) as room:
+        accounts = room.parts.accounts
+        await accounts.add([Account(account_id="a", handle="u")])
+        told = room.voice.profile
+
+        async def with_posts(username: str) -> Profile:
+            media = Media(media_id="17", shortcode="C1", like_count=3, comment_count=1)
+            return structs.replace(await told(username), posts=(media,))
+
+        async def killed(*_: object, **__: object) -> None:
+            raise asyncio.CancelledError
+
+        room.voice.profile = with_posts
+        where, name = (mongo_posts, "write") if killed_at == "posts" else (accounts, "_write_logs")
+        with monkeypatch.context() as patch:
+            patch.setattr(where, name, killed)
+            task = asyncio.create_task(room.parts.work.do(event("a"), Origin("t", 0, 1)))
+            await asyncio.wait([task], timeout=2)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        assert not await accounts.log("a", limit=9)
+        asked = len(room.voice.asked)
+        again = await room.parts.work.do(event("a"), Origin("t", 0, 1))
+        assert again == ("refreshed" if killed_at == "posts" else "already")
+        assert len(room.voice.asked) - asked == (killed_at == "posts")
+        (post,) = await accounts.posts("a", limit=9)
+        (entry,) = await accounts.log("a", limit=9)
+        (day,) = await accounts.history("a", limit=9)
+        assert (post.key, day.engagement) == ("C1", pytest.approx(4 / day.followers, abs=1e-6))
+        assert {"followerCount", "instagramData.latestMedia"} <= set(entry.fields_changed)
+        assert await room.parts.work.do(event("a"), Origin("t", 0, 1)) == "already"
 
 
 async def test_a_source_that_nobody_understands_is_tried_and_buried(tmp_path) -> None:

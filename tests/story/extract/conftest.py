@@ -3,61 +3,29 @@
 import csv
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from msgspec import Struct
 
 from ingather.sandbox.hiker_world import HikerWorld
 from ingather.sandbox.world import World
-
-PROMISED = ("Traceback", "Warning:")
-"""What no user should ever be shown."""
-
-
-class Said(Struct):
-    """What a command said: its exit code and both its outputs."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        return json.loads(self.out)
-
-    @property
-    def receipt(self) -> dict[str, Any]:
-        return self.json["receipt"]
 
 
 class Program:
     """Ingather in a folder of its own, pointed at the sandbox."""
 
-    def __init__(self, folder: Path, environ: dict[str, str]) -> None:
+    def __init__(self, command: Callable[..., Any], folder: Path, environ: dict[str, str]) -> None:
+        self._command = command
         self.folder = folder
         self.environ = environ
 
-    def __call__(self, *words: object, given: str = "", **environ: str) -> Said:
+    def __call__(self, *words: object, given: str = "", **environ: str) -> Any:
         """Run a command to its end; environ: settings for this run alone."""
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-m", "ingather", *map(str, words)],
-            cwd=self.folder,
-            env=self.environ | environ,
-            input=given,
-            capture_output=True,
-            text=True,
-            encoding="utf-8",
-            timeout=120,
-            check=False,
-        )
-        for word in PROMISED:
-            assert word not in done.stderr, done.stderr
-        return Said(done.returncode, done.stdout, done.stderr)
+        environ = self.environ | environ
+        running = self._command(*words, folder=self.folder, environ=environ, given=given)
+        return running.ended(within=120)
 
     def rows(self, name: str) -> list[dict[str, str]]:
         """The rows of a CSV file."""
@@ -79,7 +47,7 @@ class Program:
 
 
 @pytest.fixture
-def new_program(tmp_path: Path, outside: Any) -> Callable[..., Program]:
+def new_program(command: Any, tmp_path: Path, outside: Any) -> Callable[..., Program]:
     """A program with data of its own, for every name another."""
 
     def make(name: str = "one", **settings: str) -> Program:
@@ -92,9 +60,8 @@ def new_program(tmp_path: Path, outside: Any) -> Callable[..., Program]:
             "HIKERAPI_URL": outside.hiker_url,
             "NO_PROXY": "*",
             "COLUMNS": "200",
-            "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
         }
-        return Program(folder, ours | pointed | settings)
+        return Program(command, folder, ours | pointed | settings)
 
     return make
 

@@ -1,4 +1,5 @@
--- Accounts that are kept fresh, the log of their refreshes, and their numbers day by day.
+-- Accounts that are kept fresh, the log of their refreshes, their numbers day by day, and
+-- their latest posts.
 -- Times are epoch seconds on this database's clock; refreshed_at is 0 before the first refresh.
 CREATE TABLE accounts (
     account_id TEXT PRIMARY KEY,
@@ -14,7 +15,7 @@ CREATE TABLE accounts (
     not_before DOUBLE PRECISION NOT NULL DEFAULT 0
 );
 CREATE INDEX accounts_by_age ON accounts (refreshed_at);
-CREATE INDEX accounts_by_handle ON accounts (handle);
+CREATE UNIQUE INDEX accounts_by_name ON accounts (handle, platform);
 
 CREATE TABLE data_refresh_log (
     id TEXT PRIMARY KEY,
@@ -32,6 +33,20 @@ CREATE TABLE account_history (
     media BIGINT,
     engagement DOUBLE PRECISION,
     PRIMARY KEY (account_id, day)
+);
+
+-- The latest posts of each; post: the shortcode. posted_at: empty where it is not known. media: what
+-- anybody is told; insights: what its owner alone is told, which stays where it is not asked for.
+CREATE TABLE account_posts (
+    account_id TEXT NOT NULL,
+    post TEXT NOT NULL,
+    posted_at TEXT NOT NULL,
+    media TEXT NOT NULL,
+    source TEXT NOT NULL,
+    at TEXT NOT NULL,
+    insights TEXT,
+    insights_at TEXT,
+    PRIMARY KEY (account_id, post)
 );
 
 -- Events of the refresh where there is no Kafka, and those that could not be processed.

@@ -1,0 +1,89 @@
+"""What a token tells of its own account alone: the account's insights, and those of its posts."""
+
+from collections.abc import Awaitable, Callable, Sequence
+
+from ingather.domain.page import Usage
+from ingather.domain.records import Media
+from ingather.ports import Clock
+from ingather.providers.graph_accounts import Account
+from ingather.providers.graph_calls import URL, Calls
+from ingather.providers.graph_insights import Insights
+from ingather.providers.http import Http
+
+
+class GraphOwn:
+    """ports.refresh.Insider over the Graph API.
+
+    token, account_id, url: as of GraphSource. limit_key: the token's own, which its other calls
+    have as well. before: awaited before every call, so that these have a limit of their own.
+    """
+
+    name = "graph"
+
+    def __init__(
+        self,
+        http: Http,
+        *,
+        token: str | Sequence[str],
+        account_id: str | Sequence[str] | None = None,
+        app_secret: str | None = None,
+        url: str = URL,
+        clock: Clock | None = None,
+        before: Callable[[str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._calls = Calls(
+            http,
+            token=token,
+            account_id=account_id,
+            app_secret=app_secret,
+            url=url,
+            clock=clock,
+        )
+        if before is not None:
+            self._calls = self._calls.under(_Before(before))
+        self._insights = Insights(self._calls, patience=1)
+        self.limit_key = self._calls.limit_key
+
+    @property
+    def usage(self) -> Usage | None:
+        """What the last answer said of the limit."""
+        return self._calls.usage
+
+    def owns(self, account_id: str) -> bool | None:
+        """Whether an account of the Graph API's id is the token's own; None where nobody has asked
+        yet whose the token is."""
+        known = [one.account_id for one in self._calls.accounts]
+        if account_id in known:
+            return True
+        return None if None in known else False
+
+    async def learn(self) -> None:
+        """Ask whose the token is."""
+        for one in self._calls.accounts:
+            await self._calls.owner(one)
+
+    async def insights(self, account_id: str) -> dict[str, int]:
+        """The last 24 hours of an own account, by the platform's names of metrics."""
+        return await self._insights.of_account(self._own(account_id), account_id)
+
+    async def measured(self, account_id: str, media: Media) -> Media:
+        """A post of an own account with its insights, so far as it has any."""
+        try:
+            return await self._insights.of(self._own(account_id), media)
+        finally:
+            self._insights.forget()
+
+    def _own(self, account_id: str) -> Account:
+        """The account of the pool; to be asked for what `owns` alone."""
+        return next(one for one in self._calls.accounts if one.account_id == account_id)
+
+
+class _Before:
+    """ports.Turns of a token that waits by itself."""
+
+    def __init__(self, before: Callable[[str], Awaitable[None]]) -> None:
+        self._before = before
+
+    async def take(self, keys: Sequence[str]) -> str:
+        await self._before(keys[0])
+        return keys[0]

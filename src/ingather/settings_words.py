@@ -1,0 +1,32 @@
+"""What a setting's words say: a number, yes or no, a list, an address; else BadSetting."""
+
+from collections.abc import Mapping
+
+from ingather import errors
+
+
+def number(name: str, value: str, default: int, *, least: int = 1) -> int:
+    if not value:
+        return default
+    if not value.isdecimal() or int(value) < least:
+        raise errors.BadSetting(
+            f"{name} is {value!r}.", hint=f"It takes a whole number from {least}."
+        )
+    return int(value)
+
+
+def yes(name: str, value: str) -> bool:
+    if value.lower() not in ("", "yes", "no"):
+        raise errors.BadSetting(f"{name} is {value!r}.", hint="It takes yes or no.")
+    return value.lower() == "yes"
+
+
+def several(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def url(name: str, values: Mapping[str, str], default: str) -> str:
+    value = values[name].rstrip("/") or default
+    if not value.startswith(("https://", "http://")):
+        raise errors.BadSetting(f"{name} is not an address.", hint="It begins with https://.")
+    return value
