@@ -114,8 +114,6 @@ def analyze(
             voice = _voice(here, source)
             fill = voice == "graph" and source is None and not no_fill and "hiker" in here.reach()
             reels = here.analyses(voice, fill=fill)
-            if fill:
-                _announce()
             stories: list[Story] = []
             for name in dict.fromkeys(map(account, names)):
                 wanted = Wanted(
@@ -203,16 +201,6 @@ def _voice(here: "World", source: str | None) -> str:
     )
 
 
-def _announce() -> None:
-    """Filling costs money: how much at the most, and how to do without."""
-    from ingather.features.filling import MOST_UNITS
-
-    say(
-        f"Gaps such as lengths are filled through HikerAPI, for at most {MOST_UNITS} units an"
-        " account; --no-fill leaves them."
-    )
-
-
 async def _run(
     here: "World", reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool
 ) -> "Job":
@@ -220,6 +208,8 @@ async def _run(
     from ingather import errors
     from ingather.cli.run import program
     from ingather.cli.show import Bar
+    from ingather.domain.kinds import FILLED
+    from ingather.features.filling import MOST_UNITS
 
     if not wanted.fresh and (recent := await reels.recent(wanted)) is not None:
         say(
@@ -232,6 +222,11 @@ async def _run(
         reels = here.analyses(job.source, route=job.route)  # it goes on as it was begun
     if job.sequence:
         say(f"Going on with job {job.id}: {job.counters.appended:,} reels are here already.")
+    elif job.route.endswith(FILLED):
+        say(
+            f"Gaps such as lengths are filled from HikerAPI, for at most {MOST_UNITS} paid units an"
+            " account; --no-fill leaves them."
+        )
     try:
         with Bar(job, quiet=quiet) as bar:
             return await reels.run(job, reels.fetcher(), stop=stop, watch=bar)
