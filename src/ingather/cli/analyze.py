@@ -167,15 +167,15 @@ def _file(output: str | None, format: str | None, username: str) -> tuple[str | 
 
 def _zone(name: str | None) -> "tuple[tzinfo, str]":
     """The time zone, and what it is called; that of this computer where none is named."""
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from ingather import errors
 
     if name is None:
-        here = datetime.now().astimezone().tzinfo
-        assert here is not None
-        return here, here.tzname(datetime.now()) or "local time"
+        from ingather.cli.local_zone import Local
+
+        here = Local()
+        return here, here.name
     try:
         return ZoneInfo(name), name
     except (KeyError, ValueError, OSError):
