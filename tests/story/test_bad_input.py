@@ -8,6 +8,15 @@ from pathlib import Path
 import pytest
 
 
+def at_most(size: int) -> str:
+    """Python after which no file may be larger. No module is compiled any more, or one that is cut
+    would stay behind for everybody."""
+    return (
+        f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size}));"
+        " sys.dont_write_bytecode = True"
+    )
+
+
 def refused(answer, *words: str) -> None:
     """One error, in so many words, that is no riddle."""
     errors = [line for line in answer.err.splitlines() if line.startswith("Error:")]
@@ -114,7 +123,7 @@ def test_a_full_disk_keeps_the_rows_and_leaves_no_half_file(cli, outside, oracle
     assert cli.job()["status"] == "csv_pending"  # and the list leaves the database tidied up
 
     # No room for a file of this size, but for the few words on the job's state.
-    answer = cli(*words, largest=60_000, code=3)
+    answer = cli(*words, before=at_most(60_000), code=3)
     refused(answer, "room|largest size", "Free some")
     assert (cli.folder / name).read_text() == "from before"
     assert not list(cli.folder.glob(".ingather-*"))
@@ -133,7 +142,7 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
     data = cli.folder / "other"
     environ = {"INGATHER_DATA_DIR": str(data)}
     words = ("export", "comments", post, "-o", "a.csv")
-    answer = cli(*words, environ=environ, largest=400_000, code=3)
+    answer = cli(*words, environ=environ, before=at_most(400_000), code=3)
     refused(answer, "no room left on the disk", "Free some")
     assert not (cli.folder / "a.csv").exists()
     answer = cli(*words, environ=environ)
@@ -144,7 +153,7 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
 def test_a_full_standard_output_says_where_the_rows_are(cli, oracle):
     """/dev/full: exit 1, one sentence, and the rows can still be saved."""
     with Path("/dev/full").open("wb") as full:
-        answer = cli("export", "comments", oracle.flat(300), "-o", "-", out=full, code=1)
+        answer = cli("export", "comments", oracle.flat(300), "-o", "-", out=full.fileno(), code=1)
     refused(answer, "no room", "jobs save")
     job = cli.job()
     cli("jobs", "save", job["id"], "-o", "a.jsonl")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import pytest
 
 from ingather.sandbox import others
-from ingather.sandbox.options import TOKEN
+from ingather.sandbox.options import HIKER_KEY, TOKEN
 
 
 @pytest.fixture
@@ -49,6 +49,75 @@ def test_refresh_now_says_what_changed(room) -> None:
     assert person["account"]["instagramData"]["approximate"] == ["followersCount"]
     out, _ = room("refresh", "bakery7")
     assert "unchanged" in out
+
+
+def test_a_newcomer_tries_everything_in_the_sandbox(command, tmp_path) -> None:
+    """From a clean folder and without an account: add, import, list, refresh, show, remove; posts,
+    engagement and, of the own account, insights; your own accounts are untouched by it."""
+
+    def run(*words: str, code: int = 0) -> tuple[str, str]:
+        environ = {"INGATHER_DATA_DIR": str(tmp_path / "data"), "PATH": os.environ["PATH"]}
+        answer = command(*words, folder=tmp_path, environ=environ).ended(within=60)
+        assert answer.code == code, answer
+        return answer.out, answer.err
+
+    (tmp_path / "a.csv").write_text("handle;accountId\n@posts126;7\nghost.one;8\n")
+    run("accounts", "import", "a.csv", "--sandbox")
+    run("accounts", "add", "sandbox.bakery", "--sandbox")
+    out, _ = run("accounts", "list", "--sandbox")
+    assert out.count("never") == 3
+    out, said = run("refresh", "posts126", "sandbox.bakery", "ghost.one", "--sandbox", code=1)
+    assert "@posts126: refreshed from graph" in out and "12 latest posts, 12 of them new" in out
+    assert "in 24 hours: reach" in out and "insights of 9 of them" in out
+    assert "@ghost.one" in said
+    out, _ = run("refresh", "posts126", "--sandbox")
+    assert "unchanged" in out and "12 latest posts, 0 of them new" in out
+    out, _ = run("accounts", "show", "posts126", "--sandbox")
+    assert "engagement:" in out and "hidden" in out and "from graph" in out
+    told = json.loads(run("accounts", "show", "sandbox.bakery", "--sandbox", "--json")[0])
+    assert len(told["media"]) == 12 and told["instagramData"]["insights"]["reach"] > 0
+    assert told["history"][0]["engagement"] == told["instagramData"]["engagement"] > 0
+    assert told["log"][0]["missing"] == []
+    out, _ = run("accounts", "show", "ghost.one", "--sandbox")
+    assert "failed" in out and "no account has this name" in out
+    run("accounts", "remove", "posts126", "--sandbox")
+    out, _ = run("accounts", "list", "--sandbox", "--json")
+    assert [each["handle"] for each in json.loads(out)] == ["ghost.one", "sandbox.bakery"]
+    _, said = run("accounts", "list")
+    assert "no accounts yet" in said
+
+
+def test_what_is_missing_is_told(room) -> None:
+    """Where the limit of insights is reached the refresh is done, and says what it lacks; so does
+    the log. What is not wanted is not missing."""
+    few = {"INGATHER_REFRESH_INSIGHTS_PER_HOUR": "4"}
+    out, said = room("refresh", "sandbox.bakery", **few)
+    assert "refreshed from graph" in out
+    assert "not told this time: insights of posts: rate_limit" in said
+    out, _ = room("accounts", "show", "sandbox.bakery")
+    assert "not told: insights of posts: rate_limit" in out
+    none = {"INGATHER_REFRESH_MEDIA": "0", "INGATHER_REFRESH_INSIGHTS": "none"}
+    out, _ = room("refresh", "bakery7", "--json", **none)
+    told = json.loads(out)
+    assert told["media"] is None and told["missing"] == []
+    assert "engagement" not in told["account"]["instagramData"]
+
+
+@pytest.mark.parametrize("wanted", ["no", "yes"])
+def test_hikerapis_posts_are_asked_for_where_that_is_wanted(room, outside, wanted) -> None:
+    """Where only HikerAPI tells an account, its posts cost a call that is off by default."""
+    hiker = {
+        "INSTAGRAM_ACCESS_TOKEN": "", "INSTAGRAM_WEB_URL": "http://127.0.0.1:1/web",
+        "HIKERAPI_KEY": HIKER_KEY, "HIKERAPI_URL": outside.hiker_url,
+        "INGATHER_REFRESH_HIKER_MEDIA": wanted,
+    }  # fmt: skip
+    told = json.loads(room("refresh", "flat120", "--json", **hiker)[0])
+    assert (told["source"], told["account"]["followerCount"]) == ("hiker", 120)
+    if wanted == "no":
+        assert told["media"] is None
+    else:
+        assert {each["source"] for each in told["media"]} == {"hiker"}
+        assert told["account"]["instagramData"]["engagement"] > 0
 
 
 def test_a_name_that_is_nobodys_is_told_and_not_kept(room) -> None:

@@ -105,8 +105,9 @@ def _media(row: Row) -> Media:
     named: dict[str, Any] = dict(zip(_MEDIA[1 : _OWN - 2], others, strict=True))
     if more is not None:
         named |= msgspec.json.decode(more)
-        if named.get("coauthors") is not None:
-            named["coauthors"] = tuple(named["coauthors"])
+        for name in ("coauthors", "filled_from"):
+            if named.get(name) is not None:
+                named[name] = tuple(named[name])
     return Media(media_id=_id(key), hashtags=_words(hashtags), mentions=_words(mentions), **named)
 
 

@@ -34,7 +34,7 @@ _counters = msgspec.json.Decoder(Counters)
 _encode = msgspec.json.Encoder().encode
 
 
-OF_ANALYSES = ("instagram_data", "analyses")
+OF_ANALYSES = ("instagram_data", "reel_origins", "analyses")
 """Tables that hold something of an analysis, by its job's id."""
 
 

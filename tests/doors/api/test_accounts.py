@@ -99,29 +99,30 @@ def test_a_refresh_within_its_budget_tells_what_changed(local) -> None:
 def test_posts_and_engagement_are_told(api, local) -> None:
     """The latest posts with their numbers, the engagement that they make with its source, and both
     by routes of their own; what is another's has no insights."""
-    add(local, "posts300")
-    done = local.post("/api/accounts/posts300/refresh?budgetMs=20000").json()
+    add(local, "posts126")
+    done = local.post("/api/accounts/posts126/refresh?budgetMs=20000").json()
     assert {"instagramData.latestMedia", "instagramData.engagement"} <= set(done["changed"])
     assert done["missing"] == []
-    shown = local.get("/api/accounts/posts300").json()
+    shown = local.get("/api/accounts/posts126").json()
     assert len(shown["media"]) == 12 and shown["insights"] is None
     media = [each["media"] for each in shown["media"]]
     assert media == sorted(media, key=lambda each: each["timestamp"], reverse=True)
     told = [each for each in media if each["likeCount"] is not None]
+    assert len(told) == 9
     assert all(each["likesHidden"] is (each["likeCount"] is None) for each in media)
     assert {each["source"] for each in shown["media"]} == {"graph"}
     both = sum(each["likeCount"] + each["commentCount"] for each in told)
     rate = both / (len(told) * shown["followers"]["value"])
     assert shown["engagement"]["value"] == pytest.approx(rate, abs=1e-6)
     assert shown["engagement"]["source"] == "graph"
-    (day,) = local.get("/api/accounts/posts300/history").json()["days"]
+    (day,) = local.get("/api/accounts/posts126/history").json()["days"]
     assert day == shown["history"][0] and day["engagement"] == shown["engagement"]["value"]
-    assert local.get("/api/accounts/posts300/history?days=0").json() == {"days": []}
-    assert local.get("/api/accounts/posts300/media?limit=12").json()["media"] == shown["media"]
-    assert len(local.get("/api/accounts/posts300/media?limit=2").json()["media"]) == 2
-    local.delete("/api/accounts/posts300")
+    assert local.get("/api/accounts/posts126/history?days=0").json() == {"days": []}
+    assert local.get("/api/accounts/posts126/media?limit=12").json()["media"] == shown["media"]
+    assert len(local.get("/api/accounts/posts126/media?limit=2").json()["media"]) == 2
+    local.delete("/api/accounts/posts126")
     for way in ("media", "history"):
-        assert local.get(f"/api/accounts/posts300/{way}").status_code == 404
+        assert local.get(f"/api/accounts/posts126/{way}").status_code == 404
 
 
 def test_ones_own_account_has_insights(api, local) -> None:
