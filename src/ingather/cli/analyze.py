@@ -69,10 +69,7 @@ def analyze(
     collaborations: Annotated[
         bool, typer.Option("--collaborations", help="Count reels made with other accounts too.")
     ] = False,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     raw_csv: options.RawCsv = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Fetch anew even if an analysis is still fresh.")

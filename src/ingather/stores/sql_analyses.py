@@ -11,7 +11,7 @@ from ingather.domain.merging import Filled, origins
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile, natural_id
 from ingather.stores.sql import Row, Sql, Value
-from ingather.stores.sql_records import PLACES
+from ingather.stores.sql_columns import PLACES
 
 if TYPE_CHECKING:
     from ingather.domain.reel_columns import Some
