@@ -204,9 +204,8 @@ class Fetcher:
             if now + wait - since > self._policy.deadline:
                 raise broken
             self._tally.retries += 1
-            self._tally.waited += wait
             self.watch.retrying(broken, wait)
-            await self._clock.sleep(wait)
+            await self._wait(wait)
 
     def _shrink(self) -> None:
         if self._grown:
@@ -227,10 +226,9 @@ class Fetcher:
         if seconds > self._policy.longest_park:
             raise Stopped("rate_limit", again=seconds)
         self._tally.parks += 1
-        self._tally.waited += seconds
         self.watch.parked(seconds)
         since = self._clock.monotonic()
-        await self._clock.sleep(seconds)
+        await self._wait(seconds)
         self._parked += self._clock.monotonic() - since
 
     def _bill(self, units: int) -> None:
@@ -238,3 +236,12 @@ class Fetcher:
         units += self.source.take_units()
         self._tally.units += units
         self._units += units
+
+    async def _wait(self, seconds: float) -> None:
+        began = self._clock.monotonic()
+        try:
+            await self._clock.sleep(seconds)
+        except BaseException:  # whoever ends the job now has not waited for all of it
+            self._tally.waited += self._clock.monotonic() - began
+            raise
+        self._tally.waited += seconds
