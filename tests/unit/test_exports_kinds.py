@@ -115,7 +115,7 @@ def test_csv_tells_an_empty_list_from_an_unknown_one() -> None:
     """No hashtags is `""`, hashtags that nobody told are an empty cell."""
     out = io.BytesIO()
     csv_file.write(out, [POSTS[1:]], MEDIA, raw=True)
-    rest = b"," * 12
+    rest = b"," * 13
     assert out.getvalue().splitlines()[1:] == [b',,,,,,,,,,,"",""' + rest, b"," * 12 + rest]
 
 

@@ -81,7 +81,7 @@ def import_csv(
 
 @app.command("list")
 def list_accounts(
-    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 100,
+    limit: options.AtMost = 100,
     as_json: options.Json = False,
     sandbox: account_words.Sandbox = False,
 ) -> None:

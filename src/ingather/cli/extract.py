@@ -64,16 +64,11 @@ def extract(
         float | None,
         typer.Option("--max-cost", min=0.0, metavar="MONEY", help="Pause before more is spent."),
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask about the estimate.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")
-    ] = False,
+    fresh: options.Fresh = False,
     no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,

@@ -123,10 +123,7 @@ def resume(
             help="Instead of one: queue every job paused for this reason, as no_balance.",
         ),
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,

@@ -51,10 +51,20 @@ def summary(story: Story) -> Iterator[str]:
     yield from _times(found)
     yield from _words(found)
     yield from _compared([found, *story.others])
+    yield from _filled(story.receipt)
     if story.change is not None:
         change = story.change
         grown = f", {change.followers:+,} followers" if change.followers is not None else ""
         yield f"  Since {change.since[:16]}: {len(change.new):,} new reels{grown}"
+
+
+def _filled(receipt: Mapping[str, Any]) -> Iterator[str]:
+    """What a second source added, and why it did not add more."""
+    for one in receipt["sources"][1:]:
+        reels, units = one["reels"], one["units"]
+        yield f"  Gaps of {reels:,} reels were filled through {one['source']}, for {units:,} units."
+        if one["stopped"]:
+            yield f"  Filling stopped: {one['stopped']}"
 
 
 def _none(receipt: Mapping[str, Any]) -> str:

@@ -53,3 +53,6 @@ REACH: dict[str, dict[str, str]] = {
 
 WITH_INSIGHTS = "media+insights"
 """Route of a job that asks the Graph API for the insights of one's own posts as well."""
+
+FILLED = "+hiker"
+"""What the route of an analysis ends with whose gaps HikerAPI fills."""

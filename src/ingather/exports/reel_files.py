@@ -48,6 +48,7 @@ REELS = Layout(
         Column("avgWatch", "avg_watch", "float"),
         Column("viewsFrom", "views_from", "text"),
         Column("source", "source", "text"),
+        Column("filledFrom", "filled_from", "list"),
     ),
 )
 

@@ -252,4 +252,10 @@ def _receipt(story: Story) -> str:
         for name, value in story.receipt.items()
         if value is not None and not isinstance(value, (dict, list))
     ]
+    lines += [
+        (f"{one['source']}: {name}", value)
+        for one in story.receipt["sources"]
+        for name, value in one.items()
+        if name != "source" and value is not None
+    ]
     return f"<section><h2>Receipt</h2>{_table(('What', 'Figure'), lines)}</section>"

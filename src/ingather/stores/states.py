@@ -10,7 +10,6 @@ from ingather import errors
 from ingather.domain.instants import iso
 from ingather.domain.job import (
     AT_ONCE,
-    MAX_ATTEMPTS,
     Counters,
     Failure,
     File,
@@ -103,11 +102,6 @@ def claimed(job: Job, holder: Holder, *, now: float) -> Job:
         started_at=job.started_at or iso(now),
         finished_at=None,
     )
-
-
-def worn_out(job: Job) -> bool:
-    """Whether this claim is one more than the attempts allowed without progress."""
-    return job.attempts > MAX_ATTEMPTS
 
 
 def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
