@@ -96,6 +96,8 @@ def comments(
 
         path = path_of(output)
         await queueing.check_path(path, "comments.csv", no_wait=no_wait)
+        check_file(path, format)
+        back = None if look_back is None else int(instants.span(look_back))
         async with world(sandbox=sandbox) as here:
             wanted = Wanted(
                 post=here.names.get(post.strip(), post),
@@ -107,10 +109,9 @@ def comments(
                 cap=cap or here.settings.comments_cap,
                 fresh=fresh,
                 since_last=since_last,
-                look_back=None if look_back is None else int(instants.span(look_back)),
+                look_back=back,
                 sandbox=sandbox,
             )
-            check_file(wanted.path, wanted.format)
             if no_wait:
                 fetcher = here.comments.fetcher()
                 return await queueing.queue(

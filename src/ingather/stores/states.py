@@ -70,7 +70,10 @@ def held_back(job: Job, reason: Pause) -> Job:
 
 def busy(job: Job) -> errors.JobBusy:
     """The error that names who holds the job."""
-    who = f"process {job.holder.pid} on {job.holder.host}" if job.holder else "another process"
+    who = "another process"
+    if job.holder:
+        # After the host's name come marks by which the program tells machines apart.
+        who = f"process {job.holder.pid} on {job.holder.host.partition('/')[0]}"
     return errors.JobBusy(
         f"Job {job.id} is being run by {who}.",
         hint=f"Watch it with `ingather jobs watch {job.id}`, or end that process first.",
