@@ -2,8 +2,8 @@
 
 from ingather.stores.migrations import text
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 
 
 def upgrade() -> None:
