@@ -452,6 +452,7 @@ class Warm:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )  # fmt: skip
+        assert self._door.recv(10) == b"warm\n"
 
     def close(self) -> None:
         self._door.close()
@@ -463,28 +464,32 @@ class Warm:
         *words: object,
         folder: Path,
         environ: dict[str, str],
-        given: str = "",
-        out: IO[bytes] | int | None = None,
-        largest: int | None = None,
+        given: str | int = "",
+        out: int | None = None,
+        before: str = "",
+        script: Path | None = None,
     ) -> Running:
         """Start `ingather` with these words, until the stack is unwound.
 
-        given: what it reads. out: where its standard output goes, None to keep it for the answer.
-        largest: bytes that a file it writes may have.
+        given: what it reads, or the number of the file that it reads. out: the number of the file
+        that its standard output goes to, None to keep it for the answer. before: Python that it
+        runs first. script: what it runs in the program's place.
         """
-        wish = {"words": [*map(str, words)], "folder": str(folder), "environ": environ}
-        line = json.dumps(wish | {"largest": largest}).encode() + b"\n"
+        wish = {"words": [*map(str, words)], "folder": str(folder), "environ": environ,
+                "before": before, "script": script and str(script)}  # fmt: skip
+        line = json.dumps(wish).encode() + b"\n"
         read = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         kept = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
         err = stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115
-        read.write(given.encode())
-        read.seek(0)
+        if isinstance(given, str):
+            read.write(given.encode())
+            read.seek(0)
+            given = read.fileno()
         told, end = socket.socketpair()
         stack.enter_context(told)
         with end:
-            files = [read, kept if out is None else out, err, end]
-            numbers = [each if isinstance(each, int) else each.fileno() for each in files]
-            sent = socket.send_fds(self._door, [line], numbers)
+            files = [given, kept.fileno() if out is None else out, err.fileno(), end.fileno()]
+            sent = socket.send_fds(self._door, [line], files)
             self._door.sendall(line[sent:])
         running = Running(told, kept if out is None else None, err)
         stack.callback(running.kill)

@@ -4,21 +4,24 @@ Its one argument is the number of a socket's end. A line of JSON comes there for
 four files: its standard input, output and error, and a socket that is told its process id, and its
 exit code in the end, in the words of `subprocess` (a signal's number negated). What runs in a fork
 is what `python -m ingather` would run, but for the second that starting an interpreter and
-importing everything takes.
+importing everything takes; or, where the line names one, another script.
 """
 
 import atexit
+import contextlib
 import gc
 import importlib
 import json
 import os
 import pkgutil
+import runpy
 import signal
 import socket
 import sys
 import threading
 from pathlib import Path
 from select import select
+from typing import NoReturn
 
 import ingather
 from ingather import points
@@ -35,8 +38,8 @@ def warm() -> None:
     gc.freeze()
 
 
-def serve(door: socket.socket) -> None:
-    """Fork for each line that comes; return in the fork, and never in the process itself."""
+def serve(door: socket.socket) -> NoReturn:
+    """Fork for each line that comes, until nobody is there any more; never returns."""
     running: dict[int, socket.socket] = {}
     ended, wake = socket.socketpair()
     for each in (ended, wake):
@@ -63,7 +66,7 @@ def serve(door: socket.socket) -> None:
             for file in streams:
                 os.close(file)
             running[pid] = socket.socket(fileno=told)
-            running[pid].send(b"%d\n" % pid)
+            tell(running[pid], pid)
             continue
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
@@ -71,8 +74,9 @@ def serve(door: socket.socket) -> None:
         for each in (door, ended, wake, *running.values()):
             each.close()
         os.close(told)
-        become(json.loads(line), streams)
-        return
+        wish = json.loads(line)
+        become(wish, streams)
+        run(wish["before"], wish["script"])
 
 
 def reap(running: dict[int, socket.socket]) -> None:
@@ -82,14 +86,17 @@ def reap(running: dict[int, socket.socket]) -> None:
         if not pid:
             return
         with running.pop(pid) as told:
-            told.send(b"%d\n" % os.waitstatus_to_exitcode(status))
+            tell(told, os.waitstatus_to_exitcode(status))
+
+
+def tell(told: socket.socket, number: int) -> None:
+    """To whoever started a command, if they are still there."""
+    with contextlib.suppress(BrokenPipeError):
+        told.send(b"%d\n" % number)
 
 
 def become(wish: dict, streams: list[int]) -> None:
-    """Make of this fork a process that was started with these words, there, with that environment.
-
-    largest: bytes that a file it writes may have, None for any number.
-    """
+    """Make of this fork a process that was started with these words, and there."""
     for number, file in zip(STREAMS, streams, strict=True):
         os.dup2(file, number)
         os.close(file)
@@ -98,19 +105,18 @@ def become(wish: dict, streams: list[int]) -> None:
     os.environ.update(wish["environ"])
     sys.argv = [str(Path(ingather.__file__).with_name("__main__.py")), *wish["words"]]
     points.arm(os.environ.get("INGATHER_TEST_POINT"))
-    if wish["largest"] is not None:
-        import resource
-
-        resource.setrlimit(resource.RLIMIT_FSIZE, (wish["largest"], wish["largest"]))
-        sys.dont_write_bytecode = True  # it would leave cut modules behind for everybody
 
 
-def run() -> None:
-    """Run the program to its exit code. The interpreter is not taken down: that would touch, and so
-    copy, every page that the fork shares."""
+def run(before: str, script: str | None) -> NoReturn:
+    """Run the program, or a script, to its exit code. The interpreter is not taken down: that would
+    touch, and so copy, every page that the fork shares."""
     code = 0
     try:
-        importlib.import_module("ingather.__main__").main()
+        exec(before, {})
+        if script is not None:
+            runpy.run_path(script, run_name="__main__")
+        else:
+            importlib.import_module("ingather.__main__").main()
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else int(end.code is not None)
     except BaseException:  # noqa: BLE001 - as the interpreter does
@@ -129,5 +135,6 @@ def run() -> None:
 
 if __name__ == "__main__":
     warm()
-    serve(socket.socket(fileno=int(sys.argv[1])))
-    run()
+    with socket.socket(fileno=int(sys.argv[1])) as ours:
+        ours.send(b"warm\n")
+        serve(ours)

@@ -7,7 +7,7 @@ from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from ingather.domain.job import Job
-from ingather.domain.kinds import WITH_INSIGHTS
+from ingather.domain.kinds import FILLED, WITH_INSIGHTS
 from ingather.outside import Outside
 from ingather.ports import Clock
 from ingather.settings import Settings
@@ -130,14 +130,17 @@ class World(Outside):
             limits=self.rates.of,
         )
 
-    def analyses(self, source: str, *, route: str | None = None) -> "Reels":
-        """Analyses of accounts' reels through one source; insights are told of one's own alone."""
+    def analyses(self, source: str, *, route: str | None = None, fill: bool = False) -> "Reels":
+        """Analyses of accounts' reels through one source; insights are told of one's own alone.
+        fill: have gaps filled by HikerAPI, as a route that says so does."""
         from ingather.features.analyses import Reels
         from ingather.stores.sql_analyses import SqlAnalyses
 
-        way = route or (WITH_INSIGHTS if source == "graph" else None)
+        way = route.removesuffix(FILLED) if route else WITH_INSIGHTS if source == "graph" else None
+        fill = (fill or (route or "").endswith(FILLED)) and source == "graph"
         return Reels(
             table=SqlAnalyses(self.sql),
+            filler=(lambda: self.hiker("reels")) if fill else None,
             jobs=self.sql_store,
             leases=self.sql_store,
             rows=self.sql_store,

@@ -148,7 +148,7 @@ async def told_redis(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
     clock = request.getfixturevalue("clock")
     keys = f"test:{uuid4()}:s", f"test:{uuid4()}:us"
     ours = f"redis.call('MGET', '{keys[0]}', '{keys[1]}')".encode()
-    for name in ("_RESERVE", "_PARK"):
+    for name in ("_RESERVE", "_PARK", "_USED"):
         text = getattr(redis_limits, name).text
         assert b"redis.call('TIME')" in text
         patch.setattr(redis_limits, name, Script(text.replace(b"redis.call('TIME')", ours)))

@@ -3,7 +3,9 @@
 from contextlib import asynccontextmanager
 
 import pytest
+from msgspec import structs
 
+from ingather.domain.merging import Filled
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
 
@@ -84,7 +86,7 @@ async def test_the_profile_has_a_row_until_there_are_reels(table, sql, one) -> N
     await table.begin(one, LAMPS)
     await table.begin(one, LAMPS)
     assert await _rows(sql, one, "profile_username, reel_id") == [("lamps", None)]
-    await table.add(one, reels(3))
+    await table.add(one, reels(3), "graph")
     assert await _rows(sql, one, "profile_username, profile_follower_count, reel_id") == [
         ("lamps", 20, reel.media_id) for reel in reels(3)
     ]
@@ -94,8 +96,8 @@ async def test_the_profile_has_a_row_until_there_are_reels(table, sql, one) -> N
 async def test_a_page_twice_is_a_page_once(table, sql, one) -> None:
     """What a killed run had written already is not written again."""
     await table.begin(one, LAMPS)
-    await table.add(one, reels(120))
-    await table.add(one, reels(130))
+    await table.add(one, reels(120), "graph")
+    await table.add(one, reels(130), "graph")
     await table.begin(one, LAMPS)
     assert len(await _rows(sql, one, "reel_id")) == 130
 
@@ -103,7 +105,7 @@ async def test_a_page_twice_is_a_page_once(table, sql, one) -> None:
 async def test_unknown_is_null_and_zero_is_zero(table, sql, one) -> None:
     """The seed's defaults are 0; a number that nobody told is not one."""
     await table.begin(one, LAMPS)
-    await table.add(one, reels(1))
+    await table.add(one, reels(1), "graph")
     columns = (
         "reel_likes, reel_comments, reel_views, reel_duration, profile_following_count,"
         " reel_hashtags, reel_mentions, reel_caption"
@@ -118,7 +120,7 @@ async def test_unknown_is_null_and_zero_is_zero(table, sql, one) -> None:
 async def test_the_end_is_told_in_every_row(table, sql, one) -> None:
     """completed is 100 per cent; failed keeps how far it was, and says why."""
     await table.begin(one, LAMPS)
-    await table.add(one, reels(2))
+    await table.add(one, reels(2), "graph")
     await table.close(one, "completed", None)
     columns = "analysis_status, analysis_progress, analysis_error"
     assert await _rows(sql, one, columns) == [("completed", 100, None)] * 2
@@ -149,6 +151,33 @@ async def test_a_row_of_its_own_defaults(sql, one) -> None:
     assert row[4]
 
 
+async def test_every_number_says_who_told_it(table, sql, one) -> None:
+    """The analysis's own source, or the one that filled a gap; nobody, where there is no number."""
+    await table.begin(one, LAMPS)
+    told, filled = reels(2)
+    filled = structs.replace(filled, filled_from=("duration=hiker",), play_count=None)
+    await table.add(one, [told, filled], "graph")
+    await table.add(one, [told, filled], "graph")
+    assert await sql.all(
+        "SELECT reel_id, likes_from, comments_from, views_from, duration_from FROM reel_origins"
+        " WHERE analysis_id = ? ORDER BY reel_id",
+        one,
+    ) == [
+        (told.media_id, None, "graph", "graph", "graph"),
+        (filled.media_id, None, "graph", None, "hiker"),
+    ]
+
+
+async def test_what_filling_cost_is_kept(table, one) -> None:
+    """Also before the profile is, and whatever is told of the progress afterwards."""
+    assert await table.filled(one) is None
+    spent = Filled("hiker", calls=3, units=4, reels=20, stopped="The account is empty.")
+    await table.fill(one, spent)
+    await table.note(one, Standing(42, "Reading."))
+    await table.begin(one, LAMPS)
+    assert await table.filled(one) == spent
+
+
 async def test_columns_say_what_the_records_say(backing, writer, make) -> None:
     """An analysis reads of both databases what the job has kept, and captions by their place."""
     from ingather.domain import reel_columns
@@ -161,6 +190,7 @@ async def test_columns_say_what_the_records_say(backing, writer, make) -> None:
         caption="Ä 😀",
         coauthors=("other",),
         is_pinned=True,
+        filled_from=("isPinned=hiker",),
         reach=0,
         total_interactions=7,
     )
@@ -197,7 +227,7 @@ async def test_deleting_the_job_deletes_its_rows(backing, writer, make) -> None:
     job = await backing.jobs.create(make.job(kind="analysis"))
     table = _of(backing)
     await table.begin(job.id, LAMPS)
-    await table.add(job.id, reels(2))
+    await table.add(job.id, reels(2), "graph")
     await backing.jobs.delete(job.id)
     assert await _rows(table._sql, job.id, "id") == []
     assert await table.profile(job.id) is None

@@ -20,6 +20,7 @@ from ingather.settings import SETTINGS
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 REFERENCE = ROOT / "docs" / "reference"
+COMMAND = typer.main.get_command(app)
 IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -43,7 +44,7 @@ def commands() -> dict[str, typer.core.TyperCommand]:
         for name, each in (inner or {}).items():
             walk(each, [*words, name])
 
-    walk(typer.main.get_command(app), [])
+    walk(COMMAND, [])
     return found
 
 
@@ -112,7 +113,7 @@ def test_every_command_line_in_the_docs_parses(page):
     """A command copied out of the docs is understood by the program."""
     for line, whole in typed(page.read_text("utf-8")):
         words = [word for word in shlex.split(line) if word not in ("…", "[OPTIONS]")]
-        command, path = typer.main.get_command(app), []
+        command, path = COMMAND, []
         while words and getattr(command, "commands", None) and not words[0].startswith("-"):
             path.append(words.pop(0))
             assert path[-1] in command.commands, f"{page.name}: `ingather {line}`: no such command"

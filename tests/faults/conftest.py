@@ -4,10 +4,8 @@ workers over them as processes of their own."""
 import asyncio
 import json
 import os
-import subprocess
-import sys
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -79,47 +77,54 @@ def dump() -> Callable[[str], dict[str, list[str]]]:
     return lambda url: asyncio.run(ask(url))
 
 
+@pytest.fixture
+def told_by(command, tmp_path: Path) -> Callable[..., list[Any]]:
+    """What processes print, as JSON, that run a script at the same time, each with words of its
+    own as JSON on its standard input."""
+
+    def run(script: str, words: Sequence[object]) -> list[Any]:
+        path = tmp_path / "script.py"
+        path.write_text(script)
+        where = {"folder": tmp_path, "environ": dict(os.environ), "script": path}
+        running = [command(given=json.dumps(each), **where) for each in words]
+        return [one.ended(within=300).json for one in running]
+
+    return run
+
+
 class Workers:
     """A running `workers.py`: what it prints, line by line."""
 
-    def __init__(self, environ: dict[str, str], **plan: object) -> None:
-        self._process = subprocess.Popen(
-            [sys.executable, str(HERE / "workers.py")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, **environ, "NO_PROXY": "*"},
+    def __init__(self, command: Any, environ: dict[str, str], **plan: object) -> None:
+        given, ours = os.pipe()
+        theirs, out = os.pipe()
+        environ = {**os.environ, **environ, "NO_PROXY": "*"}
+        self._running = command(
+            folder=HERE, environ=environ, given=given, out=out, script=HERE / "workers.py"
         )
+        os.close(given)
+        os.close(out)
+        self._in, self._out = os.fdopen(ours, "w"), os.fdopen(theirs)
         self.tell(json.dumps(plan))
 
-    @property
-    def pid(self) -> int:
-        return self._process.pid
-
     def tell(self, line: str) -> None:
-        self._process.stdin.write(line + "\n")
-        self._process.stdin.flush()
-
-    def lines(self) -> Iterator[dict]:
-        for line in self._process.stdout:
-            yield json.loads(line)
+        self._in.write(line + "\n")
+        self._in.flush()
 
     def line(self) -> dict:
-        return json.loads(self._process.stdout.readline())
+        line = self._out.readline()
+        assert line, self._running.ended()
+        return json.loads(line)
 
     def close(self) -> None:
-        self._process.stdin.close()
-        try:
-            assert self._process.wait(30) == 0
-        finally:
-            if self._process.poll() is None:
-                self._process.kill()
-                self._process.wait()
-            self._process.stdout.close()
+        self._in.close()
+        answer = self._running.ended()
+        assert answer.code == 0, answer
+        self._out.close()
 
 
 @pytest.fixture
-def workers(outside, durable) -> Iterator[Callable[..., Workers]]:
+def workers(command, outside, durable) -> Iterator[Callable[..., Workers]]:
     """Start worker processes over `durable` that read `outside`."""
     begun: list[Workers] = []
 
@@ -128,7 +133,7 @@ def workers(outside, durable) -> Iterator[Callable[..., Workers]]:
             "INSTAGRAM_GRAPH_URL": outside.graph_url,
             "INSTAGRAM_ACCESS_TOKEN": "sandbox-token",
         }
-        begun.append(Workers(environ, **plan))
+        begun.append(Workers(command, environ, **plan))
         return begun[-1]
 
     yield start

@@ -71,6 +71,7 @@ def test_eight_processes_with_wrong_clocks_keep_one_limit(workers, outside, dura
     whatever the callers' clocks say; and nearly all of the limit is used."""
     calls, window, seconds = (195, 4.0, 16.0) if full else (40, 1.5, 3.4)
     skews = [0.0, 5.0, -5.0, 3_600.0, -3_600.0, -172_800.0, 34_560_000.0, 0.0]
+    outside.control(latency_ms=60)  # nobody can use up a window before the others have woken
     crew = workers(play="callers", post=oracle.flat(50), calls=calls, window=window,
                    seconds=seconds, skews=skews if full else skews[::2])  # fmt: skip
     crew.line()

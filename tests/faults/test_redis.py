@@ -1,10 +1,7 @@
 """A Redis that is full, killed, flushed, damaged or unsafe: nothing is half written, and nothing
 that was lost is called complete (reliability plan, R3, R4, R10, R11)."""
 
-import json
 import random
-import subprocess
-import sys
 
 import pytest
 
@@ -283,21 +280,11 @@ asyncio.run(main(*json.load(sys.stdin)))
 """
 
 
-async def test_of_eight_processes_one_wins(open_store, start_valkey, make, full) -> None:
+async def test_of_eight_processes_one_wins(open_store, start_valkey, told_by, make, full) -> None:
     """Eight processes that claim one job at the same moment: exactly one has it, every time."""
     server = start_valkey()
     _, store = open_store(server.url)
     jobs = [(await store.create(make.job())).id for _ in range(1_000 if full else 25)]
-    claimants = [
-        subprocess.Popen(
-            [sys.executable, "-c", CLAIMANT], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in range(8)
-    ]
-    for number, process in enumerate(claimants):
-        process.stdin.write(json.dumps([server.url, str(number), "8", *jobs]).encode())
-        process.stdin.close()
-        process.stdin = None
-    won = [json.loads(process.communicate(timeout=300)[0]) for process in claimants]
+    won = told_by(CLAIMANT, [[server.url, str(number), "8", *jobs] for number in range(8)])
     assert sorted(job for wins in won for job in wins) == sorted(jobs)
     assert {(await store.show(job)).fence for job in jobs} == {1}

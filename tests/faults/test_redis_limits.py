@@ -1,9 +1,6 @@
 """The shared limit on Redis: many processes, a server that forgets, keys that do not stay."""
 
 import asyncio
-import json
-import subprocess
-import sys
 from uuid import uuid4
 
 import pytest
@@ -41,21 +38,10 @@ async def given(limiter, key: str, tries: int, **words) -> int:
     return waits.count(0.0)
 
 
-def test_eight_processes_share_one_limit(valkey, full) -> None:
+def test_eight_processes_share_one_limit(valkey, told_by, full) -> None:
     """Eight processes that ask as fast as they can get exactly the limit between them."""
     key = f"test:{uuid4()}"
-    askers = [
-        subprocess.Popen(
-            [sys.executable, "-c", ASKER], stdin=subprocess.PIPE, stdout=subprocess.PIPE
-        )
-        for _ in range(8)
-    ]
-    words = json.dumps([valkey, key, 500 if full else 100]).encode()
-    for asker in askers:
-        asker.stdin.write(words)
-        asker.stdin.close()
-        asker.stdin = None
-    assert sum(int(asker.communicate(timeout=120)[0]) for asker in askers) == 200
+    assert sum(told_by(ASKER, [[valkey, key, 500 if full else 100]] * 8)) == 200
 
 
 async def test_lost_log_makes_cautious(link) -> None:

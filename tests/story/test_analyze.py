@@ -131,6 +131,59 @@ def test_bad_input_is_told_in_a_sentence(user, words, code, said) -> None:
     assert answer.out == ""
 
 
+@pytest.fixture
+def paying(outside) -> dict[str, str]:
+    """A key of HikerAPI beside the token."""
+    return {"HIKERAPI_KEY": "sandbox-key", "HIKERAPI_URL": outside.hiker_url}
+
+
+def test_a_second_source_fills_gaps(user, outside, paying) -> None:
+    """Lengths, of which the Graph API says nothing, come from HikerAPI: each number says who told
+    it, the first source's stand, and the receipt tells what each was asked and cost."""
+    alone = user("analyze", "reels60", "--no-fill", "-o", "alone.json", environ=paying)
+    assert outside.control()["hiker_billed"] == 0
+    assert "HikerAPI" not in alone.err
+    answer = user("analyze", "reels60", "-o", "both.json", environ=paying)
+    assert "for at most 200 paid units" in answer.err
+    assert "Reusing" not in answer.err
+    alone, both = (
+        json.loads((user.folder / f"{name}.json").read_bytes()) for name in ("alone", "both")
+    )
+    first, second = both["receipt"]["sources"]
+    assert (first["source"], first["units"]) == ("graph", 0)
+    assert second["units"] == outside.control()["hiker_billed"] > 0
+    assert first["calls"] + second["calls"] == both["receipt"]["calls"]
+    gaps = 0
+    for before, after in zip(alone["reels"], both["reels"], strict=True):
+        assert before["duration"] is None
+        for name in ("reelId", "views", "likes", "comments", "datePosted", "caption"):
+            assert before[name] == after[name]
+        told = after["filledFrom"] or ()
+        assert ("duration=hiker" in told) == (after["duration"] is not None)
+        gaps += after["duration"] is not None
+    assert gaps == second["reels"] > 50
+    assert both["analysis"]["duration"]["reels"] > alone["analysis"]["duration"]["reels"] == 0
+    with sqlite3.connect(user.folder / "data" / "ingather.db") as database:
+        told = database.execute(
+            "SELECT views_from, duration_from, count(*) FROM reel_origins GROUP BY 1, 2"
+        ).fetchall()
+    assert ("graph", "hiker", gaps) in told
+
+
+def test_filling_that_fails_leaves_an_analysis(user, outside, paying) -> None:
+    """Without balance at HikerAPI the analysis is whole but for its gaps, and says why."""
+    outside.control(hiker_requests=0)
+    answer = user("analyze", "reels30", environ=paying)
+    assert "Filling stopped" in answer.out
+    assert len(rows(user, "id")) == 30
+
+
+def test_a_source_that_is_named_is_asked_alone(user, outside, paying) -> None:
+    """--source graph asks nobody else, whatever keys there are."""
+    user("analyze", "reels30", "--source", "graph", environ=paying)
+    assert outside.control()["hiker_billed"] == 0
+
+
 def test_insights_are_told_of_ones_own(user) -> None:
     """One's own reels come with reach and interactions, where the platform measures them."""
     from ingather.sandbox.world import USERNAME
@@ -146,7 +199,9 @@ def test_no_reels_is_an_answer(user) -> None:
     """An account without reels is told so in words."""
     answer = user("analyze", "reels0", "-o", "report.html")
     assert "There are no reels to analyse." in answer.out
-    assert "Not enough reels" in (user.folder / "report.html").read_text("utf-8")
+    page = (user.folder / "report.html").read_text("utf-8")
+    assert "There are no reels to analyse." in page
+    assert "not enough" not in page
 
 
 def test_reels_that_all_are_left_out_are_not_none(user) -> None:

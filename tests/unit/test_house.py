@@ -8,8 +8,12 @@ from pathlib import Path
 import pytest
 
 SOURCE = Path(__file__).parents[2] / "src" / "ingather"
-MODULES = sorted(module for module in SOURCE.rglob("*.py") if module.stat().st_size > 1)
-NAMES = [str(module.relative_to(SOURCE)) for module in MODULES]
+MODULES = {
+    module.relative_to(SOURCE).as_posix(): module.read_text("utf-8")
+    for module in sorted(SOURCE.rglob("*.py"))
+    if module.stat().st_size > 1
+}
+"""The text of each module by its place."""
 
 LONGEST = 300
 LONGER: dict[str, str] = {
@@ -45,22 +49,19 @@ def test_help_opens_nothing(words):
     assert not loaded & (heavy | {f"ingather.{name}" for name in ours})
 
 
-@pytest.mark.parametrize("module", MODULES, ids=NAMES)
-def test_no_file_is_too_long(module):
+def test_no_file_is_too_long():
     """A file of more than 300 lines lacks a room, or a reason."""
-    name = module.relative_to(SOURCE).as_posix()
-    lines = len(module.read_text("utf-8").splitlines())
-    assert lines <= LONGEST or name in LONGER, f"{name} has {lines} lines"
+    lines = {name: len(text.splitlines()) for name, text in MODULES.items()}
+    assert {name for name, count in lines.items() if count > LONGEST} <= set(LONGER)
 
 
 def test_every_reason_is_needed():
     """A file that has become short again needs no reason to be long."""
     for name in LONGER:
-        assert len((SOURCE / name).read_text("utf-8").splitlines()) > LONGEST, name
+        assert len(MODULES[name].splitlines()) > LONGEST, name
 
 
-@pytest.mark.parametrize("module", MODULES, ids=NAMES)
-def test_every_module_says_what_it_is_for(module):
+def test_every_module_says_what_it_is_for():
     """A module opens with one sentence of purpose."""
-    told = ast.get_docstring(ast.parse(module.read_text("utf-8")))
-    assert told and told.splitlines()[0].strip()
+    told = {name: ast.get_docstring(ast.parse(text)) or "" for name, text in MODULES.items()}
+    assert [name for name, words in told.items() if not words.strip()] == []

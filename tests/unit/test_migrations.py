@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import asyncpg
 import pytest
+from msgspec import structs
 
 from ingather import errors
 from ingather.stores import revisions
@@ -74,6 +75,9 @@ def sqlite_shape(path) -> dict[str, object]:
             "keys": sorted(keys),
             "checks": str(text).upper().count("CHECK"),
         }
+    shape["views"] = ask(
+        "SELECT name, replace(sql, 'IF NOT EXISTS ', '') FROM sqlite_master WHERE type = 'view'"
+    )
     connection.close()
     return shape
 
@@ -145,6 +149,103 @@ async def test_an_old_file_keeps_its_jobs(tmp_path) -> None:
     connection = sqlite3.connect(tmp_path / "old.db")
     assert connection.execute("SELECT * FROM alembic_version").fetchall() == [(revisions.head(),)]
     connection.close()
+
+
+OF_EACH_KIND = """
+INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
+    status, requested_at)
+SELECT kind, kind, '{"instagramId":"1","username":"ann"}', 'graph', 'graph/facebook',
+    '[{"target":{"id":"17900000000000001"}}]', '{}', '{"appended":' || kept || ',"filtered":1}',
+    'paused', '2026-11-01T00:00:00Z'
+FROM (SELECT 'comments' AS kind, 2 AS kept UNION ALL SELECT 'followers', 250
+    UNION ALL SELECT 'reels', 1);
+INSERT INTO comments VALUES
+    (4294967296, 1, '18000000000000001', '5', 'ben', '2026-10-01T00:00:00Z', 3, NULL, 'é "x"'),
+    (4294967297, 1, '~0a', NULL, 'cay', '2026-10-01T00:00:00Z', NULL, '18000000000000001', NULL);
+INSERT INTO users
+WITH RECURSIVE n (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM n WHERE n < 249)
+SELECT 2 * 4294967296 + n, 2, CASE n WHEN 0 THEN '@dee' ELSE 100 + n END, 'u' || n, '',
+    1, NULL, NULL FROM n;
+INSERT INTO media (place, extraction, media_id, duration, hashtags, mentions, more)
+VALUES (12884901888, 3, '7', 1.5, '["a","b"]', '[]', '{"likes_hidden":true,"coauthors":["x"]}');
+INSERT INTO left_out VALUES (1, '18000000000000009')"""
+
+
+async def test_an_old_file_keeps_records_of_every_kind(tmp_path, make) -> None:
+    """Rows of a SQLite file in which each had a row of its own read as they did, in their order;
+    ids that were kept or left out are still known, and the job goes on after them."""
+    from ingather.domain.records import Comment, Media, User
+    from ingather.stores.migrations import run
+    from ingather.stores.sql_jobs import SqlStore
+
+    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    run.sqlite(connection, to="0008")
+    connection.executescript(OF_EACH_KIND)
+    connection.close()
+    link = SqliteLink(tmp_path / "old.db")
+    store = SqlStore(link)
+    one = {"timestamp": "2026-10-01T00:00:00Z"}
+    assert await store.slice("comments", 0, 9) == [
+        Comment(
+            comment_id="18000000000000001",
+            user_id="5",
+            username="ben",
+            like_count=3,
+            text='é "x"',
+            **one,
+        ),
+        Comment(
+            comment_id=None,
+            user_id=None,
+            username="cay",
+            like_count=None,
+            parent_comment_id="18000000000000001",
+            text=None,
+            **one,
+        ),
+    ]
+    users = [User(user_id=str(100 + n), username=f"u{n}", full_name="") for n in range(250)]
+    users[0] = User(user_id=None, username="u0", full_name="")
+    read = [row async for rows in store.stream("followers", size=70) for row in rows]
+    assert [row.is_private for row in read] == [True] * 250
+    assert [(row.user_id, row.username) for row in read] == [
+        (row.user_id, row.username) for row in users
+    ]
+    (reel,) = await store.slice("reels", 0, 9)
+    assert reel == Media(
+        media_id="7",
+        duration=1.5,
+        hashtags=("a", "b"),
+        mentions=(),
+        likes_hidden=True,
+        coauthors=("x",),
+    )
+    claim = await store.claim("comments", make.holder)
+    again = ("18000000000000001", "18000000000000009", "4")
+    rows = [structs.replace(make.comment(n), comment_id=own) for n, own in enumerate(again)]
+    done = await store.commit("comments", claim.fence, 1, make.batch(claim.job, rows))
+    assert (done.appended, done.counters.appended) == (1, 3)
+    await link.close()
+
+
+async def test_records_can_be_asked_for_in_sql(tmp_path, make) -> None:
+    """Whoever opens the file finds a view `records`, a row for each record of every job."""
+    from ingather.stores.sql_jobs import SqlStore
+
+    link = SqliteLink(tmp_path / "some.db")
+    store = SqlStore(link)
+    job = await store.create(make.job())
+    claim = await store.claim(job.id, make.holder)
+    rows = make.comments(3)
+    await store.commit(job.id, claim.fence, 1, make.batch(claim.job, rows))
+    found = await link.run(
+        lambda connection: connection.execute(
+            "SELECT position, json_extract(record, '$.commentId') FROM records WHERE job = ?",
+            (job.id,),
+        ).fetchall()
+    )
+    assert found == [(place, row.comment_id) for place, row in enumerate(rows)]
+    await link.close()
 
 
 async def test_an_old_postgres_keeps_its_jobs(make_database, make) -> None:

@@ -9,7 +9,7 @@ from ingather.domain.job import Job, Owner, Target, TargetState
 from ingather.domain.page import Page
 from ingather.domain.records import Profile
 from ingather.engine.watch import Unwatched
-from ingather.features.analyses import Introduced
+from ingather.features.introduced import Introduced
 from ingather.features.telling import Telling
 
 LAMPS = Profile(user_id="1784", username="lamps")
@@ -40,6 +40,9 @@ class Log:
         return LAMPS
 
     async def standing(self, job_id: str) -> None:
+        return None
+
+    async def filled(self, job_id: str) -> None:
         return None
 
     async def fetch(self, *_: object, **__: object) -> Page:

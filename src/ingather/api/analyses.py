@@ -32,8 +32,9 @@ FIRST = 100
 
 class NewAnalysis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
     """An analysis to begin. username: @name, name or the address of a profile. since: only reels
-    from that day on. max: reels at the most. source: graph or hiker. fresh: fetch anew even if a
-    finished analysis is still fresh."""
+    from that day on. max: reels at the most. source: graph or hiker, and that one alone. fill:
+    have gaps filled through HikerAPI, which costs, where there is a key and no source is named.
+    fresh: fetch anew even if a finished analysis is still fresh."""
 
     username: Word
     since: Annotated[str, Meta(min_length=1, max_length=40)] | None = None
@@ -42,6 +43,7 @@ class NewAnalysis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
         tuple[Annotated[str, Meta(max_length=10_000)], ...], Meta(max_length=50)
     ] = ()
     source: Annotated[str, Meta(max_length=20)] | None = None
+    fill: bool = True
     fresh: bool = False
 
 
@@ -160,7 +162,8 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
             tenant=caller.owner,
         )
         source = voices.choose("reels", body.source, ready=world.reach(), files=False)[0]
-        feature = world.analyses(source)
+        fill = body.fill and body.source is None and "hiker" in world.reach()
+        feature = world.analyses(source, fill=fill)
         job = None if body.fresh else await feature.recent(wanted)
         if job is None:
             job = await rooms.queued(here, await feature.start(wanted))
@@ -213,7 +216,7 @@ async def report(
     story = Story(
         analysis=found.analysis,
         rows=await feature.rows(found),
-        receipt=receipt.full(job),
+        receipt=receipt.of_sources(job, await feature.filled(job)),
         change=found.change,
     )
     if form == "json":

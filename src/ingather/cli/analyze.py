@@ -45,8 +45,11 @@ def analyze(
         int | None, typer.Option("--max", min=1, metavar="N", help="At most N reels.")
     ] = None,
     source: Annotated[
-        str | None, typer.Option("--source", help="graph or hiker, where both could serve.")
+        str | None, typer.Option("--source", help="graph or hiker, and that one alone.")
     ] = None,
+    no_fill: Annotated[
+        bool, typer.Option("--no-fill", help="Leave gaps: ask HikerAPI, which costs, for nothing.")
+    ] = False,
     filters: Annotated[
         list[str] | None,
         typer.Option("--filter", metavar="FILTER", help="Only reels that pass; may be repeated."),
@@ -66,10 +69,7 @@ def analyze(
     collaborations: Annotated[
         bool, typer.Option("--collaborations", help="Count reels made with other accounts too.")
     ] = False,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     raw_csv: options.RawCsv = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Fetch anew even if an analysis is still fresh.")
@@ -108,7 +108,9 @@ def analyze(
                 f"{len(names)} accounts are too many.", hint=f"Compare up to {MOST_COMPARED}."
             )
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
-            reels = here.analyses(_voice(here, source))
+            voice = _voice(here, source)
+            fill = voice == "graph" and source is None and not no_fill and "hiker" in here.reach()
+            reels = here.analyses(voice, fill=fill)
             stories: list[Story] = []
             for name in dict.fromkeys(map(account, names)):
                 wanted = Wanted(
@@ -119,16 +121,17 @@ def analyze(
                     fresh=fresh,
                     sandbox=sandbox,
                 )
-                job = await _run(reels, wanted, stop=stop, quiet=as_json)
+                job = await _run(here, reels, wanted, stop=stop, quiet=as_json)
                 if job.status == "paused":
                     return _paused(stop)
+                filled = await reels.filled(job)
                 report = await reels.report(job, where, where_name, collaborations=collaborations)
                 rows = await reels.rows(report) if path is not None and not stories else ()
                 stories.append(
                     Story(
                         analysis=report.analysis,
                         rows=rows,
-                        receipt=receipt.full(job),
+                        receipt=receipt.of_sources(job, filled),
                         change=report.change,
                     )
                 )
@@ -161,15 +164,15 @@ def _file(output: str | None, format: str | None, username: str) -> tuple[str | 
 
 def _zone(name: str | None) -> "tuple[tzinfo, str]":
     """The time zone, and what it is called; that of this computer where none is named."""
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from ingather import errors
 
     if name is None:
-        here = datetime.now().astimezone().tzinfo
-        assert here is not None
-        return here, here.tzname(datetime.now()) or "local time"
+        from ingather.cli.local_zone import Local
+
+        here = Local()
+        return here, here.name
     try:
         return ZoneInfo(name), name
     except (KeyError, ValueError, OSError):
@@ -195,11 +198,15 @@ def _voice(here: "World", source: str | None) -> str:
     )
 
 
-async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -> "Job":
+async def _run(
+    here: "World", reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool
+) -> "Job":
     """The job at its end, or as far as it came."""
     from ingather import errors
     from ingather.cli.run import program
     from ingather.cli.show import Bar
+    from ingather.domain.kinds import FILLED
+    from ingather.features.filling import MOST_UNITS
 
     if not wanted.fresh and (recent := await reels.recent(wanted)) is not None:
         say(
@@ -208,8 +215,15 @@ async def _run(reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool) -
         )
         return recent
     job = await reels.start(wanted)
+    if job.route != reels.route:
+        reels = here.analyses(job.source, route=job.route)  # it goes on as it was begun
     if job.sequence:
         say(f"Going on with job {job.id}: {job.counters.appended:,} reels are here already.")
+    elif job.route.endswith(FILLED):
+        say(
+            f"Gaps such as lengths are filled from HikerAPI, for at most {MOST_UNITS} paid units an"
+            " account; --no-fill leaves them."
+        )
     try:
         with Bar(job, quiet=quiet) as bar:
             return await reels.run(job, reels.fetcher(), stop=stop, watch=bar)

@@ -22,6 +22,8 @@ TOPIC: Final = "data-refresh-instagram"
 GROUP: Final = "instagram-refresh"
 _BATCH = 500
 _WAIT_MS = 200
+_ANSWER = 3.0
+"""Seconds after which a Kafka that was asked something does not answer."""
 _log = structlog.get_logger("ingather.consumer")
 
 
@@ -45,6 +47,7 @@ class Consumer:
         self._link = link
         self._metrics = metrics
         self._patience = patience
+        self._answers = False
         self.pump = Pump(
             work.do, waiting=lambda: metrics.waiting, at_once=at_once, hold_after=hold_after
         )
@@ -99,6 +102,7 @@ class Consumer:
                 wait = min(30.0, wait * 2)
                 continue
             self.pump.consumer = self._inner
+            self._answers = True
             return
 
     async def _why(self, failure: KafkaError) -> str:
@@ -127,18 +131,38 @@ class Consumer:
 
     @property
     def ready(self) -> bool:
-        """Whether partitions are assigned to us; another consumer may have them all."""
-        return self._inner is not None and bool(self._inner.assignment())
+        """Whether Kafka answers and partitions are assigned to us; another consumer may have them
+        all."""
+        return self._answers and self._inner is not None and bool(self._inner.assignment())
 
     async def measure(self) -> None:
-        """Tell the metrics how far behind we are."""
+        """Ask Kafka how far behind we are, whether or not messages come, and tell the metrics."""
+        try:
+            async with asyncio.timeout(_ANSWER):
+                lag = await self._lag()
+        except (KafkaError, TimeoutError, errors.StoreUnavailable):
+            self._answers = False
+        else:
+            self._answers = True
+            self._metrics.behind(lag)
+        self._metrics.answers.set(self._answers)
+
+    async def _lag(self) -> dict[str, int]:
+        """How many messages of each of our partitions are not done."""
         consumer = self._inner
-        for partition in consumer.assignment() if consumer is not None else ():
-            with contextlib.suppress(Exception):
-                end = consumer.highwater(partition)
-                here = await asyncio.wait_for(consumer.committed(partition), 5)
-                if end is not None:
-                    self._metrics.lag.labels(partition.partition).set(end - (here or 0))
+        ours = list(consumer.assignment()) if consumer is not None else []
+        if not ours:
+            await self._link.ask()
+            return {}
+        first, last, *done = await asyncio.gather(
+            consumer.beginning_offsets(ours),
+            consumer.end_offsets(ours),
+            *(consumer.committed(part) for part in ours),
+        )
+        return {
+            str(part.partition): last[part] - (first[part] if at is None else at)
+            for part, at in zip(ours, done, strict=True)
+        }
 
     @property
     def _inner(self) -> Any:

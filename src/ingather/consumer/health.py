@@ -15,7 +15,8 @@ _PATIENCE = 2.0
 
 
 class Health:
-    """health: 200 where the store answers. ready: 200 where messages are taken as well."""
+    """health: 200 where the store answers. ready: 200 where messages are taken as well, which a
+    Kafka that is gone does not give: nothing is gained by starting us again."""
 
     def __init__(self, accounts: Accounts, metrics: Metrics, ready: Callable[[], bool]) -> None:
         self._accounts = accounts

@@ -1,6 +1,6 @@
 """What the refresh does, as Prometheus reads it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import structlog
@@ -8,6 +8,7 @@ from msgspec import Struct
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from ingather.domain.instants import iso
+from ingather.features.refresh_sources import Use
 
 _BUCKETS = (0.005, 0.02, 0.1, 0.3, 1.0, 3.0, 10.0, 60.0, 600.0, 3600.0)
 
@@ -58,15 +59,37 @@ class Metrics:
             ("why",),
             registry=self.registry,
         )
-        self.lag = Gauge(
+        self._lag = Gauge(
             "ingather_refresh_lag",
             "Messages of the topic that are not done.",
             ("partition",),
             registry=self.registry,
         )
+        self.answers = Gauge(
+            "ingather_refresh_kafka_answers",
+            "Whether Kafka answered when it was last asked: 1 or 0; 1 for the queue in the store.",
+            registry=self.registry,
+        )
+        self.dead = Gauge(
+            "ingather_refresh_dead_letters",
+            "Dead letters that were not replayed.",
+            registry=self.registry,
+        )
+        self._limit = Gauge(
+            "ingather_refresh_limit",
+            "Calls that a source allows in its window, with all tokens.",
+            ("source",),
+            registry=self.registry,
+        )
+        self._used = Gauge(
+            "ingather_refresh_limit_used",
+            "Calls of that window that were taken, by all processes that share the tokens.",
+            ("source",),
+            registry=self.registry,
+        )
         self.oldest = Gauge(
             "ingather_refresh_oldest_seconds",
-            "Age of the account that was longest not refreshed.",
+            "Age of the account that was longest not refreshed, of those that ever were.",
             registry=self.registry,
         )
         self.accounts = Gauge(
@@ -75,6 +98,18 @@ class Metrics:
             ("state",),
             registry=self.registry,
         )
+
+    def behind(self, lag: Mapping[str, int]) -> None:
+        """How many messages of each partition are not done; others are somebody else's now."""
+        self._lag.clear()
+        for partition, count in lag.items():
+            self._lag.labels(partition).set(count)
+
+    def within(self, uses: Iterable[Use]) -> None:
+        """How far the limits are used."""
+        for use in uses:
+            self._limit.labels(use.name).set(use.limit)
+            self._used.labels(use.name).set(use.used)
 
     def called(self, source: str, outcome: str) -> None:
         self._calls.labels(source, outcome).inc()

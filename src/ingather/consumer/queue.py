@@ -63,7 +63,8 @@ class QueueReader:
     async def measure(self) -> None:
         """Tell the metrics how many messages wait."""
         with contextlib.suppress(errors.StoreError):
-            self._metrics.lag.labels("queue").set(await self._queue.waiting())
+            self._metrics.behind({"queue": await self._queue.waiting()})
+            self._metrics.answers.set(1)
 
     async def _read(self) -> None:
         while not self._draining:

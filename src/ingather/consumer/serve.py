@@ -95,11 +95,24 @@ async def _measure(source: Reader, parts: Refreshing, metrics: Metrics) -> None:
     while True:
         await source.measure()
         if turns % _TOTALS_EVERY == 0:
-            with contextlib.suppress(errors.IngatherError):
-                told = await parts.accounts.totals()
-                metrics.accounts.labels("never refreshed").set(told.never)
-                metrics.accounts.labels("refreshed").set(told.accounts - told.never)
-                if told.oldest is not None:
-                    metrics.oldest.set(await parts.accounts.now() - told.oldest)
+            for tell in (_totals, _dead, _limits):
+                with contextlib.suppress(errors.IngatherError):
+                    await tell(parts, metrics)
         turns += 1
         await asyncio.sleep(_MEASURE_SECONDS)
+
+
+async def _totals(parts: Refreshing, metrics: Metrics) -> None:
+    told = await parts.accounts.totals()
+    metrics.accounts.labels("never refreshed").set(told.never)
+    metrics.accounts.labels("refreshed").set(told.accounts - told.never)
+    now = await parts.accounts.now()
+    metrics.oldest.set(0 if told.oldest is None else now - told.oldest)
+
+
+async def _dead(parts: Refreshing, metrics: Metrics) -> None:
+    metrics.dead.set(await parts.events.dead_count())
+
+
+async def _limits(parts: Refreshing, metrics: Metrics) -> None:
+    metrics.within(await parts.sources.use())

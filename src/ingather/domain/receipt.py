@@ -6,8 +6,11 @@ that a resumed file equals the uncut one byte for byte. `full` adds what belongs
 
 from typing import Any
 
+import msgspec
+
 from ingather import __version__
 from ingather.domain.job import File, Job, TargetState
+from ingather.domain.merging import Filled
 
 WHY = {
     "end_of_list": "the source said that this was the last page",
@@ -123,6 +126,21 @@ def _target(state: TargetState) -> dict[str, Any]:
         "ended": state.ended,
         "error": state.error.message if state.error else None,
     }
+
+
+def of_sources(job: Job, filled: Filled | None) -> dict[str, Any]:
+    """`full` of an analysis, and what each of its sources was asked and has cost."""
+    second = filled or Filled("")
+    sources: list[dict[str, Any]] = [
+        {
+            "source": job.source,
+            "calls": job.counters.calls - second.calls,
+            "units": job.counters.units - second.units,
+        }
+    ]
+    if filled is not None:
+        sources.append(msgspec.to_builtins(filled))
+    return {**full(job), "sources": sources}
 
 
 def full(job: Job, file: File | None = None) -> dict[str, Any]:

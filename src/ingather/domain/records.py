@@ -47,7 +47,8 @@ class Media(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     duration: seconds. hashtags, mentions: of the caption, without # and @. likes_hidden: the owner
     shows nobody how many there are. coauthors: usernames of the accounts that share the post; ()
     where there are none. reach, saved, shares, total_interactions, and watch times in milliseconds
-    (avg_watch_ms: of one view): insights, told to the owner alone.
+    (avg_watch_ms: of one view): insights, told to the owner alone. filled_from: fields that another
+    source than the job's own told, as `duration=hiker` (`domain.merging`).
     """
 
     media_id: str | None
@@ -75,6 +76,7 @@ class Media(Struct, frozen=True, kw_only=True, rename="camel", gc=False):
     total_interactions: int | None = None
     avg_watch_ms: int | None = None
     total_watch_ms: int | None = None
+    filled_from: tuple[str, ...] | None = None
 
 
 class Profile(Struct, frozen=True, kw_only=True, rename="camel"):

@@ -12,7 +12,8 @@ from ingather.domain.records import Media, natural_id
 
 class ReelRow(Struct, frozen=True, kw_only=True, rename="camel"):
     """duration, avg_watch: seconds. engagement_rate: engagement by views, as a part of one.
-    tier: None for young reels and where too few are compared. collaboration: made with others."""
+    tier: None for young reels and where too few are compared. collaboration: made with others.
+    source: who told all of it, save what filled_from names."""
 
     reel_id: str
     shortcode: str | None
@@ -41,6 +42,7 @@ class ReelRow(Struct, frozen=True, kw_only=True, rename="camel"):
     avg_watch: float | None
     views_from: str | None
     source: str
+    filled_from: tuple[str, ...] | None
 
 
 def rows(found: Analysis, reels: Sequence[Media], source: str) -> list[ReelRow]:
@@ -80,4 +82,5 @@ def _row(reel: Media, tier: Tier | None, source: str) -> ReelRow:
         avg_watch=None if reel.avg_watch_ms is None else reel.avg_watch_ms / 1000,
         views_from=reel.plays_from,
         source=source,
+        filled_from=reel.filled_from,
     )

@@ -93,5 +93,6 @@ MEDIA = Layout(
         Column("totalInteractions", "total_interactions", "int"),
         Column("avgWatchMs", "avg_watch_ms", "int"),
         Column("totalWatchMs", "total_watch_ms", "int"),
+        Column("filledFrom", "filled_from", "list"),
     ),
 )

@@ -20,7 +20,6 @@ from operator import attrgetter
 from typing import Any, cast
 
 from ingather.domain.records import Record
-from ingather.domain.table import Table
 from ingather.exports.columns import Kind, Layout
 
 BOM = b"\xef\xbb\xbf"
@@ -75,12 +74,10 @@ def write(
     for batch in batches:
         if not batch:
             continue
-        if isinstance(batch, Table):
-            found = batch.columns()
-            table = [cells[column.kind](found[column.attribute]) for column in layout]
-        else:
-            table = [kind(list(map(get, batch))) for get, kind in columns]
-        out.write(("\r\n".join(map(",".join, zip(*table, strict=True))) + "\r\n").encode())
+        table = [kind(list(map(get, batch))) for get, kind in columns]
+        rows = map(",".join, zip(*table, strict=True))
+        # Each row by itself: one emoji would have every character of a whole text take four bytes.
+        out.write(b"\r\n".join([*map(str.encode, rows), b""]))
 
 
 def _ids(values: Sequence[str | None]) -> Sequence[str]:

@@ -48,6 +48,7 @@ REELS = Layout(
         Column("avgWatch", "avg_watch", "float"),
         Column("viewsFrom", "views_from", "text"),
         Column("source", "source", "text"),
+        Column("filledFrom", "filled_from", "list"),
     ),
 )
 
@@ -60,6 +61,16 @@ class Story(Struct, frozen=True, kw_only=True):
     receipt: Mapping[str, Any]
     change: Change | None = None
     others: Sequence[Analysis] = ()
+
+
+def none_at_all(receipt: Mapping[str, Any]) -> str:
+    """Why there is nothing to analyse: nothing was there, or nothing passed."""
+    if left := receipt["filtered"]:
+        return (
+            f"No reel to analyse: of {left:,} that were read, none is from --since on and passes"
+            " every --filter."
+        )
+    return "There are no reels to analyse."
 
 
 def ending_of(path: str, explicit: str | None = None) -> str:

@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import uuid
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import Protocol
 
 from msgspec import Struct
 
@@ -14,7 +13,8 @@ from ingather.domain import analysis, content, filters, names, progress, reel_ro
 from ingather.domain.analysis import Analysis, Change, Chosen
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job, Options, Owner, Target, TargetState
-from ingather.domain.page import Page
+from ingather.domain.kinds import FILLED
+from ingather.domain.merging import Filled
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
 from ingather.domain.reel_columns import Gathering
@@ -22,7 +22,10 @@ from ingather.domain.reel_rows import ReelRow
 from ingather.engine.backoff import Fetcher
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
+from ingather.features import filling
 from ingather.features.collection import Collection
+from ingather.features.filling import Filling
+from ingather.features.introduced import Introduced, ProfileSource
 from ingather.features.telling import Telling
 from ingather.ports import Analyses, Claim, Source
 
@@ -31,12 +34,6 @@ UNBOUNDED = 2**31 - 1
 FRESH = 300.0
 """Seconds for which a profile is fresh (seed data-models.md), and its analysis with it."""
 _AT_ONCE = 500
-
-
-class ProfileSource(Source, Protocol):
-    """A source of reels that tells about their account too."""
-
-    async def profile(self, username: str) -> Profile: ...
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -62,12 +59,20 @@ class Report(Struct, frozen=True):
 class Reels(Collection):
     """Analyses: start or find one, run it, and say what it found.
 
-    table: where the seed's rows rest.
+    table: where the seed's rows rest. filler: a second source, which fills gaps of the first.
     """
 
-    def __init__(self, *, table: Analyses, **ports: object) -> None:
+    def __init__(
+        self, *, table: Analyses, filler: Callable[[], Source] | None = None, **ports: object
+    ) -> None:
         super().__init__(**ports)  # type: ignore[arg-type]
         self._table = table
+        self._filler = filler
+
+    @property
+    def route(self) -> str:
+        """The way through the source, and whether another fills its gaps."""
+        return self._source().route + (FILLED if self._filler else "")
 
     async def start(self, wanted: Wanted) -> Job:
         """The job: a new one, or the unfinished one that the same command began. Nothing is asked
@@ -85,7 +90,7 @@ class Reels(Collection):
             kind=KIND,
             owner=Owner("", username),
             source=source.name,
-            route=source.route,
+            route=self.route,
             targets=(TargetState(target=Target(id=""), words=username),),
             options=Options(
                 cap=UNBOUNDED,
@@ -103,9 +108,9 @@ class Reels(Collection):
         for job in await self._jobs.list(limit=1_000, tenant=wanted.tenant):
             if job.status != "done" or job.key != asked.key:
                 continue
-            same = (job.options.limit, job.options.sandbox)
+            same = (job.options.limit, job.options.sandbox, job.route)
             ended = datetime.fromisoformat(job.finished_at or job.created_at).timestamp()
-            if same == (asked.options.limit, asked.options.sandbox):
+            if same == (asked.options.limit, asked.options.sandbox, asked.route):
                 return job if self._clock.now() - ended <= FRESH else None
         return None
 
@@ -114,9 +119,9 @@ class Reels(Collection):
     ) -> Job:
         """Take the job as far as it goes, telling the table how far that is."""
         told = Telling(job, self._table, self._rows_of, watch, self._clock)
-        source = Introduced(self._source(), told)  # type: ignore[arg-type]
         try:
             async with told:
+                source = Introduced(self._sources(told), told)
                 job = await super().run(
                     job, self._asking(source), stop=stop, watch=told, claim=claim
                 )
@@ -126,6 +131,23 @@ class Reels(Collection):
             raise
         await self._tell_end(job)
         return job
+
+    def _sources(self, told: Telling) -> ProfileSource:
+        """The source, with another that fills its gaps where there is one."""
+        first: ProfileSource = self._source()  # type: ignore[assignment]
+        filler = self._filler
+        if filler is None:
+            return first
+
+        def tell(filled: Filled) -> None:
+            told.filled = filled
+
+        return Filling(
+            first,
+            lambda: self._asking(filler(), filling.PATIENCE),
+            so_far=told.filled or Filled(FILLED.removeprefix("+")),
+            tell=tell,
+        )
 
     async def _tell_end(self, job: Job) -> None:
         status = progress.seed_status(job.status)
@@ -186,6 +208,10 @@ class Reels(Collection):
         reels = gathering.reels()
         return analysis.choose(reels, at=_fetched(job), collaborations=collaborations)
 
+    async def filled(self, job: Job) -> Filled | None:
+        """What a second source has added to it; None where none was asked."""
+        return await self._table.filled(job.id)
+
     async def rows(self, report: Report) -> list[ReelRow]:
         """Every reel, with what the analysis makes of it."""
         found: list[ReelRow] = []
@@ -220,51 +246,3 @@ def _fetched(job: Job) -> datetime:
     """The moment as of which its counts stand."""
     at = datetime.fromisoformat(job.finished_at or job.started_at or job.created_at)
     return at if at.tzinfo else at.replace(tzinfo=UTC)
-
-
-class Introduced:
-    """A source that, asked for a target, looks the account up and hands its profile on."""
-
-    def __init__(self, source: ProfileSource, told: Telling) -> None:
-        self._source = source
-        self._told = told
-        self.name, self.route, self.limit_key = source.name, source.route, source.limit_key
-
-    async def owner(self, target: Target | None = None) -> Owner:
-        return await self._source.owner(target)
-
-    async def resolve(self, post: str) -> Target:
-        profile = await self._source.profile(post)
-        if profile.is_private:
-            raise errors.NotReachable(f"@{profile.username} cannot be read: it is private.")
-        self._told.introduce(profile)
-        return Target(
-            id=profile.user_id or "",
-            username=profile.username,
-            permalink=f"https://www.instagram.com/{profile.username}/",
-        )
-
-    async def fetch(
-        self, target: Target, cursor: str | None, *, replies: bool, limit: int | None = None
-    ) -> Page:
-        asked = self._source.fetch(target, cursor, replies=replies, limit=limit)
-        return await (asked if self._told.told else self._with_profile(target, asked))
-
-    async def _with_profile(self, target: Target, asked: Coroutine[None, None, Page]) -> Page:
-        """The first page; the profile is stored while it is on its way."""
-        asking = asyncio.create_task(asked)
-        try:
-            await asyncio.sleep(0)  # now it is
-            if self._told.profile is None:  # the run that found the target was killed there
-                await self.resolve(target.username or "")
-            await self._told.introduced()
-            return await asking
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-
-    def take_units(self) -> int:
-        return self._source.take_units()
-
-    async def close(self) -> None:
-        await self._source.close()

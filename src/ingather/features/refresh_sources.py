@@ -55,6 +55,15 @@ class Route(Struct, frozen=True, kw_only=True):
     opening: int = 0
 
 
+class Use(Struct, frozen=True):
+    """Calls of a way that were taken within its window, of those that there are, by all who share
+    them."""
+
+    name: str
+    used: int
+    limit: int
+
+
 class Sources:
     """All ways. jitter: a number in [0, 1)."""
 
@@ -103,6 +112,15 @@ class Sources:
         if not said:
             raise errors.NoToken("There is no source to refresh accounts from.")
         raise said[-1]
+
+    async def use(self) -> list[Use]:
+        """How far the limit of each way is used. Raises StoreUnavailable."""
+        told = []
+        for route in self._routes:
+            keys = [voice.limit_key for voice in route.voices]
+            used = [await self._limiter.used(key, window=route.window) for key in keys]
+            told.append(Use(route.name, sum(used), route.limit * len(keys)))
+        return told
 
     async def _ask(self, route: Route, handle: str) -> Profile:
         breaker, tries = self._breakers[route.name], 0

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from ingather import errors
 from ingather.domain import progress
 from ingather.domain.job import Counters, Job
+from ingather.domain.merging import Filled
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
 from ingather.engine.watch import Watch
@@ -23,7 +24,8 @@ RowsOf = Callable[[str, int], Awaitable[Sequence[Media]]]
 class Telling:
     """A Watch; `async with` keeps it telling, and at its end everything has been told.
 
-    profile: whose reels they are; None until the account is introduced.
+    profile: whose reels they are; None until the account is introduced. filled: what a second
+    source has added, where there is one.
     """
 
     def __init__(
@@ -43,11 +45,14 @@ class Telling:
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._unwritten: Profile | None = None
+        self.filled: Filled | None = None
+        self._filled_told: Filled | None = None
 
     async def __aenter__(self) -> "Telling":
         self.profile = await self._table.profile(self._job.id)
         told = await self._table.standing(self._job.id)
         self._written = told.reels if told else 0
+        self.filled = self._filled_told = await self._table.filled(self._job.id)
         self._task = asyncio.create_task(self._keep())
         return self
 
@@ -114,8 +119,11 @@ class Telling:
         if self.profile is None:
             return
         while rows := await self._rows_of(self._job.id, self._written):
-            await self._table.add(self._job.id, rows)
+            await self._table.add(self._job.id, rows, self._job.source)
             self._written += len(rows)
+        if self.filled is not None and self.filled is not self._filled_told:
+            await self._table.fill(self._job.id, self.filled)
+            self._filled_told = self.filled
         await self._table.note(self._job.id, self._standing())
 
     def _standing(self) -> Standing:

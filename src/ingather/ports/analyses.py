@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+from ingather.domain.merging import Filled
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
 
@@ -18,13 +19,20 @@ class Analyses(Protocol):
         """Keep the profile, once it is known; a row of its own stands for it until reels come."""
         ...
 
-    async def add(self, analysis_id: str, reels: Sequence[Media]) -> None:
-        """Write further reels, each once, in one transaction."""
+    async def add(self, analysis_id: str, reels: Sequence[Media], source: str) -> None:
+        """Write further reels, each once, in one transaction, and who told their numbers: `source`
+        where nothing else is said."""
         ...
 
     async def note(self, analysis_id: str, standing: Standing) -> None:
         """Tell how far it is."""
         ...
+
+    async def fill(self, analysis_id: str, filled: Filled) -> None:
+        """Tell what a second source has added so far, and what that has cost."""
+        ...
+
+    async def filled(self, analysis_id: str) -> Filled | None: ...
 
     async def close(self, analysis_id: str, status: str, error: str | None) -> None:
         """Write the seed's status (completed or failed) into every row."""

@@ -126,6 +126,10 @@ class Events(Protocol):
         """Dead letters that were not replayed, oldest first."""
         ...
 
+    async def dead_count(self) -> int:
+        """How many dead letters there are that were not replayed."""
+        ...
+
     async def replay(self, *, limit: int) -> int:
         """Publish the oldest dead letters again; how many."""
         ...

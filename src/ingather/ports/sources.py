@@ -58,6 +58,10 @@ class Limiter(Protocol):
         StoreUnavailable; never admits when it cannot count."""
         ...
 
+    async def used(self, key: str, *, window: float) -> int:
+        """Calls that were taken in the last `window` seconds, by all who share the key."""
+        ...
+
     async def park(self, key: str, seconds: float) -> None:
         """Nobody calls under this key for so long; a shorter park never cuts a longer one."""
         ...

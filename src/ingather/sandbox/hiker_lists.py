@@ -200,7 +200,7 @@ class Lists:
 
     def _listed(self, call: Call, found: Listed, place: int) -> dict[str, object]:
         """A post in a list; every third of a hashtag's and ninth of an account's reels is none."""
-        item = self.world.item(str(self.world.pk_at(found, place)))
+        item = self.world.item_at(found, place)
         assert item is not None
         owner = Listed(found.id, found.username, found.mood, found.size)
         photo = {"hiker_hashtag": place % 3 == 2, "hiker_clips": place % 9 == 8}

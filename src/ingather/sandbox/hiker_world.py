@@ -12,13 +12,14 @@ from calendar import timegm
 
 from msgspec import Struct
 
-from ingather.sandbox import ids, texts
+from ingather.sandbox import ids, others, texts
 from ingather.sandbox.things import Post
 from ingather.sandbox.world import FLAT_PREFIX, MIXED_PREFIX, MOST_ON_DEMAND, World
 
-MOODS = ("flat", "early", "private", "constant", "gap", "odd", "empty", "plain")
+MOODS = ("flat", "early", "private", "constant", "gap", "odd", "empty", "plain", "reels", "posts")
 """flat: nothing special. early: ends at half of what it declares. constant: every cursor is the
-same. gap: one empty page with a cursor. odd: a gap, repeated rows. plain: any other name."""
+same. gap: one empty page with a cursor. odd: a gap, repeated rows. reels, posts: those of the
+Graph API's account of that name. plain: any other name."""
 POSTS = ("flat", "mixed", "empty", "disabled", "unavailable", "private")
 _ABSENT = ("missing", "ghost")
 _NAME = re.compile(r"([a-z]+?)([0-9]{0,8})")
@@ -132,8 +133,20 @@ class HikerWorld:
 
     def pk_at(self, owner: Listed, place: int) -> int:
         """The number of an account's or hashtag's post."""
+        if owner.mood in others.SIZED:
+            return self._shared(owner, place).pk
         mood = _OF_ACCOUNT + MOODS.index(owner.mood)
         return int(f"3{mood}{owner.size:08d}{place:08d}")
+
+    def item_at(self, owner: Listed, place: int) -> Item | None:
+        """The post at a place of an account's or hashtag's list."""
+        if owner.mood in others.SIZED:
+            post = self._shared(owner, place)
+            return Item(post.pk, owner, place, "mixed", post)
+        return self.item(str(self.pk_at(owner, place)))
+
+    def _shared(self, owner: Listed, place: int) -> Post:
+        return others.make(owner.username, self.world.seed).post(place)
 
     def item(self, number: str) -> Item | None:
         """The post of that number (or <number>_<account>)."""
@@ -166,6 +179,8 @@ class HikerWorld:
         clip = bits & 1 == 0 if clip is None else clip
         album = not clip and bits & 6 == 0
         made = _NEWEST - item.place * 3_600 - bits % 3_000
+        if item.owner.mood in others.SIZED and item.post is not None:
+            made, clip = item.post.created, item.post.product == "REELS"
         hidden = bits % 13 == 0
         return {
             "pk": str(item.pk),

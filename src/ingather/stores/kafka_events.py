@@ -5,9 +5,9 @@ and is replayed once.
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -29,7 +29,6 @@ TOPIC: Final = "data-refresh-instagram"
 DEAD: Final = "data-refresh-instagram-dlq"
 _REPLAYERS: Final = "instagram-refresh-dlq"
 _PATIENCE = 10.0
-_EMPTY_MS = 1_000
 _UNHEARD: Final = logging.NullHandler()
 
 
@@ -69,6 +68,11 @@ class KafkaEvents:
                 await consumer.commit(ends)
             return len(found)
 
+    async def dead_count(self) -> int:
+        async with self._reading() as consumer:
+            ends = await _ends(consumer)
+            return sum([end - await consumer.position(part) for part, end in ends.items()])
+
     async def close(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None
@@ -102,7 +106,7 @@ class KafkaEvents:
                 self._producer = producer
             return self._producer
 
-    @asynccontextmanager
+    @contextlib.asynccontextmanager
     async def _reading(self) -> "AsyncIterator[AIOKafkaConsumer]":
         from aiokafka import AIOKafkaConsumer, TopicPartition
 
@@ -170,18 +174,28 @@ async def _read(
 ) -> tuple[list[DeadLetter], dict[Any, int]]:
     """At most `limit` letters from where the group stands, and where it stands after them."""
     found: list[DeadLetter] = []
-    ends: dict[Any, int] = {}
-    while len(found) < limit and consumer.assignment():
-        told = await consumer.getmany(timeout_ms=_EMPTY_MS, max_records=limit - len(found))
+    stands: dict[Any, int] = {}
+    last = await _ends(consumer)
+    while len(found) < limit and last:
+        told = await consumer.getmany(
+            *last, timeout_ms=round(_PATIENCE * 1000), max_records=limit - len(found)
+        )
         if not told:
-            break
+            raise TimeoutError  # there is more, and it does not come
         for partition, records in told.items():
             for record in records:
-                ends[partition] = record.offset + 1
                 letter_id = f"{partition.partition}:{record.offset}"
-                try:
+                with contextlib.suppress(msgspec.DecodeError):
                     letter = msgspec.json.decode(record.value or b"", type=DeadLetter)
-                except msgspec.DecodeError:
-                    continue
-                found.append(structs.replace(letter, id=letter_id))
-    return found, ends
+                    found.append(structs.replace(letter, id=letter_id))
+            stands[partition] = await consumer.position(partition)
+            if stands[partition] >= last[partition]:
+                del last[partition]
+    return sorted(found, key=lambda letter: letter.at), stands
+
+
+async def _ends(consumer: "AIOKafkaConsumer") -> dict[Any, int]:
+    """Where each partition ends that has not been read to its end."""
+    parts = consumer.assignment()
+    ends = await consumer.end_offsets(parts)
+    return {part: end for part, end in ends.items() if await consumer.position(part) < end}

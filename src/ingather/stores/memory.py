@@ -276,6 +276,10 @@ class MemoryLimiter:
             return 0.0
         return log[len(log) + calls - limit - 1] + window - now
 
+    async def used(self, key: str, *, window: float) -> int:
+        since = self._clock.now() - window
+        return sum(at > since for at in self._log.get(key, ()))
+
     async def park(self, key: str, seconds: float) -> None:
         until = self._clock.now() + seconds
         self._parks[key] = max(until, self._parks.get(key, -inf))

@@ -81,6 +81,14 @@ class PgLimiter:
             wait: float = await connection.fetchval(_RESERVE, key, calls, limit, window)
             return wait
 
+    async def used(self, key: str, *, window: float) -> int:
+        found = await self._link.read(
+            f"SELECT count(*) FROM limiter_calls WHERE key = $1 AND at > {NOW} - $2::float8",
+            key,
+            window,
+        )
+        return int(found[0][0])
+
     async def park(self, key: str, seconds: float) -> None:
         await self._link.all(
             f"INSERT INTO limiter_parks (key, until) VALUES ($1, {NOW} + $2::float8)"

@@ -7,9 +7,8 @@ import msgspec
 from msgspec import Struct, structs
 
 from ingather.domain.records import Comment, Media, Record, User, natural_id
-from ingather.stores import sql_records
 from ingather.stores.pg_link import Connection, PgLink
-from ingather.stores.sql_records import PLACES
+from ingather.stores.sql_columns import PLACES, TABLES
 
 _TYPES = {
     "like_count": "bigint",
@@ -44,7 +43,7 @@ class Words(Struct, frozen=True):
 @cache
 def words(kind: type[Record]) -> Words:
     """The statements of a type of record."""
-    table = sql_records.TABLES[kind]
+    table = TABLES[kind]
     name, own = table.name, table.columns[0]
     columns = ", ".join(table.columns)
     picked = ", ".join(f"r.{each}" for each in table.columns)
@@ -90,7 +89,7 @@ def as_json(rows: Sequence[Record]) -> str:
     """A page's rows as the statement wants them, each with its natural id in its id's place:
     posts by their columns, because not every field has one, others as they are."""
     if rows and isinstance(rows[0], Media):
-        table = sql_records.TABLES[Media]
+        table = TABLES[Media]
         packed = table.pack(rows)
         return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
     return _encode([_known_by(row) for row in rows]).decode()
@@ -119,7 +118,7 @@ async def some(
     """A slice in arrival order; places have no holes, so the offset is found at once."""
     first = number * PLACES
     found = await link.read(words(kind).some, first + offset, first + PLACES, limit)
-    return list(sql_records.TABLES[kind].unpack(found))
+    return list(TABLES[kind].unpack(found))
 
 
 async def users(connection: Connection, kind: type[Record], number: int) -> set[int]:
@@ -133,5 +132,5 @@ async def users(connection: Connection, kind: type[Record], number: int) -> set[
 
 async def forget(connection: Connection, number: int) -> None:
     """Delete every record of a job, of whichever type."""
-    for kind in sql_records.TABLES:
+    for kind in TABLES:
         await connection.execute(words(kind).forget, number * PLACES, (number + 1) * PLACES)

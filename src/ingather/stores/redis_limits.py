@@ -15,6 +15,7 @@ CAUTIOUS = 20
 
 _RESERVE = script("redis_reserve.lua")
 _PARK = script("redis_park.lua")
+_USED = script("redis_used.lua")
 
 
 class RedisLimiter:
@@ -37,6 +38,9 @@ class RedisLimiter:
         if found:
             self._epochs[key] = (found, time.monotonic())
         return float(wait) / 1e6
+
+    async def used(self, key: str, *, window: float) -> int:
+        return int(await self._link.run(_USED, (f"limit:{key}:calls",), round(window * 1e6)))
 
     async def park(self, key: str, seconds: float) -> None:
         await self._link.run(_PARK, (f"limit:{key}:park",), max(0, round(seconds * 1e6)))

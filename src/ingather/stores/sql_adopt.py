@@ -1,15 +1,14 @@
 """Finished comment exports of another store, taken over into SQL as they are."""
 
 from collections.abc import Sequence
-from itertools import chain, islice
 
 from msgspec import structs
 
 from ingather import errors
 from ingather.domain.job import Job
 from ingather.domain.records import Comment
-from ingather.stores import sql_records, sql_rows
-from ingather.stores.sql import Sql
+from ingather.stores import sql_columns, sql_records, sql_rows
+from ingather.stores.sql import Sql, SqliteSql
 
 _AT_ONCE = 100
 
@@ -19,6 +18,7 @@ class SqlAdopted:
 
     def __init__(self, sql: Sql) -> None:
         self._sql = sql
+        self._rows = sql_records if isinstance(sql, SqliteSql) else sql_columns
 
     async def adopt(self, job: Job, rows: Sequence[Comment]) -> None:
         counters = structs.replace(job.counters, appended=len(rows))
@@ -35,21 +35,7 @@ class SqlAdopted:
             )
             if row is None:
                 raise errors.StoreError(f"There is a job {job.id} in the database already.")
-            await _add(inside, row[0], rows)
-
-
-async def _add(inside: Sql, number: int, rows: Sequence[Comment]) -> None:
-    table = sql_records.TABLES[Comment]
-    columns = ", ".join(("place", "extraction", *table.columns))
-    packed = iter(table.pack(rows))
-    place = number * sql_records.PLACES
-    while some := list(islice(packed, _AT_ONCE)):
-        cells = f"({', '.join('?' * (2 + len(table.columns)))})"
-        values = chain.from_iterable(
-            (place + offset, number, *row) for offset, row in enumerate(some)
-        )
-        await inside.run(
-            f"INSERT INTO {table.name} ({columns}) VALUES {', '.join([cells] * len(some))}",
-            *values,
-        )
-        place += len(some)
+            for base in range(0, len(rows), _AT_ONCE):
+                some = rows[base : base + _AT_ONCE]
+                for statement, each in self._rows.inserting(row[0], base, some):
+                    await inside.run(statement, *each)

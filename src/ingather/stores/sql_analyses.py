@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import msgspec
 from msgspec import Struct
 
+from ingather.domain.merging import Filled, origins
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile, natural_id
 from ingather.stores.sql import Row, Sql, Value
-from ingather.stores.sql_records import PLACES
+from ingather.stores.sql_columns import PLACES
 
 if TYPE_CHECKING:
     from ingather.domain.reel_columns import Some
@@ -26,6 +27,8 @@ _COLUMNS = (
 )
 _CELLS = f"({', '.join('?' * len(_COLUMNS.split(',')))})"
 _ONCE = "ON CONFLICT (analysis_id, COALESCE(reel_id, '')) DO NOTHING"
+
+_NUMBERS = ("like_count", "comment_count", "play_count", "duration")
 
 _READ_AT_ONCE = 2_000
 _LOOKED_AT = (
@@ -76,7 +79,7 @@ class SqlAnalyses:
                     f"INSERT INTO instagram_data ({_COLUMNS}) VALUES {_CELLS} {_ONCE}", *values
                 )
 
-    async def add(self, analysis_id: str, reels: Sequence[Media]) -> None:
+    async def add(self, analysis_id: str, reels: Sequence[Media], source: str) -> None:
         async with self._sql.together() as sql:
             found = await sql.one(
                 "SELECT profile, progress FROM analyses WHERE analysis_id = ?", analysis_id
@@ -94,6 +97,7 @@ class SqlAnalyses:
                     f" VALUES {', '.join([_CELLS] * len(some))} {_ONCE}",
                     *values,
                 )
+                await _add_origins(sql, analysis_id, some, source)
             await sql.run(
                 "DELETE FROM instagram_data WHERE analysis_id = ? AND reel_id IS NULL", analysis_id
             )
@@ -111,6 +115,23 @@ class SqlAnalyses:
             standing.remaining,
             standing.reels,
         )
+
+    async def fill(self, analysis_id: str, filled: Filled) -> None:
+        await self._sql.run(
+            "INSERT INTO analyses (analysis_id, filled, updated_at)"
+            " VALUES (?, ?, CURRENT_TIMESTAMP)"
+            " ON CONFLICT (analysis_id) DO UPDATE SET filled = excluded.filled",
+            analysis_id,
+            msgspec.json.encode(filled).decode(),
+        )
+
+    async def filled(self, analysis_id: str) -> Filled | None:
+        found = await self._sql.one(
+            "SELECT filled FROM analyses WHERE analysis_id = ?", analysis_id
+        )
+        if found is None or found[0] is None:
+            return None
+        return msgspec.json.decode(found[0], type=Filled)
 
     async def close(self, analysis_id: str, status: str, error: str | None) -> None:
         progress = "100" if status == "completed" else "analysis_progress"
@@ -160,6 +181,19 @@ class SqlAnalyses:
         found = await self._sql.one("SELECT number FROM extractions WHERE id = ?", analysis_id)
         number = found[0] if found else 0
         return number * PLACES, (number + 1) * PLACES
+
+
+async def _add_origins(sql: Sql, analysis_id: str, reels: Sequence[Media], source: str) -> None:
+    values: list[Value] = []
+    for reel in reels:
+        told = origins(reel, source)
+        values += [analysis_id, natural_id(reel), *map(told.get, _NUMBERS)]
+    await sql.run(
+        "INSERT INTO reel_origins (analysis_id, reel_id, likes_from, comments_from, views_from,"
+        f" duration_from) VALUES {', '.join(['(?, ?, ?, ?, ?, ?)'] * len(reels))}"
+        " ON CONFLICT (analysis_id, reel_id) DO NOTHING",
+        *values,
+    )
 
 
 def _values(analysis_id: str, profile: Profile, reel: Media, progress: int) -> list[Value]:

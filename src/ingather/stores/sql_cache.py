@@ -77,6 +77,15 @@ class SqlLimiter:
 
         return await self._link.write(work)
 
+    async def used(self, key: str, *, window: float) -> int:
+        def work(connection: sqlite3.Connection) -> int:
+            since = now(connection) - window
+            which = "WHERE key = ? AND at > ?"
+            row = connection.execute(f"SELECT count(*) FROM limiter_calls {which}", (key, since))
+            return int(row.fetchone()[0])
+
+        return await self._link.run(work)
+
     async def park(self, key: str, seconds: float) -> None:
         await self._link.write(
             lambda connection: connection.execute(

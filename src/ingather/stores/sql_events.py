@@ -90,6 +90,11 @@ class SqlEvents:
         rows = await self._sql.all("SELECT letter FROM refresh_dead ORDER BY at, id LIMIT ?", limit)
         return [msgspec.json.decode(row[0], type=DeadLetter) for row in rows]
 
+    async def dead_count(self) -> int:
+        row = await self._sql.one("SELECT count(*) FROM refresh_dead")
+        assert row is not None
+        return int(row[0])
+
     async def replay(self, *, limit: int) -> int:
         async with self._sql.together() as inside:
             rows = await inside.all(

@@ -5,7 +5,7 @@ A page is one transaction; the fence and the sequence are checked inside it.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -21,9 +21,6 @@ from ingather.stores.sql_link import SqliteLink, now
 
 _MOST_HELD = 512
 """Jobs remembered between their commits; others are read again."""
-
-_Read = Callable[..., Sequence[Record]]
-"""`sql_records.some`, or `some_columns`."""
 
 
 class _Slow(Exception):
@@ -159,7 +156,7 @@ class SqlStore:
         filtered = batch.seen or job.counters.filtered
         if filtered or job.counters.appended + len(rows) > batch.most:
             return None
-        if sql_records.add(connection, held.number, job.counters.appended, rows) != len(rows):
+        if not sql_records.add(connection, held.number, job.counters.appended, rows):
             return None
         return self._advance(connection, held, batch, rows, new=len(rows), refused=0)
 
@@ -182,11 +179,11 @@ class SqlStore:
         if users is None:  # a look at every row there is
             users = sql_records.users(connection, RECORDS[kept.job.kind], kept.number)
         held = _Held(kept.number, kept.job, users)
-        rows, new, refused = sql_records.choose(
-            connection, RECORDS[kept.job.kind], kept.number, kept.job.counters.appended, batch
-        )
-        sql_records.add(connection, kept.number, kept.job.counters.appended, rows)
-        sql_rows.leave_out(connection, kept.number, batch.seen)
+        appended = kept.job.counters.appended
+        rows, new, refused = sql_records.choose(connection, kept.number, appended, batch)
+        if not sql_records.add(connection, kept.number, appended, rows):
+            raise errors.DamagedRecord(f"Job {job_id} has rows that it does not count.")
+        sql_records.mark(connection, kept.number, batch.seen)
         done = self._advance(connection, held, batch, rows, new=new, refused=refused)
         if done is None:
             raise errors.LeaseLost
@@ -260,13 +257,10 @@ class SqlStore:
         return await self._link.write(work)
 
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
-        return await self._part(job_id, offset, limit, sql_records.some)
-
-    async def _part(self, job_id: str, offset: int, limit: int, read: _Read) -> Sequence[Record]:
         def work(connection: sqlite3.Connection) -> Sequence[Record]:
             kept = _found(connection, job_id)
             kind = RECORDS[kept.job.kind]
-            return read(connection, kind, kept.number, limit=limit, offset=offset)
+            return sql_records.some(connection, kind, kept.number, limit=limit, offset=offset)
 
         return await self._link.run(work)
 
@@ -275,7 +269,7 @@ class SqlStore:
 
     async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
         offset = 0
-        while batch := await self._part(job_id, offset, size, sql_records.some_columns):
+        while batch := await self.slice(job_id, offset, size):
             yield batch
             offset += len(batch)
 

@@ -1,205 +1,167 @@
-"""Records of each type in their own SQL table, in arrival order."""
+"""Records in SQLite, in arrival order: a page of them is one JSON document.
+
+One document a page costs half of what a row for each record does, to write and to read
+(docs/decisions/a-page-is-a-document.md). Posts alone have a row each, for analyses read some of
+their columns. What keeps a record from being there twice is a table of the ids that a job knows.
+"""
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
-from operator import itemgetter
 from typing import Any
 
 import msgspec
-from msgspec import Struct, structs
 
-from ingather.domain import table as columns
-from ingather.domain.records import Comment, Media, Record, User, natural_id, natural_ids
+from ingather import errors
+from ingather.domain.records import (
+    Comment,
+    Media,
+    Record,
+    User,
+    natural_id,
+    natural_ids,
+    writers,
+)
 from ingather.ports import Batch
+from ingather.stores import sql_columns
+from ingather.stores.sql_columns import PLACES, TABLES
 
-PLACES = 1 << 32
-"""A record rests at the job's number times this, and its own place among the job's."""
 _AT_ONCE = 100
-"""Rows in one statement; SQLite takes 32,766 parameters, and few sizes keep few statements."""
+"""Records in one document, and ids in one statement: few sizes keep few statements."""
 
-_UNKNOWN = ("@", "~")
-"""How a natural id begins where the record has no id of its own (`records.natural_id`)."""
+_PAGE = "INSERT OR IGNORE INTO pages (place, records) VALUES (?, CAST(? AS TEXT))"
+"""Bytes are bound as they are; a str would be made of them and taken to pieces again."""
 
-Row = tuple[Any, ...]
-Rows = Iterable[Row]
-_FIRST = itemgetter(0)
-
-
-class Table(Struct, frozen=True):
-    """Where a type of record rests: its table, its columns with the natural id first, and how
-    records become rows and come back: many at once, for a call a row costs as much as the record
-    itself."""
-
-    name: str
-    columns: tuple[str, ...]
-    pack: Callable[[Sequence[Any]], Sequence[Row]]
-    unpack: Callable[[Rows], Sequence[Record]]
-
-
-def _pack(records: Sequence[Record]) -> Sequence[Row]:
-    rows = list(map(structs.astuple, records))
-    if all(map(_FIRST, rows)):
-        return rows
-    return [(natural_id(one), *row[1:]) for one, row in zip(records, rows, strict=True)]
-
-
-def _pack_media(media: Sequence[Media]) -> Sequence[Row]:
-    return [_media_row(one, row) for one, row in zip(media, _pack(media), strict=True)]
-
-
-def _media_row(media: Media, row: Row) -> Row:
-    told = {name: value for name, value in zip(_MORE, row[_OWN:], strict=True) if value is not None}
-    more = msgspec.json.encode(told).decode() if told else None
-    return (*row[: _OWN - 2], _listed(media.hashtags), _listed(media.mentions), more)
-
-
-def _listed(words: tuple[str, ...] | None) -> str | None:
-    return None if words is None else msgspec.json.encode(words).decode()
-
-
-def _words(text: str | None) -> tuple[str, ...] | None:
-    return None if text is None else msgspec.json.decode(text, type=tuple[str, ...])
-
-
-def _id(key: str) -> str | None:
-    return None if key[:1] in _UNKNOWN else key
-
-
-def _comments(rows: Rows) -> list[Comment]:
-    return [
-        Comment(
-            comment_id=None if key[:1] in _UNKNOWN else key,
-            user_id=user_id,
-            username=username,
-            timestamp=timestamp,
-            like_count=like_count,
-            parent_comment_id=parent,
-            text=text,
-        )
-        for key, user_id, username, timestamp, like_count, parent, text in rows
-    ]
-
-
-def _users(rows: Rows) -> list[User]:
-    return [
-        User(
-            user_id=None if key[:1] in _UNKNOWN else key,
-            username=username,
-            full_name=full_name,
-            is_private=_TRUTHS[private],
-            is_verified=_TRUTHS[verified],
-            profile_pic_url=picture,
-        )
-        for key, username, full_name, private, verified, picture in rows
-    ]
-
-
-def _medias(rows: Rows) -> list[Media]:
-    return [_media(row) for row in rows]
-
-
-def _media(row: Row) -> Media:
-    key, *others, hashtags, mentions, more = row
-    named: dict[str, Any] = dict(zip(_MEDIA[1 : _OWN - 2], others, strict=True))
-    if more is not None:
-        named |= msgspec.json.decode(more)
-        if named.get("coauthors") is not None:
-            named["coauthors"] = tuple(named["coauthors"])
-    return Media(media_id=_id(key), hashtags=_words(hashtags), mentions=_words(mentions), **named)
-
-
-_TRUTHS = {None: None, 0: False, 1: True}
-_MEDIA = Media.__struct_fields__
-_OWN = _MEDIA.index("mentions") + 1
-"""Fields that have a column of their own; all that follow rest together in `more`."""
-_MORE = _MEDIA[_OWN:]
-
-TABLES: dict[type[Record], Table] = {
-    Comment: Table("comments", Comment.__struct_fields__, _pack, _comments),
-    User: Table("users", User.__struct_fields__, _pack, _users),
-    Media: Table("media", (*_MEDIA[:_OWN], "more"), _pack_media, _medias),
+_encode = msgspec.json.Encoder().encode
+_decoders: dict[type[Record], "msgspec.json.Decoder[list[Any]]"] = {
+    Comment: msgspec.json.Decoder(list[Comment]),
+    User: msgspec.json.Decoder(list[User]),
 }
 
 
-def add(connection: sqlite3.Connection, number: int, base: int, rows: Sequence[Record]) -> int:
-    """Insert rows of one type from place `base` on; how many were not there yet."""
-    if not rows:
-        return 0
-    added, first = 0, number * PLACES + base
-    table = TABLES[type(rows[0])]
+def add(connection: sqlite3.Connection, number: int, base: int, rows: Sequence[Record]) -> bool:
+    """Write rows from place `base` on, and their ids. False where an id is known already or the
+    place taken: then nothing of it may stay."""
+    if mark(connection, number, natural_ids(rows)) != len(rows):
+        return False
+    written = _writing(number, base, rows)
+    return all(connection.execute(*one).rowcount > 0 for one in written)
+
+
+def inserting(
+    number: int, base: int, rows: Sequence[Record]
+) -> Iterator[tuple[str, Sequence[Any]]]:
+    """The statements that `add` comes to, with their values."""
+    yield from _writing(number, base, rows)
+    ids = natural_ids(rows)
+    for start in range(0, len(ids), _AT_ONCE):
+        keys = _keys(ids[start : start + _AT_ONCE])
+        yield _marking(len(keys)), (number, *keys)
+
+
+def _writing(number: int, base: int, rows: Sequence[Record]) -> Iterator[tuple[str, Sequence[Any]]]:
+    """Statements for a page of records, a hundred at a time; posts have a row each."""
     for start in range(0, len(rows), _AT_ONCE):
         some = rows[start : start + _AT_ONCE]
-        statement = _insert(table.name, table.columns, len(some))
-        values = (first + start, number, *chain.from_iterable(table.pack(some)))
-        added += connection.execute(statement, values).rowcount
-    return added
+        if type(some[0]) is Media:
+            yield from sql_columns.inserting(number, base + start, some)
+        else:
+            yield _PAGE, (number * PLACES + base + start, _encode(some))
+
+
+def mark(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> int:
+    """Let natural ids be known to a job, kept or left out; how many were not yet."""
+    marked = 0
+    for start in range(0, len(ids), _AT_ONCE):
+        keys = _keys(ids[start : start + _AT_ONCE])
+        marked += connection.execute(_marking(len(keys)), (number, *keys)).rowcount
+    return marked
 
 
 @lru_cache
-def _insert(name: str, columns: tuple[str, ...], count: int) -> str:
-    """One statement for a page's rows: a third cheaper than one step of `executemany` a row.
-    ?1 is the place of the first of them, ?2 the job's number."""
-    cells = ", ".join("?" * len(columns))
-    rows = [f"(?1 + {place}, ?2, {cells})" for place in range(count)]
-    return (
-        f"INSERT OR IGNORE INTO {name} (place, extraction, {', '.join(columns)})"
-        f" VALUES {', '.join(rows)}"
-    )
+def _marking(count: int) -> str:
+    """One statement for a page's ids: a third cheaper than one step of `executemany` each."""
+    return f"INSERT OR IGNORE INTO known_ids VALUES {', '.join(['(?1, ?)'] * count)}"
+
+
+def _keys(ids: Sequence[str]) -> Sequence[int | str]:
+    """Ids as `known_ids` holds them: plain numbers take half the room, and half the time."""
+    joined = "".join(ids)
+    digits = joined.isascii() and joined.encode().isdigit()
+    if digits and min(ids) >= "1" and max(map(len, ids)) <= _DIGITS:
+        return list(map(int, ids))
+    return list(map(_key, ids))
+
+
+_DIGITS = 18
+"""What fits in 64 bits in any case."""
+
+
+def _key(one: str) -> int | str:
+    plain = 0 < len(one) <= _DIGITS and one.isascii() and one.isdigit() and one[0] != "0"
+    return int(one) if plain else one
 
 
 def some(
     connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
 ) -> Sequence[Record]:
-    """A slice in arrival order."""
-    return TABLES[kind].unpack(_rows(connection, kind, number, limit=limit, offset=offset))
-
-
-def some_columns(
-    connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
-) -> Sequence[Record]:
-    """The same, as columns where they say what the records say: comments that all have ids."""
-    rows = _rows(connection, kind, number, limit=limit, offset=offset)
-    table = TABLES[kind]
-    if kind is Comment and "".join(map(_FIRST, rows)).isalnum():
-        return columns.Table(table.columns, rows, table.unpack)
-    return table.unpack(rows)
-
-
-def _rows(
-    connection: sqlite3.Connection, kind: type[Record], number: int, *, limit: int, offset: int
-) -> list[Row]:
-    """Places have no holes, so the offset is found at once."""
-    table, first = TABLES[kind], number * PLACES
-    return connection.execute(
-        f"SELECT {', '.join(table.columns)} FROM {table.name}"
-        " WHERE place >= ? AND place < ? ORDER BY place LIMIT ?",
-        (first + offset, first + PLACES, limit),
-    ).fetchall()
-
-
-def known(
-    connection: sqlite3.Connection, kind: type[Record], number: int, ids: Sequence[str]
-) -> set[str]:
-    """Which of these natural ids the job has kept or left out already."""
-    table = TABLES[kind]
+    """A slice in arrival order. Raises DamagedRecord."""
+    first = number * PLACES
+    at, end = first + offset, min(first + offset + limit, first + PLACES)
+    if kind is Media:
+        return _posts(connection, at, end)
     found = connection.execute(
-        f"SELECT value FROM json_each(:ids) WHERE EXISTS (SELECT 1 FROM {table.name}"
-        f" WHERE extraction = :number AND {table.columns[0]} = value) OR EXISTS"
-        " (SELECT 1 FROM left_out WHERE extraction = :number AND natural_id = value)",
-        {"ids": msgspec.json.encode(ids).decode(), "number": number},
+        "SELECT place, CAST(records AS BLOB) FROM pages WHERE place < ?3 AND place >="
+        " (SELECT max(place) FROM pages WHERE place BETWEEN ?1 AND ?2) ORDER BY place",
+        (first, at, end),
+    ).fetchall()
+    if not found or at >= end:
+        return []
+    records = _records(kind, number, (text for _, text in found))
+    skip = at - found[0][0]
+    return records[skip : skip + limit]
+
+
+def _posts(connection: sqlite3.Connection, at: int, end: int) -> Sequence[Record]:
+    table = TABLES[Media]
+    found = connection.execute(
+        f"SELECT {', '.join(table.columns)} FROM {table.name}"
+        " WHERE place >= ? AND place < ? ORDER BY place",
+        (at, end),
     )
-    return {value for (value,) in found}
+    return table.unpack(found)
+
+
+def _records(kind: type[Record], number: int, texts: Iterable[bytes]) -> list[Record]:
+    decode = _decoders[kind].decode
+    records: list[Record] = []
+    try:
+        for text in texts:
+            records += decode(text)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as failure:
+        raise errors.DamagedRecord(
+            f"The stored rows of extraction {number} cannot be read: {failure}."
+        ) from failure
+    return records
+
+
+def known(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> set[str]:
+    """Which of these natural ids the job has kept or left out already."""
+    asked = dict(zip(_keys(ids), ids, strict=True))
+    found = connection.execute(
+        "SELECT id FROM known_ids WHERE extraction = ? AND id IN (SELECT value FROM json_each(?))",
+        (number, _encode(list(asked)).decode()),
+    )
+    return {asked[key] for (key,) in found}
 
 
 def choose(
-    connection: sqlite3.Connection, kind: type[Record], number: int, kept: int, batch: Batch
+    connection: sqlite3.Connection, number: int, kept: int, batch: Batch
 ) -> tuple[Sequence[Record], int, int]:
     """The rows of a page to insert, how many ids are new, and how many new rows the cap keeps out.
     kept: rows there are."""
     ids = natural_ids(batch.rows)
-    old = known(connection, kind, number, ids + list(batch.seen))
+    old = known(connection, number, ids + list(batch.seen))
     fresh = [row for row in batch.rows if natural_id(row) not in old] if old else batch.rows
     taken = fresh[: max(0, batch.most - kept)]
     new = len(fresh) + sum(each not in old for each in batch.seen)
@@ -209,19 +171,24 @@ def choose(
 def users(connection: sqlite3.Connection, kind: type[Record], number: int) -> set[int]:
     """Hashes of the distinct user ids behind the comments kept; none of posts, which do not tell
     them, nor of accounts, each of which is its own."""
+    told: set[int] = set()
     if kind is not Comment:
-        return set()
-    found = connection.execute(
-        "SELECT DISTINCT user_id FROM comments WHERE extraction = ? AND user_id IS NOT NULL",
-        (number,),
+        return told
+    first = number * PLACES
+    texts = connection.execute(
+        "SELECT CAST(records AS BLOB) FROM pages WHERE place >= ? AND place < ?",
+        (first, first + PLACES),
     )
-    return {hash(user) for (user,) in found}
+    for row in texts:
+        told.update(map(hash, filter(None, writers(_records(kind, number, row)))))
+    return told
 
 
 def forget(connection: sqlite3.Connection, number: int) -> None:
-    """Delete every record of a job, of whichever type."""
+    """Delete every record of a job, and the ids it knew."""
     first = number * PLACES
-    for table in TABLES.values():
+    for table in ("pages", "media"):
         connection.execute(
-            f"DELETE FROM {table.name} WHERE place >= ? AND place < ?", (first, first + PLACES)
+            f"DELETE FROM {table} WHERE place >= ? AND place < ?", (first, first + PLACES)
         )
+    connection.execute("DELETE FROM known_ids WHERE extraction = ?", (number,))

@@ -1,7 +1,7 @@
 """Rows of the SQL tables as the domain's things, and back."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
@@ -34,7 +34,7 @@ _counters = msgspec.json.Decoder(Counters)
 _encode = msgspec.json.Encoder().encode
 
 
-OF_ANALYSES = ("instagram_data", "analyses")
+OF_ANALYSES = ("instagram_data", "reel_origins", "analyses")
 """Tables that hold something of an analysis, by its job's id."""
 
 
@@ -278,11 +278,3 @@ def see_cursor(connection: sqlite3.Connection, number: int, cursor: str | None) 
     """Remember a cursor's fingerprint."""
     if cursor is not None:
         connection.execute("INSERT OR IGNORE INTO cursors_seen VALUES (?, ?)", (number, cursor))
-
-
-def leave_out(connection: sqlite3.Connection, number: int, ids: Sequence[str]) -> None:
-    """Remember ids that a filter left out."""
-    if ids:
-        connection.executemany(
-            "INSERT OR IGNORE INTO left_out VALUES (?, ?)", [(number, each) for each in ids]
-        )

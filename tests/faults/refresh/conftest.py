@@ -6,16 +6,14 @@ import ctypes
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec import structs
 
-import ingather
 from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
 from ingather.consumer.app import Consumer
@@ -27,7 +25,8 @@ from ingather.stores.kafka_link import KafkaLink
 
 TOPIC, DEAD = "data-refresh-instagram", "data-refresh-instagram-dlq"
 WHEN = "2026-11-20T10:00:00Z"
-SESSION_MS = 10_000 if os.environ.get("INGATHER_FAULTS") == "full" else 3_000
+FULL = os.environ.get("INGATHER_FAULTS") == "full"
+SESSION_MS = 10_000 if FULL else 1_500
 """After so long without a word the group gives a member up. The mock cluster waits nearly as long
 whenever a group has lost a member, and every restart with it."""
 
@@ -210,10 +209,11 @@ def published(ids: list[str]) -> list[Event]:
 class Program:
     """`ingather consumer` as a process of its own, against the sandbox."""
 
-    def __init__(self, folder: Path, kafka: Kafka, outside, point: str | None = None) -> None:
+    def __init__(
+        self, command: Callable[..., Any], folder: Path, kafka: Kafka, outside, point: str | None
+    ) -> None:
         env = {
             **os.environ,
-            "PYTHONPATH": str(Path(ingather.__file__).parents[1]),
             "INGATHER_DATA_DIR": str(folder),
             "DATABASE_URL": f"sqlite:///{folder}/ingather.db",
             "KAFKA_BOOTSTRAP_SERVERS": kafka.servers,
@@ -224,44 +224,27 @@ class Program:
             env.pop(name, None)
         if point:
             env["INGATHER_TEST_POINT"] = point
-        code = (
-            "import ctypes, sys\n"
-            "if sys.platform == 'linux':\n"
-            "    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG: end when the tests are killed\n"
-            "from ingather.consumer.app import Consumer\n"
-            f"Consumer.__init__.__kwdefaults__['session_ms'] = {SESSION_MS}\n"
-            "from ingather.__main__ import main\n"
-            "main()\n"
+        before = (
+            "from ingather.consumer.app import Consumer;"
+            f" Consumer.__init__.__kwdefaults__['session_ms'] = {SESSION_MS}"
         )
         words = ["consumer", "--health-port", "0", "--limit", "100000", "--at-once", "4"]
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", code, *words],
-            cwd=folder,
-            env=env,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        self._running = command(*words, folder=folder, environ=env, before=before)
 
     def wait(self, seconds: float = 60) -> int:
-        self.said = self.process.communicate(timeout=seconds)[1].decode()
-        return self.process.returncode
+        return self._running.ended(within=seconds).code
 
     def end(self) -> int:
-        self.process.send_signal(signal.SIGTERM)
+        self._running.send(signal.SIGTERM)
         return self.wait()
 
 
 @pytest.fixture
-def program(tmp_path, kafka, outside) -> Iterator[object]:
-    with contextlib.ExitStack() as stack:
+def program(command, tmp_path, kafka, outside) -> Callable[..., Program]:
+    def start(point: str | None = None) -> Program:
+        return Program(command, tmp_path, kafka, outside, point)
 
-        def start(point: str | None = None) -> Program:
-            found = Program(tmp_path, kafka, outside, point)
-            stack.callback(found.process.wait)
-            stack.callback(found.process.kill)
-            return found
-
-        yield start
+    return start
 
 
 def until(told, seconds: float = 60.0) -> None:

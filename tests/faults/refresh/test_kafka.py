@@ -5,8 +5,9 @@ import asyncio
 import pytest
 
 from ingather import errors
+from ingather.consumer import app
 
-from .conftest import consuming, counted, event, reaches
+from .conftest import FULL, consuming, counted, event, reaches
 
 
 @pytest.fixture
@@ -125,6 +126,71 @@ async def test_a_store_that_is_away_is_waited_for(room, kafka, monkeypatch) -> N
         away[0] = False
         await reaches(lambda: counted(room, "refreshed") == 5)
     assert await room.refreshed() == set(ids) and kafka.dead() == [] and kafka.committed() == 5
+
+
+GONE = 30.0 if FULL else 2.0
+
+
+async def test_a_broker_that_is_gone_is_waited_for(room, kafka, monkeypatch) -> None:
+    """It goes while messages are under way, and comes back with what it holds: the consumer is not
+    ready meanwhile, and says so in its metrics; nothing is lost, no offset is ahead of the truth,
+    and what waits is counted though nothing comes."""
+    monkeypatch.setattr(app, "_ANSWER", 1.5)
+    ids = await room.add(40)
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(_: str) -> None:
+        if len(room.voice.asked) > 10:
+            reached.set()
+            await go_on.wait()
+
+    def metric(name: str) -> float | None:
+        return room.metrics.registry.get_sample_value(f"ingather_refresh_{name}")
+
+    room.voice.before = slow
+    kafka.send(*[event(each) for each in ids])
+    async with consuming(room, at_once=4) as consumer:
+        await reached.wait()
+        kafka.away(True)
+        go_on.set()
+        await consumer.measure()
+        assert not consumer.ready and metric("kafka_answers") == 0
+        await asyncio.sleep(GONE)
+        kafka.away(False)
+        assert kafka.committed() <= len(await room.refreshed())
+        await reaches(lambda: kafka.committed() == 40)
+
+        async def ready() -> bool:
+            await consumer.measure()
+            return consumer.ready
+
+        await reaches(ready)
+        assert metric("kafka_answers") == 1
+        lag = dict.fromkeys(map(str, range(4)), 0)
+        assert {part: told_lag(room, part) for part in lag} == lag
+    assert await room.refreshed() == set(ids) and kafka.dead() == []
+
+
+def told_lag(room, partition: str) -> float | None:
+    return room.metrics.registry.get_sample_value("ingather_refresh_lag", {"partition": partition})
+
+
+async def test_the_lag_is_told_though_nothing_is_read(room, kafka) -> None:
+    """Sampled of Kafka itself: a consumer that is stuck tells how many wait."""
+    (one,) = await room.add(1)
+    stuck = asyncio.Event()
+
+    async def wait(_: str) -> None:
+        await stuck.wait()
+
+    room.voice.before = wait
+    kafka.send(event(one))
+    async with consuming(room) as consumer:
+        await reaches(lambda: room.voice.asked)
+        kafka.send(*[event(one)] * 30)
+        await consumer.measure()
+        assert sum(told_lag(room, str(part)) for part in range(4)) == 31
+        stuck.set()
 
 
 async def test_draining_lets_go_of_what_waits(room, kafka) -> None:

@@ -52,40 +52,25 @@ CREATE TABLE IF NOT EXISTS turns (
     turn   INTEGER NOT NULL
 ) WITHOUT ROWID;
 
--- Records: place = extraction * 2^32 + n, where n counts a job's rows from 0 in arrival order
--- without holes: an offset is found at once, and one tree holds the rows in the order in which
--- they are read. The first column after `extraction` is the natural id: where a source gives no
--- id, a name after an @, or ~ and a digest. No foreign key leads from a record to its job: checking
--- one costs a tenth of a page's commit, and `SqlStore.delete` is the only place that deletes.
-CREATE TABLE IF NOT EXISTS comments (
-    place             INTEGER PRIMARY KEY,
-    extraction        INTEGER NOT NULL,
-    comment_id        TEXT NOT NULL,
-    user_id           TEXT,
-    username          TEXT,
-    timestamp         TEXT,
-    like_count        INTEGER,
-    parent_comment_id TEXT,
-    text              TEXT
+-- Comments and accounts, as many as came at once: a JSON array of what each says.
+-- place = extraction * 2^32 + n, where n counts a job's records from 0 in arrival order without
+-- holes, and is that of the array's first: an offset is found at once, and one tree holds the
+-- records in the order in which they are read. No foreign key leads from here to the job: checking one costs a tenth of a page's commit,
+-- and `SqlStore.delete` is the only place that deletes.
+CREATE TABLE IF NOT EXISTS pages (
+    place   INTEGER PRIMARY KEY,
+    records TEXT NOT NULL
 );
 
--- Falling, because comments come newest first, and ids rise with time: what is appended to an index
--- costs half of what is put in front.
-CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id DESC);
+-- These one by one, for people: SELECT record ->> 'username' FROM records WHERE job = '...'.
+CREATE VIEW IF NOT EXISTS records AS
+SELECT extractions.id AS job, pages.place % 4294967296 + rows.key AS position, rows.value AS record
+FROM extractions
+JOIN pages ON pages.place >= extractions.number * 4294967296
+    AND pages.place < (extractions.number + 1) * 4294967296
+JOIN json_each(pages.records) AS rows;
 
-CREATE TABLE IF NOT EXISTS users (
-    place           INTEGER PRIMARY KEY,
-    extraction      INTEGER NOT NULL,
-    user_id         TEXT NOT NULL,
-    username        TEXT,
-    full_name       TEXT,
-    is_private      INTEGER,
-    is_verified     INTEGER,
-    profile_pic_url TEXT
-);
-
-CREATE UNIQUE INDEX IF NOT EXISTS users_natural_id ON users (extraction, user_id);
-
+-- Posts have a row each, at a place of their own, for analyses read some of their columns.
 CREATE TABLE IF NOT EXISTS media (
     place         INTEGER PRIMARY KEY,
     extraction    INTEGER NOT NULL,
@@ -106,13 +91,13 @@ CREATE TABLE IF NOT EXISTS media (
     more          TEXT
 );
 
-CREATE UNIQUE INDEX IF NOT EXISTS media_natural_id ON media (extraction, media_id);
-
--- Ids that a filter left out: they count as known.
-CREATE TABLE IF NOT EXISTS left_out (
-    extraction INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
-    natural_id TEXT NOT NULL,
-    PRIMARY KEY (extraction, natural_id)
+-- Natural ids that a job has kept, or that a filter left out: none of them is kept again. A number
+-- of up to 18 digits rests as a number, others as text: where a source gives no id, a name after an
+-- @, or ~ and a digest. Falling, because comments come newest first, and ids rise with time.
+CREATE TABLE IF NOT EXISTS known_ids (
+    extraction INTEGER NOT NULL,
+    id         NOT NULL,
+    PRIMARY KEY (extraction, id DESC)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS cursors_seen (

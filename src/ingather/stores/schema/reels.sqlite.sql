@@ -43,6 +43,18 @@ CREATE INDEX IF NOT EXISTS idx_composite_analysis_user
 CREATE UNIQUE INDEX IF NOT EXISTS idx_analysis_reel
     ON instagram_data (analysis_id, COALESCE(reel_id, ''));
 
+-- Who told each of a reel's numbers, where there is one: the analysis's own source, or the one that
+-- filled its gaps. Views are besides counted in different ways; media.more says in which.
+CREATE TABLE IF NOT EXISTS reel_origins (
+    analysis_id   TEXT NOT NULL,
+    reel_id       TEXT NOT NULL,
+    likes_from    TEXT,
+    comments_from TEXT,
+    views_from    TEXT,
+    duration_from TEXT,
+    PRIMARY KEY (analysis_id, reel_id)
+);
+
 -- How far an analysis is, for who watches it; the job itself is the truth.
 CREATE TABLE IF NOT EXISTS analyses (
     analysis_id TEXT PRIMARY KEY,
@@ -51,5 +63,7 @@ CREATE TABLE IF NOT EXISTS analyses (
     message     TEXT,
     remaining   REAL,
     reels       INTEGER NOT NULL DEFAULT 0,
-    updated_at  TIMESTAMP NOT NULL
+    updated_at  TIMESTAMP NOT NULL,
+    -- What a second source has added, and what that has cost, as JSON; NULL where none was asked.
+    filled      TEXT
 );
