@@ -246,6 +246,7 @@ class MongoAccounts:
             await self._accounts.create_index([("handle", 1)])
             self._names_are_one = await mongo_names.index(self._accounts)
             await self._log.create_index([("at", 1)])
+            await mongo_posts.index(self._posts)
             self._indexed = True
 
     async def _there(self, ids: Iterable[str]) -> set[str]:
