@@ -87,6 +87,7 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         tenant=caller.owner,
         priority=body.priority,
     )
+    extraction.passing(wanted)  # refused before anybody is asked anything
     spent = Counters()
     for voice in found:
         route = WITH_INSIGHTS if body.insights and voice == "graph" else None

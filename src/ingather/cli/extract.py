@@ -114,6 +114,7 @@ def extract(
                 fresh=fresh,
                 sandbox=sandbox,
             )
+            extraction.passing(wanted)  # refused before anybody is asked anything
             async with stoppable(budget) as stop:
                 job, fetcher = await _begun(
                     here, wanted, voices, words, stop, insights=insights, max_cost=max_cost

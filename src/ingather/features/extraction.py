@@ -70,8 +70,7 @@ class Extractions(Collection):
         """
         source = fetcher.source
         fetcher.allow(wanted.max_calls, wanted.max_units)
-        chosen = filters.inlined(filters.parse(wanted.filters), wanted.lists)
-        refuse_void(chosen, wanted.kind)
+        chosen = passing(wanted)
         states = [TargetState(target=Target(id=""), words=word) for word in wanted.words]
         if len(states) == 1:
             refuse_too_little(wanted, source.route)
@@ -143,6 +142,13 @@ def _spelt(kind: str, word: str) -> str:
         reading = posts.read(word)
         return reading.shortcode or reading.media_id or word
     return names.username(word)
+
+
+def passing(wanted: Wanted) -> tuple[Filter, ...]:
+    """What a row has to pass. Raises BadInput where that cannot be read, or nothing can pass."""
+    chosen = filters.inlined(filters.parse(wanted.filters), wanted.lists)
+    refuse_void(chosen, wanted.kind)
+    return chosen
 
 
 def refuse_void(chosen: Sequence[Filter], kind: str) -> None:
