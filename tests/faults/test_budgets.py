@@ -6,6 +6,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.features.extraction import Extractions, Wanted
+from ingather.providers.graph import GraphSource
 from ingather.providers.graph_discovery import GraphMediaSource
 
 
@@ -26,8 +27,27 @@ async def test_calls_asked_again_count_too(bench, oracle):
         assert job.counters.calls == made
         assert job.status == "done" or (job.status, job.reason) == ("paused", "budget")
         before, runs = made, runs + 1
+        assert runs < 200, "it makes no way"
     assert runs > 2
     assert await bench.kept(job) == oracle.rows(post)
+
+
+class Helped(GraphSource):
+    """A source of which each page takes three calls of another one."""
+
+    async def fetch(self, *words, **more):
+        return structs.replace(await super().fetch(*words, **more), more_calls=3)
+
+
+async def test_calls_of_a_second_source_count_too(bench, oracle):
+    """Once a page and what filled it have taken what there is, no other page is asked for."""
+    job = await bench.begin(oracle.flat(700))
+    job = structs.replace(job, options=structs.replace(job.options, max_calls=9))
+    bench.store._kept[job.id].job = job
+    source = Helped(bench.http, token="sandbox-token", url=bench.played.graph_url)
+    job = await bench.go_on(job, feature=bench.comments(source=source))
+    assert (job.status, job.reason) == ("paused", "budget")
+    assert 9 <= job.counters.calls < 9 + 4
 
 
 def extractions(bench, **source):
