@@ -14,6 +14,7 @@ from benchmarks.rows_out import ALONE
 from benchmarks.works import Line, Run, _failed, _goal, _short
 
 PEER = "hikerapi_followers"
+TURNS = 3
 LEAST = {"csv": 0.7, "jsonl": 0.4, "parquet": 0.4, "xlsx": 3.0}
 
 
@@ -86,15 +87,21 @@ def _against_client(work: str, rows: int, per: float) -> Iterator[Line]:
     yield Line(work=work, who="Ingather / hikerapi", figure=ratio, unit="x", **_goal(ratio, 0.6))
 
 
+def _cost(found: Found) -> float:
+    """CPU seconds; what failed is worst of all, so that one good turn is not hidden by it."""
+    return float("inf") if "error" in found else float(found["cpu"])
+
+
 def _out(folder: str, job: str, rows: int) -> Iterator[Line]:
-    """Rows out of SQLite against what writes them alone, in turns."""
+    """Rows out of SQLite against what writes them alone, in turns; of each its best turn."""
     work = "8 rows out"
     for ending, (name, _) in ALONE.items():
-        found: dict[str, Found] = {}
-        for who in ("ingather", "alone"):
-            command = [sys.executable, "-m", "benchmarks.rows_out", who, ending, folder, job]
-            found[who] = measure.run(command, 1_200)  # xlsxwriter takes its time
-        mine, other = found["ingather"], found["alone"]
+        turns: dict[str, list[Found]] = {"ingather": [], "alone": []}
+        for _ in range(1 if ending == "xlsx" else TURNS):  # xlsxwriter takes its time
+            for who, found in turns.items():
+                command = [sys.executable, "-m", "benchmarks.rows_out", who, ending, folder, job]
+                found.append(measure.run(command, 1_200))
+        mine, other = (min(found, key=_cost) for found in turns.values())
         who = f"Ingather, .{ending}, {rows:,}"
         if "error" in mine or "error" in other:
             yield _failed(work, who, mine if "error" in mine else other)

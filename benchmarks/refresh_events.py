@@ -1,6 +1,6 @@
 """10,000 events at 0 ms through one consumer: what a refresh costs beside its source.
 
-`python -m benchmarks.refresh_events [COUNT] [--store mongodb|postgresql|sqlite]` prints accounts a
+`python -m benchmarks.refresh_events [COUNT] [--store …] [--posts N]` prints accounts a
 second by the clock, and the processor time that each account cost: the consumer's, and that of the
 store's server and of Kafka beside it, each a process of its own. MongoDB is a server that speaks
 its protocol, written in Python (secantusdb): where it is the one at work all the time, the clock
@@ -28,7 +28,7 @@ from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
 from ingather.consumer.app import TOPIC, Consumer
 from ingather.consumer.metrics import Metrics
-from ingather.domain.records import Profile
+from ingather.domain.records import Media, Profile
 from ingather.domain.refresh import Account
 from ingather.features.refresh_sources import Route
 from ingather.settings import load
@@ -39,15 +39,31 @@ STORES = ("mongodb", "postgresql", "sqlite")
 
 
 class Told:
-    """A source that answers at once."""
+    """A source that answers at once, with so many posts of each account."""
 
     name = limit_key = "graph"
     usage = None
 
+    def __init__(self, posts: int) -> None:
+        self._posts = posts
+
     async def profile(self, username: str) -> Profile:
         return Profile(
-            user_id="1784" + username[1:], username=username, followers_count=4711, media_count=9
-        )
+            user_id="1784" + username[1:], username=username, followers_count=4711, media_count=9,
+            posts=tuple(_post(username, place) for place in range(self._posts)) or None,
+        )  # fmt: skip
+
+
+def _post(username: str, place: int) -> Media:
+    code = f"D{username}{place:02d}"
+    return Media(
+        media_id=f"1789{username[1:]}{place:07d}", shortcode=code, media_type="REELS",
+        permalink=f"https://www.instagram.com/reel/{code}/", username=username,
+        timestamp=f"2026-11-{20 - place:02d}T12:00:00Z", like_count=100 + place, comment_count=3,
+        play_count=4_000, caption=f"Part {place} of what {username} makes #reel @friend",
+        hashtags=("reel",), mentions=("friend",), likes_hidden=False,
+        plays_from="business_discovery.view_count",
+    )  # fmt: skip
 
 
 def mongo(pipe: Any, folder: str) -> None:
@@ -112,12 +128,12 @@ def _command(process: psutil.Process) -> str:
     return ""
 
 
-async def measure(count: int, settings: Any, parts: dict[str, int | str]) -> None:
+async def measure(count: int, posts: int, settings: Any, parts: dict[str, int | str]) -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     metrics = Metrics()
     async with World(settings) as world:
         refreshing = Refreshing(world, metrics)
-        refreshing._routes = lambda: [Route(name="graph", voices=[Told()], limit=10**9)]
+        refreshing._routes = lambda: [Route(name="graph", voices=[Told(posts)], limit=10**9)]
         accounts = refreshing.accounts
         names = [f"u{number:06d}" for number in range(count)]
         await accounts.add([Account(account_id=name, handle=name) for name in names])
@@ -146,6 +162,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.refresh_events")
     parser.add_argument("count", type=int, nargs="?", default=10_000)
     parser.add_argument("--store", choices=STORES, default="mongodb")
+    parser.add_argument("--posts", type=int, default=0, help="told with each account; 0 to 12")
     asked = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="igb-")))
@@ -165,7 +182,7 @@ def main() -> None:
             settings = structs.replace(settings, postgres_url=url)
             parts["PostgreSQL"] = url.rpartition("=")[2]
         parts["the cluster in Kafka's place"] = broker
-        asyncio.run(measure(asked.count, settings, parts))
+        asyncio.run(measure(asked.count, asked.posts, settings, parts))
 
 
 if __name__ == "__main__":

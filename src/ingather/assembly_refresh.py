@@ -8,6 +8,7 @@ from ingather.ports.refresh import Accounts, Events, Lister, Voice, Watcher
 
 if TYPE_CHECKING:
     from ingather.features.refresh import Refresher
+    from ingather.features.refresh_keep import Keep
     from ingather.features.refresh_more import Extras
     from ingather.features.refresh_sources import Route, Sources
     from ingather.features.refresh_work import Work
@@ -97,6 +98,23 @@ class Refreshing:
             clock=self._world.clock,
             watcher=self._watcher,
         )
+
+    @property
+    def keep(self) -> "Keep":
+        """How long log, dead letters and history are kept."""
+        from ingather.features.refresh_keep import DAY, Keep
+
+        settings = self._world.settings
+        history = settings.history_days
+        return Keep(settings.refresh_log_days * DAY, None if history is None else history * DAY)
+
+    @property
+    def share(self) -> int:
+        """Calls of an hour, by all tokens: as many accounts are scheduled in one."""
+        from ingather.features.refresh_sources import LIMIT
+
+        limit = self._limit or self._world.settings.calls_per_hour or LIMIT
+        return limit * max(1, len(self._world.graphs()))
 
     @cached_property
     def work(self) -> "Work":

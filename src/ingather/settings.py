@@ -61,6 +61,8 @@ SETTINGS = (
     Setting("KAFKA_CA_FILE", "the system's authorities", "a Kafka with a certificate of its own"),
     Setting("KAFKA_CERT_FILE", "none", "a Kafka that asks for our certificate"),
     Setting("KAFKA_KEY_FILE", "in KAFKA_CERT_FILE", "the key of that certificate"),
+    Setting("INGATHER_REFRESH_LOG_DAYS", "90", "days for which the log of refreshes is kept"),
+    Setting("INGATHER_HISTORY_DAYS", "for good", "days for which accounts' numbers are kept"),
     Setting("MONGODB_URL", "none; accounts rest in SQL", "accounts in MongoDB", True),
     Setting("INGATHER_REFRESH_MEDIA", str(MEASURED), "latest posts told with each refresh, to 50"),
     Setting("INGATHER_REFRESH_MEDIA_KEPT", str(KEPT), "latest posts kept of each account"),
@@ -107,6 +109,8 @@ class Settings(Struct, frozen=True, kw_only=True):
     tsa_url: str | None = None
     web_url: str = "https://www.instagram.com"
     kafka: KafkaLink | None = None
+    refresh_log_days: int = 90
+    history_days: int | None = None
     mongodb_url: str | None = None
     refresh_media: int = MEASURED
     refresh_media_kept: int = KEPT

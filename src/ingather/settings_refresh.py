@@ -1,4 +1,4 @@
-"""The settings of what a refresh asks for beside profiles."""
+"""The settings of what a refresh asks for beside profiles, and of what is kept of it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,7 +12,7 @@ _MOST_MEDIA, _MOST_KEPT = 50, 1_000
 
 
 def refresh(values: Mapping[str, str]) -> dict[str, Any]:
-    """What a refresh asks for beside profiles."""
+    """What a refresh asks for beside profiles, and how long what it wrote is kept."""
     name = "INGATHER_REFRESH_MEDIA"
     wanted = number(name, values[name], MEASURED, least=0)
     if wanted > _MOST_MEDIA:
@@ -35,7 +35,10 @@ def refresh(values: Mapping[str, str]) -> dict[str, Any]:
             hint="It takes profile, media, both with a comma, or none.",
         )
     calls, hiker = "INGATHER_REFRESH_INSIGHTS_PER_HOUR", "INGATHER_REFRESH_HIKER_MEDIA"
+    log, history = "INGATHER_REFRESH_LOG_DAYS", "INGATHER_HISTORY_DAYS"
     return {
+        "refresh_log_days": number(log, values[log], 90),
+        "history_days": number(history, values[history], 0) or None,
         "refresh_media": wanted,
         "refresh_media_kept": kept,
         "refresh_hiker_media": yes(hiker, values[hiker]),

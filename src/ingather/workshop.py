@@ -43,12 +43,6 @@ class Workshop:
             sandbox=world.settings.sandbox,
         )
 
-    async def take_up(self, seconds: float) -> Job | None:
-        """Run the next job that is due for at most so many seconds, as it then stands, an error in
-        it; None where none is due. Raises StoreUnavailable."""
-        crew = self.crew(room=1, report=Quiet())
-        return await crew.one(seconds)
-
     async def run(self, claim: Claim, stop: Stop) -> Job:
         """Take a job that was just claimed as far as it goes now. Raises as `Worker.run`."""
         try:

@@ -365,6 +365,27 @@ async def test_two_schedulers_claim_no_account_twice(accounts) -> None:
     assert len(ids) + len(rest) == 40
 
 
+async def test_what_is_old_is_dropped(accounts, monkeypatch) -> None:
+    """Entries of the log and days of the history from before a time, in batches; what is newer,
+    the account itself, and without a time the whole history stay."""
+    from ingather.stores import mongo_link, sql_accounts
+
+    for module in (mongo_link, sql_accounts):
+        monkeypatch.setattr(module, "_DROPPED_AT_ONCE", 2)
+    await accounts.add([account(number) for number in range(6)])
+    now = 1_763_726_400.0
+    for number in range(6):
+        at = now - (100 if number < 5 else 1) * DAY
+        await accounts.save([done(account(number), at=at)])
+    assert await accounts.prune(log=now - 101 * DAY, history=None) == 0
+    assert await accounts.prune(log=now - 90 * DAY, history=None) == 5
+    assert [each.account_id for each in await accounts.log(limit=9)] == ["a005"]
+    assert len(await accounts.history("a001", limit=9)) == 1
+    assert await accounts.prune(log=now - 90 * DAY, history=now - 90 * DAY) == 5
+    assert [len(await accounts.history(f"a00{n}", limit=9)) for n in range(6)] == [0] * 5 + [1]
+    assert (await accounts.load(["a001"]))["a001"].follower_count == 1234
+
+
 async def test_totals(accounts) -> None:
     """How many there are, how many are new, and since when the stalest was not refreshed."""
     found = await accounts.totals()
@@ -467,3 +488,18 @@ def test_a_mongodb_that_does_not_answer_is_our_error() -> None:
         ):
             raise failure
         assert "canary" not in str(found.value) and found.value.__cause__ is None
+
+
+async def test_entries_of_other_platforms_stay_in_mongodb(mongo_url) -> None:
+    """The log is the site's: what is old and not ours is not dropped."""
+    from datetime import UTC, datetime
+
+    from ingather.stores.mongo_accounts import MongoAccounts
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink(mongo_url)
+    old = {"_id": "x", "platform": "youtube", "at": datetime(2020, 1, 1, tzinfo=UTC)}
+    await link.database["DataRefreshLog"].insert_one(old)
+    assert await MongoAccounts(link).prune(log=1_763_726_400.0, history=None) == 0
+    assert await link.database["DataRefreshLog"].count_documents({}) == 1
+    await link.close()

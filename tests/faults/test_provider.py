@@ -3,6 +3,7 @@
 R18 of the reliability plan.
 """
 
+import asyncio
 import tracemalloc
 
 import pytest
@@ -119,6 +120,24 @@ async def test_a_limit_is_waited_out_without_calls(bench, oracle, clock):
     assert 300 <= clock.monotonic() - since < 310
     assert bench.calls == 9 + 1
     assert (job.counters.parks, job.counters.waited) == (1, 300)
+
+
+async def test_a_wait_that_is_cut_short_counts_as_long_as_it_was(bench, oracle, clock, monkeypatch):
+    """A budget that ends in the middle of a wait: the receipt tells what was really waited."""
+    from ingather.engine.stop import Stop
+
+    stop = Stop()
+
+    async def sleep(seconds):
+        clock.time += 7
+        stop.request("budget")
+        await asyncio.sleep(0)
+
+    job = await bench.begin(oracle.flat(420))
+    bench.played.control(in_calls=[{"call": 3, "fault": "buc"}], regain_minutes=5)
+    monkeypatch.setattr(clock, "sleep", sleep)
+    job = await bench.go_on(job, stop=stop)
+    assert (job.reason, job.counters.parks, job.counters.waited) == ("budget", 1, 7)
 
 
 async def test_a_limit_that_lasts_longer_than_an_hour_pauses_the_job(bench, oracle, clock):

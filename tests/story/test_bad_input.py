@@ -53,7 +53,7 @@ def test_a_share_link_is_refused_with_the_way_around(cli, outside):
 def test_a_foreign_private_or_deleted_post_gets_the_one_answer_there_is(cli, post):
     """The platform does not tell these apart, and neither is pretended: exit 1."""
     answer = cli("export", "comments", post, "-o", "a.csv", code=1)
-    refused(answer, "gone, another account's, or private; the platform gives one answer")
+    refused(answer, "gone, another account's, or private; the platform gives one answer", "posts")
     assert cli.jobs() == []
 
 
@@ -81,7 +81,7 @@ def test_an_expired_token_says_what_to_do(cli, oracle):
     """A token that is no good from the start: exit 1, and what to do."""
     answer = cli("export", "comments", oracle.posts["small"], code=1,
                  environ={"INSTAGRAM_ACCESS_TOKEN": "EAAxyzNobodyKnowsThisOne"})  # fmt: skip
-    refused(answer, "access token .*log in again")
+    refused(answer, "access token .*log in again", "ingather login", "INSTAGRAM_ACCESS_TOKEN")
     assert "EAAxyz" not in answer.err + answer.out
 
 

@@ -58,6 +58,14 @@ def test_a_cancelled_job_is_over_and_keeps_its_rows(cli, paused):
     assert (cli.folder / "part.csv").exists()
 
 
+def test_no_id_is_no_job(cli, paused):
+    """`jobs delete "$ID"` with a variable that has no value touches nothing, not even the only job
+    there is."""
+    answer = cli("jobs", "delete", "", "--yes", code=2)
+    assert "There is no job without an id" in answer.err
+    assert [job["id"] for job in cli.jobs()] == [paused["id"]]
+
+
 def test_a_deleted_job_is_gone(cli, paused):
     """delete removes the job and its rows."""
     cli("jobs", "delete", paused["id"], "--yes")

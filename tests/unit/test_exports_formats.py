@@ -222,12 +222,15 @@ def test_parquet_row_groups() -> None:
     assert file.read().column("commentId").to_pylist() == [row.comment_id for row in rows]
 
 
-def test_parquet_refuses_what_is_no_time() -> None:
-    """A time without an offset is an error that names its column, never a guess or a null."""
+def test_parquet_refuses_what_it_has_no_place_for() -> None:
+    """A time without an offset, or a count that is none, is an error that names its column, never
+    a guess or a null."""
     with pytest.raises(errors.DamagedRecord, match="timestamp"):
         parquet_file.write(
             io.BytesIO(), [[comment(1, timestamp="2025-03-04T05:06:07")]], COMMENTS, {}
         )
+    with pytest.raises(errors.DamagedRecord, match="likeCount"):
+        parquet_file.write(io.BytesIO(), [[comment(1, like_count=1 << 63)]], COMMENTS, {})
 
 
 @pytest.mark.parametrize("ending", ENDINGS)

@@ -3,9 +3,11 @@
 import csv
 import io
 import json
+import zipfile
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import msgspec
 import openpyxl
@@ -14,10 +16,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ingather import errors
 from ingather.domain.records import Media, Record, User
 from ingather.exports import csv_file
 from ingather.exports.columns import COMMENTS, MEDIA, USERS, Layout
-from ingather.exports.files import ENDINGS, format_of, save
+from ingather.exports.files import ENDINGS, format_of, pour, save
 
 PEOPLE = [
     User(
@@ -186,3 +189,62 @@ async def test_equal_rows_give_equal_files(
     """The same rows give the same bytes, in every format."""
     one = (await saved(tmp_path / f"a{ending}", layout, rows)).read_bytes()
     assert one == (await saved(tmp_path / f"b{ending}", layout, rows)).read_bytes()
+
+
+HOSTILE = (
+    st.none()
+    | st.text(max_size=20)
+    | st.sampled_from(
+        ["", "\0", "=cmd()", "'=1", '"', "\r\n", "\u2028", "_x0041_", "\ufffe\uffff", "x" * 33_000]
+    )
+)
+MOMENTS = (
+    st.none()
+    | st.text(max_size=5)
+    | st.sampled_from(
+        ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00", "2026-02-30T00:00:00Z"]
+    )
+)
+COUNTS = st.none() | st.integers()
+HOSTILE_POSTS = st.builds(
+    Media,
+    media_id=HOSTILE,
+    caption=HOSTILE,
+    username=HOSTILE,
+    timestamp=MOMENTS,
+    like_count=COUNTS,
+    duration=st.none() | st.floats(),
+    is_pinned=st.none() | st.booleans(),
+    hashtags=st.none() | st.tuples(HOSTILE.filter(lambda text: text is not None)),
+)
+
+
+@pytest.mark.parametrize("ending", ["csv", "json", "jsonl", "xlsx", "parquet"])
+@settings(max_examples=15, deadline=None)
+@given(rows=st.lists(HOSTILE_POSTS, max_size=3))
+async def test_no_record_breaks_a_file(ending: str, rows: list[Media]) -> None:
+    """Whatever a record holds, its file can be read again, with as many rows; or one sentence says
+    what has no place in it."""
+    out = io.BytesIO()
+    try:
+        await pour(out, format_of(f"x.{ending}"), batches(rows), columns=MEDIA, envelope={})
+    except errors.DamagedRecord as refused:
+        assert ending == "parquet" and refused.hint
+        return
+    data = out.getvalue()
+    match ending:
+        case "csv":
+            text = io.StringIO(data.decode("utf-8-sig"), newline="")
+            found = len(list(csv.reader(text))) - 1
+        case "json":
+            found = len(json.loads(data)["media"])
+        case "jsonl":
+            found = len([json.loads(line) for line in data.split(b"\n")[:-1]])
+        case "xlsx":
+            sheet = zipfile.ZipFile(io.BytesIO(data)).read("xl/worksheets/sheet1.xml")
+            assert b"<v>nan" not in sheet and b"<v>inf" not in sheet and b"<v>-inf" not in sheet
+            ElementTree.fromstring(sheet)
+            found = sheet.count(b"<row ") - 1
+        case "parquet":
+            found = pq.ParquetFile(io.BytesIO(data)).metadata.num_rows
+    assert found == len(rows)

@@ -102,8 +102,9 @@ def test_xlsx_round_trip() -> None:
 
 
 def test_xlsx_times_are_utc() -> None:
-    """An offset is converted; what tells no offset, or is too old for Excel, stays text."""
-    times = ["2025-03-04T01:00:00+02:00", "2025-03-04T01:00:00", "1850-01-01T00:00:00Z", "soon"]
+    """An offset is converted; what tells no offset, or is not in Excel's calendar, stays text."""
+    beyond = ["1850-01-01T00:00:00Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"]
+    times = ["2025-03-04T01:00:00+02:00", "2025-03-04T01:00:00", *beyond, "soon"]
     [sheet] = read_xlsx(in_xlsx([comment(i, timestamp=t) for i, t in enumerate(times)]))
     assert [str(row[3]) for row in sheet[1:]] == ["2025-03-03 23:00:00", *times[1:]]
 

@@ -8,6 +8,7 @@ from ingather import errors
 from ingather.domain import refresh
 from ingather.domain.refresh import Account
 from ingather.features import schedule
+from ingather.features.refresh_keep import Keep, tidy
 from ingather.features.schedule import Plan
 from ingather.stores.sql import SqliteSql
 from ingather.stores.sql_accounts import SqlAccounts
@@ -52,6 +53,16 @@ async def test_two_schedulers_at_once_publish_each_account_once(sql) -> None:
     await accounts.add([Account(account_id=f"a{n}", handle=f"u{n}") for n in range(150)])
     counts = await asyncio.gather(*(schedule.publish(accounts, events, Plan()) for _ in range(3)))
     assert sum(counts) == 150 == len({each.account_id for each in await told(events)})
+
+
+async def test_dead_letters_are_kept_as_long_as_the_log(sql) -> None:
+    """By the store's clock; what is younger stays."""
+    accounts, events = SqlAccounts(sql), SqlEvents(sql)
+    await events.bury(refresh.Origin("t", 0, 1), b"x", errors.BadEvent("no"), 1)
+    for keep in (Keep(), Keep(log=1e15, history=1e15)):
+        assert await tidy(accounts, events, keep) == 0
+    assert await events.dead_count() == 1
+    assert await tidy(accounts, events, Keep(log=-1.0)) == 1 and await events.dead_count() == 0
 
 
 async def test_a_scheduler_that_cannot_publish_loses_nobody(sql, monkeypatch) -> None:

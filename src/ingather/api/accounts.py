@@ -30,8 +30,6 @@ LOG, MEDIA = 10, 12
 """Refreshes and posts told with an account; more are at /log and /media."""
 _ID = r"^[^\x00-\x1f\x7f/]+$"
 
-_ROUTES = ("show", "history", "media", "log", "delete")
-
 AccountId = Annotated[str, Path(alias="id", min_length=1, max_length=200, pattern=_ID)]
 Cursor = Annotated[str | None, Query(min_length=1, max_length=200, pattern=_ID)]
 Days = Annotated[int, Query(ge=0, le=3_660, description="Days of history at the most.")]

@@ -129,6 +129,10 @@ class _Server(uvicorn.Server):
 
 def bound(host: str, port: int) -> socket.socket:
     """A listening socket; raises BadInput where the address is taken or is none of this machine."""
+    if not host:  # which would be all of them, and is what a variable without a value is
+        raise errors.BadInput(
+            "There is no address to listen at.", hint="--host 0.0.0.0 is every one."
+        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=512)

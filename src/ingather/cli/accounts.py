@@ -8,6 +8,7 @@ import typer
 
 from ingather.cli import account_words, options
 from ingather.cli.run import run, say
+from ingather.cli.texts import text_of
 
 if TYPE_CHECKING:
     from ingather.domain.refresh import Account, LogEntry
@@ -54,18 +55,12 @@ def import_csv(
     """Add the accounts of a CSV file: a column `handle` or `username`, and `accountId` if any."""
 
     async def command() -> int:
-        import sys
-
         from ingather import errors
         from ingather.domain.names import username
         from ingather.features.newcomers import Newcomer
 
-        try:
-            text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
-        except (OSError, UnicodeDecodeError) as failure:
-            raise errors.BadInput(f"{path} cannot be read as a CSV file: {failure}.") from None
         wanted = []
-        for line, row in _rows(text):
+        for line, row in _rows(text_of(path)):
             handle = row.get("handle") or row.get("username") or ""
             try:
                 name = username(handle)
@@ -81,7 +76,7 @@ def import_csv(
 
 @app.command("list")
 def list_accounts(
-    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 100,
+    limit: options.AtMost = 100,
     as_json: options.Json = False,
     sandbox: account_words.Sandbox = False,
 ) -> None:

@@ -69,10 +69,7 @@ def analyze(
     collaborations: Annotated[
         bool, typer.Option("--collaborations", help="Count reels made with other accounts too.")
     ] = False,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     raw_csv: options.RawCsv = False,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Fetch anew even if an analysis is still fresh.")
@@ -114,8 +111,6 @@ def analyze(
             voice = _voice(here, source)
             fill = voice == "graph" and source is None and not no_fill and "hiker" in here.reach()
             reels = here.analyses(voice, fill=fill)
-            if fill:
-                _announce()
             stories: list[Story] = []
             for name in dict.fromkeys(map(account, names)):
                 wanted = Wanted(
@@ -169,15 +164,15 @@ def _file(output: str | None, format: str | None, username: str) -> tuple[str | 
 
 def _zone(name: str | None) -> "tuple[tzinfo, str]":
     """The time zone, and what it is called; that of this computer where none is named."""
-    from datetime import datetime
     from zoneinfo import ZoneInfo
 
     from ingather import errors
 
     if name is None:
-        here = datetime.now().astimezone().tzinfo
-        assert here is not None
-        return here, here.tzname(datetime.now()) or "local time"
+        from ingather.cli.local_zone import Local
+
+        here = Local()
+        return here, here.name
     try:
         return ZoneInfo(name), name
     except (KeyError, ValueError, OSError):
@@ -203,16 +198,6 @@ def _voice(here: "World", source: str | None) -> str:
     )
 
 
-def _announce() -> None:
-    """Filling costs money: how much at the most, and how to do without."""
-    from ingather.features.filling import MOST_UNITS
-
-    say(
-        f"Gaps such as lengths are filled through HikerAPI, for at most {MOST_UNITS} units an"
-        " account; --no-fill leaves them."
-    )
-
-
 async def _run(
     here: "World", reels: "Reels", wanted: "Wanted", *, stop: "Stop", quiet: bool
 ) -> "Job":
@@ -220,6 +205,8 @@ async def _run(
     from ingather import errors
     from ingather.cli.run import program
     from ingather.cli.show import Bar
+    from ingather.domain.kinds import FILLED
+    from ingather.features.filling import MOST_UNITS
 
     if not wanted.fresh and (recent := await reels.recent(wanted)) is not None:
         say(
@@ -232,6 +219,11 @@ async def _run(
         reels = here.analyses(job.source, route=job.route)  # it goes on as it was begun
     if job.sequence:
         say(f"Going on with job {job.id}: {job.counters.appended:,} reels are here already.")
+    elif job.route.endswith(FILLED):
+        say(
+            f"Gaps such as lengths are filled from HikerAPI, for at most {MOST_UNITS} paid units an"
+            " account; --no-fill leaves them."
+        )
     try:
         with Bar(job, quiet=quiet) as bar:
             return await reels.run(job, reels.fetcher(), stop=stop, watch=bar)

@@ -49,7 +49,7 @@ def consumer(
 
 @dlq.command("list")
 def dlq_list(
-    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 50,
+    limit: options.AtMost = 50,
     as_json: options.Json = False,
 ) -> None:
     """List dead letters, oldest first, with why each is one."""

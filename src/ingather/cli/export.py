@@ -52,15 +52,7 @@ def comments(
             help="The safety cap of one export, 5,000 unless INGATHER_COMMENTS_CAP says otherwise.",
         ),
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option(
-            "--budget",
-            min=0.0,
-            metavar="SECONDS",
-            help="Stop cleanly when they are spent (exit 3).",
-        ),
-    ] = None,
+    budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
     since_last: Annotated[
@@ -80,9 +72,7 @@ def comments(
             " new replies under them. One call for 50 comments.",
         ),
     ] = None,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start anew even if an export is unfinished.")
-    ] = False,
+    fresh: options.Fresh = False,
     no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
@@ -106,6 +96,8 @@ def comments(
 
         path = path_of(output)
         await queueing.check_path(path, "comments.csv", no_wait=no_wait)
+        check_file(path, format)
+        back = None if look_back is None else int(instants.span(look_back))
         async with world(sandbox=sandbox) as here:
             wanted = Wanted(
                 post=here.names.get(post.strip(), post),
@@ -117,10 +109,9 @@ def comments(
                 cap=cap or here.settings.comments_cap,
                 fresh=fresh,
                 since_last=since_last,
-                look_back=None if look_back is None else int(instants.span(look_back)),
+                look_back=back,
                 sandbox=sandbox,
             )
-            check_file(wanted.path, wanted.format)
             if no_wait:
                 fetcher = here.comments.fetcher()
                 return await queueing.queue(

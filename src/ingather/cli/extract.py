@@ -9,6 +9,7 @@ import typer
 
 from ingather.cli import export, filter_lists, options, queueing
 from ingather.cli.run import run, say, stoppable, world
+from ingather.cli.texts import text_of
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -64,16 +65,11 @@ def extract(
         float | None,
         typer.Option("--max-cost", min=0.0, metavar="MONEY", help="Pause before more is spent."),
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask about the estimate.")] = False,
-    fresh: Annotated[
-        bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")
-    ] = False,
+    fresh: options.Fresh = False,
     no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
@@ -137,15 +133,9 @@ def extract(
 
 def _listed(path: Path | None) -> list[str]:
     """Targets of a file, one a line; blank lines and # remarks are passed over."""
-    from ingather import errors
-
     if path is None:
         return []
-    try:
-        text = sys.stdin.read() if str(path) == "-" else path.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as failure:
-        raise errors.BadInput(f"{path} cannot be read: {failure}.") from None
-    lines = (line.partition(" #")[0].strip() for line in text.splitlines())
+    lines = (line.partition(" #")[0].strip() for line in text_of(path).splitlines())
     return [line for line in lines if line and not line.startswith("# ")]
 
 

@@ -1,8 +1,9 @@
 """The usernames that filters refer to: those in a file, or those that another job has kept."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ingather.cli.texts import text_of
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -32,13 +33,4 @@ async def _names(here: "World", reference: str) -> tuple[str, ...]:
         kept = here.store_of(job).stream(job.id)
         found = {row.username async for rows in kept for row in rows}
         return tuple(name for name in found if name)
-    return names_in(_text(reference.removeprefix("@")))
-
-
-def _text(path: str) -> str:
-    from ingather import errors
-
-    try:
-        return Path(path).expanduser().read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as failure:
-        raise errors.BadInput(f"{path} cannot be read: {failure}.") from None
+    return names_in(text_of(reference.removeprefix("@")))

@@ -123,10 +123,7 @@ def resume(
             help="Instead of one: queue every job paused for this reason, as no_balance.",
         ),
     ] = None,
-    budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent."),
-    ] = None,
+    budget: options.Budget = None,
     no_wait: options.NoWait = False,
     strict: options.Strict = False,
     as_json: options.Json = False,
@@ -262,8 +259,11 @@ async def find(here: "World", wanted: str) -> "Job":
             return await store.show(wanted)
         except errors.JobNotFound:
             continue
-    matches = [job for job in await every(here, 1_000) if job.id.startswith(wanted)]
+    # Every id begins with nothing, which is what a shell's variable without a value is.
+    matches = [job for job in await every(here, 1_000) if wanted and job.id.startswith(wanted)]
     if len(matches) == 1:
         return await here.store_of(matches[0]).show(matches[0].id)
-    problem = f"{len(matches)} jobs begin with {wanted}" if matches else f"There is no job {wanted}"
+    problem = f"There is no job {wanted or 'without an id'}"
+    if matches:
+        problem = f"{len(matches)} jobs begin with {wanted}"
     raise errors.JobNotFound(f"{problem}.", hint="`ingather jobs list` shows them.")

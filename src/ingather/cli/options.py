@@ -41,3 +41,9 @@ NoWait = Annotated[
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="A job's id, or as much of it as is unique.")
 ]
+AtMost = Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")]
+Budget = Annotated[
+    float | None,
+    typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent (exit 3)."),
+]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")]

@@ -1,16 +1,13 @@
 """`ingather posts`: your own posts with their ids."""
 
 import json
-from typing import Annotated
-
-import typer
 
 from ingather.cli import options
 from ingather.cli.run import run, say, world
 
 
 def posts(
-    limit: Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")] = 25,
+    limit: options.AtMost = 25,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
 ) -> None:

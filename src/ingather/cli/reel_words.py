@@ -7,8 +7,9 @@ from typing import Any
 from ingather.domain.analysis import Analysis
 from ingather.domain.estimates import Estimate
 from ingather.domain.job import File
+from ingather.domain.kinds import CALLED
 from ingather.domain.trends import Trend
-from ingather.exports.reel_files import Story
+from ingather.exports.reel_files import Story, none_at_all
 from ingather.exports.reel_files import as_json as story_json
 
 _BAR = 24
@@ -31,23 +32,25 @@ def summary(story: Story) -> Iterator[str]:
     followers = "" if who.followers_count is None else f", {who.followers_count:,} followers"
     yield f"@{who.username}{followers}: {found.reels:,} reels"
     if not found.reels:
-        yield _none(story.receipt)
+        yield none_at_all(story.receipt)
         return
     yield (
-        f"  {found.compared:,} compared, {found.young:,} younger than two days or without a time"
+        f"  {found.compared:,} compared"
+        + (f", {found.young:,} younger than two days or without a time" if found.young else "")
         + (f", {found.left_out:,} made with others left out" if found.left_out else "")
     )
-    yield f"  Typical {found.measure:<12} {_figure(found.typical)}"
+    yield _line(f"Typical {found.measure}", _figure(found.typical))
     for rate in found.rates:
-        yield f"  Engagement by {rate.by:<10} {_percent(rate.rate)}"
+        if rate.reels or rate.by != "reach":  # which only the owner is told
+            yield _line(f"Engagement by {rate.by}", _percent(rate.rate))
     if found.hidden_likes:
         yield f"  Likes are hidden on {found.hidden_likes:,} reels, which are not counted as 0."
     yield from _tiers(found)
     for trend in (found.weekly, found.monthly):
         if trend is not None:
-            yield f"  Trend by {trend.period:<8} {_trend(trend, found.measure)}"
+            yield _line(f"Trend by {trend.period}", _trend(trend, found.measure))
     if found.weekly is None and found.monthly is None:
-        yield "  Trend             not enough weeks with reels in them"
+        yield _line("Trend", "not enough weeks with reels in them")
     yield from _times(found)
     yield from _words(found)
     yield from _compared([found, *story.others])
@@ -62,43 +65,38 @@ def _filled(receipt: Mapping[str, Any]) -> Iterator[str]:
     """What a second source added, and why it did not add more."""
     for one in receipt["sources"][1:]:
         reels, units = one["reels"], one["units"]
-        yield f"  Gaps of {reels:,} reels were filled through {one['source']}, for {units:,} units."
+        who = CALLED[one["source"]]
+        yield f"  Gaps of {reels:,} reels were filled from {who}, for {units:,} units."
         if one["stopped"]:
             yield f"  Filling stopped: {one['stopped']}"
 
 
-def _none(receipt: Mapping[str, Any]) -> str:
-    """Why there is nothing to analyse: nothing was there, or nothing passed."""
-    if left := receipt["filtered"]:
-        return (
-            f"No reel to analyse: of {left:,} that were read, none is from --since on and passes"
-            " every --filter."
-        )
-    return "There are no reels to analyse."
+def _line(name: str, told: str) -> str:
+    return f"  {name:<24} {told}"
 
 
 def _tiers(found: Analysis) -> Iterator[str]:
     if found.tiers is None:
-        yield "  Tiers             not enough reels"
+        yield _line("Tiers", "not enough reels")
         return
     for tier, count in found.tiers.counts.items():
         bar = "█" * round(_BAR * count / found.tiers.reels)
-        yield f"  {tier:<8} {count:>6,}  {bar}"
+        yield _line(f"{tier.capitalize()} reels", f"{count:>6,}  {bar}")
 
 
 def _times(found: Analysis) -> Iterator[str]:
     if found.cadence:
-        yield f"  Posted {found.cadence.per_week:.1f} times a week"
+        yield _line("Posted", f"{found.cadence.per_week:.1f} times a week")
     if found.calendar is None:
         return
     hour, day = found.calendar.best_hour, found.calendar.best_weekday
     for word, best in (("hour", hour), ("weekday", day)):
         if best is None:
-            yield f"  Best {word:<8}     not enough reels in any"
+            yield _line(f"Best {word}", "not enough reels in any")
             continue
         name = f"{best.place:02}:00 {found.zone}" if word == "hour" else _DAYS[best.place]
         sure = "" if best.clear else ", which may be chance"
-        yield f"  Best {word:<8}     {name} ({best.estimate.n} reels{sure})"
+        yield _line(f"Best {word}", f"{name} ({best.estimate.n} reels{sure})")
 
 
 def _words(found: Analysis) -> Iterator[str]:
@@ -107,9 +105,9 @@ def _words(found: Analysis) -> Iterator[str]:
     ]
     if told:
         best = ", ".join(f"#{each.word} ×{each.lift.value:.1f} (n={each.n})" for each in told[:3])
-        yield f"  Helping hashtags  {best}"
+        yield _line("Helping hashtags", best)
     elif found.hashtags.tested:
-        yield f"  Hashtags          none of {found.hashtags.tested} clearly helps"
+        yield _line("Hashtags", f"none of {found.hashtags.tested} clearly helps")
 
 
 def _compared(accounts: Sequence[Analysis]) -> Iterator[str]:
@@ -119,7 +117,7 @@ def _compared(accounts: Sequence[Analysis]) -> Iterator[str]:
     for one in accounts:
         value = one.typical.value if one.typical else 0
         bar = "█" * round(_BAR * value / top) if top else ""
-        yield f"  @{one.profile.username:<20} {value:>12,.0f} {one.measure}  {bar}"
+        yield _line(f"@{one.profile.username}", f"{value:>9,.0f} {one.measure}  {bar}")
 
 
 def _figure(estimate: Estimate | None) -> str:

@@ -80,14 +80,16 @@ def schedule(
 
     async def command() -> int:
         from ingather.features import schedule as feature
-        from ingather.features.refresh_sources import LIMIT
+        from ingather.features.refresh_keep import tidy
 
         async with account_words.place(sandbox) as here:
-            share = most or LIMIT * max(1, len(here.graphs()))
             parts = account_words.parts(here)
-            plan = feature.Plan(window=window * 86_400, most=share)
+            plan = feature.Plan(window=window * 86_400, most=most or parts.share)
             count = await feature.publish(parts.accounts, parts.events, plan)
+            dropped = await tidy(parts.accounts, parts.events, parts.keep)
         say(f"{count} {'account was' if count == 1 else 'accounts were'} due and published.")
+        if dropped:
+            say(f"{dropped} old entries of log and history were dropped.")
         return 0
 
     run(command)

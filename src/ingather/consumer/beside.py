@@ -12,7 +12,7 @@ from ingather.assembly_refresh import Refreshing
 from ingather.consumer.metrics import Metrics
 from ingather.consumer.queue import QueueReader
 from ingather.features import schedule
-from ingather.features.refresh_sources import LIMIT
+from ingather.features.refresh_keep import tidy
 
 _HOUR = 3_600.0
 _log = structlog.get_logger("ingather.consumer")
@@ -30,7 +30,7 @@ async def refreshing(world: World) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         if world.settings.kafka is None:
             await stack.enter_async_context(QueueReader(parts.queue, parts.work, metrics))
-        scheduling = asyncio.create_task(_schedule(world, parts))
+        scheduling = asyncio.create_task(_schedule(parts))
         try:
             yield
         finally:
@@ -38,11 +38,11 @@ async def refreshing(world: World) -> AsyncIterator[None]:
             await asyncio.gather(scheduling, return_exceptions=True)
 
 
-async def _schedule(world: World, parts: Refreshing) -> None:
+async def _schedule(parts: Refreshing) -> None:
     while True:
         try:
-            plan = schedule.Plan(most=LIMIT * max(1, len(world.graphs())))
-            await schedule.publish(parts.accounts, parts.events, plan)
+            await schedule.publish(parts.accounts, parts.events, schedule.Plan(most=parts.share))
+            await tidy(parts.accounts, parts.events, parts.keep)
         except errors.IngatherError as failure:
             _log.warning("schedule failed", code=failure.code)
         await asyncio.sleep(_HOUR)

@@ -36,6 +36,9 @@ SOURCES: dict[str, tuple[str, ...]] = {
 }
 """Sources that can tell a kind, in the order in which they are asked: what costs nothing first."""
 
+CALLED = {"graph": "the Graph API", "hiker": "HikerAPI", "archive": "an archive of your own"}
+"""Sources in a sentence."""
+
 REACH: dict[str, dict[str, str]] = {
     "graph": {
         "commenters": "of your own posts",

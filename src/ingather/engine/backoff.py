@@ -145,9 +145,8 @@ class Fetcher:
             if self._clock.monotonic() + wait - since > self._policy.deadline:
                 raise broken
             self._tally.retries += 1
-            self._tally.waited += wait
             self.watch.retrying(broken, wait)
-            await self._clock.sleep(wait)
+            await self._wait(wait)
 
     def _shrink(self) -> None:
         if self._grown:
@@ -168,6 +167,14 @@ class Fetcher:
         if seconds > self._policy.longest_park:
             raise Stopped("rate_limit", again=seconds)
         self._tally.parks += 1
-        self._tally.waited += seconds
         self.watch.parked(seconds)
-        await self._clock.sleep(seconds)
+        await self._wait(seconds)
+
+    async def _wait(self, seconds: float) -> None:
+        began = self._clock.monotonic()
+        try:
+            await self._clock.sleep(seconds)
+        except BaseException:  # whoever ends the job now has not waited for all of it
+            self._tally.waited += self._clock.monotonic() - began
+            raise
+        self._tally.waited += seconds

@@ -43,6 +43,8 @@ def draw(
             "width": width,
             "height": height,
             "autosize": {"type": "fit", "contains": "padding"},
+            # Readers' fonts may be wider than the one that the labels were measured in.
+            "padding": {"left": 16, "right": 12, "top": 5, "bottom": 5},
             "description": title,
             "config": _CONFIG,
             **spec,

@@ -26,7 +26,7 @@ def write(
     *,
     group: int = GROUP,
 ) -> None:
-    """Write all rows. Raises DamagedRecord for a time that is none."""
+    """Write all rows. Raises DamagedRecord for a time that is none, or a count beyond 64 bits."""
     import pyarrow as pa  # late: it takes a fifth of a second
     import pyarrow.parquet as pq
 
@@ -56,14 +56,14 @@ def _array(rows: Sequence[Record], attribute: str, field: Any) -> Any:
     import pyarrow as pa
 
     values = list(map(attrgetter(attribute), rows))
-    if not pa.types.is_timestamp(field.type):
-        return pa.array(values, field.type)
+    told = pa.string() if pa.types.is_timestamp(field.type) else field.type
     try:
-        return pa.array(values, pa.string()).cast(field.type)
-    except pa.ArrowInvalid as error:
+        found = pa.array(values, told)
+        return found if told is field.type else found.cast(field.type)
+    except (pa.ArrowInvalid, OverflowError) as error:
+        what = "whole number of 64 bits" if told is field.type else "time with its offset from UTC"
         raise errors.DamagedRecord(
-            f"A {field.name} of this job is no time with its offset from UTC, so Parquet has no "
-            "place for it.",
+            f"A {field.name} of this job is no {what}, so Parquet has no place for it.",
             hint="Save it as .csv or .jsonl, which keep it as it is.",
         ) from error
 

@@ -32,7 +32,7 @@ def tiers(found: Analysis) -> Chart | None:
     numbers = [(name, bounds[name], told.counts[name]) for name in bounds]
     values = [{"tier": name, "reels": count} for name, _, count in numbers]
     y = {"field": "tier", "type": "nominal", "sort": None, "title": None}
-    x = {"field": "reels", "type": "quantitative", "title": "reels", "axis": {"tickMinStep": 1}}
+    x = {"field": "reels", "type": "quantitative", "title": "reels", "axis": {"tickCount": 5}}
     spec = {
         "data": {"values": values},
         "encoding": {"x": x, "y": y},
@@ -76,7 +76,9 @@ def trend(found: Trend, measure: str) -> Chart:
             "line": end,
         },
     ]
-    x = {"field": "start", "type": "temporal", "title": None}
+    short = found.period == "week" and span < 22
+    axis = {"format": "%-d %b" if short else "%b %Y", "tickCount": 4, "labelOverlap": True}
+    x = {"field": "start", "type": "temporal", "title": None, "axis": axis}
     spec = {
         "layer": [
             {
@@ -178,9 +180,14 @@ def best(found: Calendar, measure: str) -> str:
 
 def scatter(rows: Sequence[ReelRow]) -> Chart | None:
     """Views against the rate of engagement, each reel a dot; at most a thousand of them."""
-    told = [row for row in rows if row.views and row.engagement_rate is not None]
+    told = [row for row in rows if row.views and row.engagement_rate]
     if len(told) < 2:
         return None
+
+    def axis(field: str, title: str, form: str) -> dict[str, object]:
+        log = {"scale": {"type": "log"}, "axis": {"format": form, "tickCount": 4}}
+        return {"field": field, "type": "quantitative", "title": title, **log}
+
     step = -(-len(told) // MOST_DOTS)
     some = told[::step]
     values = [{"views": row.views, "rate": row.engagement_rate} for row in some]
@@ -188,21 +195,13 @@ def scatter(rows: Sequence[ReelRow]) -> Chart | None:
         "data": {"values": values},
         "mark": {"type": "point", "color": MAIN, "filled": True, "opacity": 0.55, "size": 30},
         "encoding": {
-            "x": {
-                "field": "views",
-                "type": "quantitative",
-                "scale": {"type": "log"},
-                "axis": {"format": "~s", "tickCount": 4},
-            },
-            "y": {
-                "field": "rate",
-                "type": "quantitative",
-                "title": "engagement by views",
-                "axis": {"format": ".1%"},
-            },
+            "x": axis("views", "views", "~s"),
+            "y": axis("rate", "engagement by views", "~%"),
         },
     }
     note = f"{len(some):,} of {len(told):,} reels." if step > 1 else f"{len(told):,} reels."
+    if none := sum(row.engagement_rate == 0 for row in rows):
+        note += f" {none:,} without any engagement have no place on it."
     ordered = sorted(some, key=lambda row: -(row.views or 0))
     numbers = [
         (row.shortcode or row.reel_id, f"{row.views:,}", f"{row.engagement_rate:.2%}")
@@ -293,4 +292,5 @@ def bands(found: Against, title: str, measure: str) -> Chart | None:
         (each.name, each.n, f"{each.estimate.value:,.0f}" if each.estimate else "")
         for each in found.bands
     ]
-    return draw(title, note, spec, (title, "Reels", f"Median {measure}"), numbers, 170)
+    height = 60 + 26 * len(found.bands)
+    return draw(title, note, spec, (title, "Reels", f"Median {measure}"), numbers, height)

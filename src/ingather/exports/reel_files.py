@@ -63,6 +63,16 @@ class Story(Struct, frozen=True, kw_only=True):
     others: Sequence[Analysis] = ()
 
 
+def none_at_all(receipt: Mapping[str, Any]) -> str:
+    """Why there is nothing to analyse: nothing was there, or nothing passed."""
+    if left := receipt["filtered"]:
+        return (
+            f"No reel to analyse: of {left:,} that were read, none is from --since on and passes"
+            " every --filter."
+        )
+    return "There are no reels to analyse."
+
+
 def ending_of(path: str, explicit: str | None = None) -> str:
     """The ending that picks the format, with its .gz; raises UnknownFileEnding."""
     name = Path(path).name.lower()

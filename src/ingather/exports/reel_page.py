@@ -10,8 +10,10 @@ from ingather.domain.content import Group
 from ingather.domain.estimates import Estimate
 from ingather.domain.reel_rows import ReelRow
 from ingather.exports import reel_charts as charts
+from ingather.exports import reel_receipt
 from ingather.exports.chart import Chart
-from ingather.exports.reel_files import Story
+from ingather.exports.page_table import Html, table
+from ingather.exports.reel_files import Story, none_at_all
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 NOT_ENOUGH = "not enough"
@@ -37,6 +39,10 @@ def page(story: Story) -> str:
 def _sections(story: Story) -> Iterable[str]:
     found, rows = story.analysis, story.rows
     yield _header(found)
+    if not found.reels:
+        yield f"<p>{escape(none_at_all(story.receipt))}</p>"
+        yield from _end(story)
+        return
     yield _figures(found)
     if story.change is not None:
         yield _changes(story)
@@ -60,9 +66,13 @@ def _sections(story: Story) -> Iterable[str]:
     yield _reels("Best reels", [by_id[one] for one in found.top], found)
     yield _reels("Weakest reels", [by_id[one] for one in found.bottom], found)
     yield _outliers(found, by_id)
+    yield from _end(story)
+
+
+def _end(story: Story) -> Iterable[str]:
     if story.others:
-        yield _comparison([found, *story.others])
-    yield _receipt(story)
+        yield _comparison([story.analysis, *story.others])
+    yield reel_receipt.section(story.receipt)
 
 
 def _header(found: Analysis) -> str:
@@ -75,11 +85,12 @@ def _header(found: Analysis) -> str:
     ]
     counts = " · ".join(f"<b>{n:,}</b> {word}" for n, word in told if n is not None)
     full = f"<p>{escape(who.full_name)}</p>" if who.full_name else ""
-    left = f", {found.left_out} made with others left out" if found.left_out else ""
+    young = f", {found.young:,} younger than two days or without a time" if found.young else ""
+    left = f", {found.left_out:,} made with others left out" if found.left_out else ""
     return (
         f"<header><h1>Reels of @{escape(who.username)}</h1>{full}<p>{counts}</p>"
         f'<p class="faint">As of {escape(found.at[:16].replace("T", " "))} UTC. {found.compared:,}'
-        f" compared, {found.young:,} younger than two days or without a time{left}."
+        f" compared{young}{left}."
         f" Times are those of {escape(found.zone)}.</p></header>"
     )
 
@@ -90,6 +101,7 @@ def _figures(found: Analysis) -> str:
         *(
             (f"Engagement by {rate.by}", _percent(rate.rate), f"on {rate.reels:,} reels")
             for rate in found.rates
+            if rate.reels or rate.by != "reach"  # told of one's own reels alone
         ),
     ]
     if found.cadence:
@@ -152,36 +164,16 @@ def _chart(chart: Chart) -> str:
         f"<section><h2>{escape(chart.title)}</h2><p>{escape(chart.note)}</p>"
         f'<figure><div class="wide">{chart.wide}</div><div class="narrow">{chart.narrow}</div>'
         f"</figure><details><summary>The numbers</summary>"
-        f"{_table(chart.heads, chart.numbers)}</details></section>"
+        f"{table(chart.heads, chart.numbers)}</details></section>"
     )
-
-
-def _table(heads: Sequence[str], lines: Iterable[Iterable[object]]) -> str:
-    """A table; cells are escaped unless they are `_Html`."""
-    head = "".join(f'<th scope="col">{escape(each)}</th>' for each in heads)
-    body = "".join(f"<tr>{''.join(map(_cell, line))}</tr>" for line in lines)
-    return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-class _Html(str):
-    """Text that is markup of ours already."""
-
-
-def _cell(value: object) -> str:
-    text = value if isinstance(value, _Html) else escape("" if value is None else str(value))
-    numeric = isinstance(value, int) or (text[:1].isdigit() and not text[-1:].isalpha())
-    return f'<td class="number">{text}</td>' if numeric else f"<td>{text}</td>"
 
 
 def _groups(title: str, groups: Sequence[Group], measure: str) -> str:
-    if not groups:
-        return ""
+    if len(groups) < 2:
+        return ""  # where all are alike there is nothing to compare
     lines = [(each.name, each.n, f"{each.part:.0%}", _number(each.estimate)) for each in groups]
     heads = (title, "Reels", "Of all", f"Median {measure}")
-    return f"<section><h2>{title}</h2>{_table(heads, lines)}</section>"
+    return f"<section><h2>{title}</h2>{table(heads, lines)}</section>"
 
 
 def _reels(title: str, rows: Sequence[ReelRow], found: Analysis) -> str:
@@ -192,7 +184,7 @@ def _reels(title: str, rows: Sequence[ReelRow], found: Analysis) -> str:
             _link(row),
             (row.date_posted or "")[:10],
             None if row.views is None else f"{row.views:,}",
-            "hidden" if row.likes is None else f"{row.likes:,}",
+            ("hidden" if row.likes_hidden else None) if row.likes is None else f"{row.likes:,}",
             None if row.comments is None else f"{row.comments:,}",
             None if row.engagement_rate is None else f"{row.engagement_rate:.2%}",
             row.tier,
@@ -200,14 +192,14 @@ def _reels(title: str, rows: Sequence[ReelRow], found: Analysis) -> str:
         for row in rows
     ]
     heads = ("Reel", "Posted", "Views", "Likes", "Comments", "Engagement by views", "Tier")
-    return f"<section><h2>{title}</h2>{_table(heads, lines)}</section>"
+    return f"<section><h2>{title}</h2>{table(heads, lines)}</section>"
 
 
-def _link(row: ReelRow) -> _Html:
+def _link(row: ReelRow) -> Html:
     words = " ".join((row.caption or "").split())[:60] or row.shortcode or row.reel_id
     if row.url is None or not row.url.startswith("https://"):
-        return _Html(escape(words))
-    return _Html(
+        return Html(escape(words))
+    return Html(
         f'<a href="{escape(row.url)}" rel="noopener noreferrer" dir="auto">{escape(words)}</a>'
     )
 
@@ -216,46 +208,35 @@ def _outliers(found: Analysis, by_id: dict[str, ReelRow]) -> str:
     if not found.outliers:
         return ""
     lines = [
-        (_link(by_id[each.reel_id]), f"{each.times:,.1f} ×", f"{each.score:+.1f}")
+        (_link(by_id[each.reel_id]), _times(each.times), f"{each.score:+.1f}")
         for each in found.outliers[:20]
     ]
     heads = ("Reel", f"Of the median {found.measure}", "Modified z-score")
-    return f"<section><h2>Out of the row</h2>{_table(heads, lines)}</section>"
+    return f"<section><h2>Out of the row</h2>{table(heads, lines)}</section>"
+
+
+def _times(times: float) -> str:
+    """A multiple of the median; a small one as the part of it that it is."""
+    return f"{times:,.1f} ×" if times >= 0.1 or not times else f"1 / {1 / times:,.0f}"
 
 
 def _comparison(accounts: Sequence[Analysis]) -> str:
+    told = [rate.by for rate in accounts[0].rates if any(_rate(one, rate.by) for one in accounts)]
     lines = [
         (
             f"@{each.profile.username}",
             each.reels,
             None if each.profile.followers_count is None else f"{each.profile.followers_count:,}",
             f"{_number(each.typical)} {each.measure}",
-            *(_percent(rate.rate) for rate in each.rates),
+            *(_percent(_rate(each, by)) for by in told),
             f"{each.cadence.per_week:.1f}" if each.cadence else NOT_ENOUGH,
         )
         for each in accounts
     ]
-    heads = (
-        "Account",
-        "Reels",
-        "Followers",
-        "Typical",
-        *(f"Engagement by {rate.by}" for rate in accounts[0].rates),
-        "A week",
-    )
-    return f"<section><h2>Compared</h2>{_table(heads, lines)}</section>"
+    rates = [f"Engagement by {by}" for by in told]
+    heads = ("Account", "Reels", "Followers", "Typical", *rates, "A week")
+    return f"<section><h2>Compared</h2>{table(heads, lines)}</section>"
 
 
-def _receipt(story: Story) -> str:
-    lines = [
-        (name, value)
-        for name, value in story.receipt.items()
-        if value is not None and not isinstance(value, (dict, list))
-    ]
-    lines += [
-        (f"{one['source']}: {name}", value)
-        for one in story.receipt["sources"]
-        for name, value in one.items()
-        if name != "source" and value is not None
-    ]
-    return f"<section><h2>Receipt</h2>{_table(('What', 'Figure'), lines)}</section>"
+def _rate(found: Analysis, by: str) -> Estimate | None:
+    return next(rate.rate for rate in found.rates if rate.by == by)

@@ -6,13 +6,15 @@ and bears the mark that keeps it one when somebody edits it. A list is its words
 between two. Empty and unknown texts are both empty cells. The same rows give the same bytes.
 
 Limits of Excel, and what becomes of them: 1,048,576 rows a sheet (the rest goes on in a second
-one), 32,767 UTF-16 units a cell (cut, with a mark), no dates before 1900 (left as text).
+one), 32,767 UTF-16 units a cell (cut, with a mark), no dates before 1900 or after 9999 (left as
+text).
 """
 
 import re
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from math import isfinite
 from operator import attrgetter
 from typing import Any
 
@@ -30,6 +32,7 @@ _SHEET_BYTES = 1 << 30  # beyond 2 GiB a member needs ZIP64, which some readers 
 _EPOCH = datetime(1899, 12, 30, tzinfo=UTC)
 _DAY = 86_400_000_000  # microseconds
 _FIRST_DAY = 61  # 1 March 1900; before it Excel counts a day that never was
+_LAST_DAY = 2_958_465  # 31 December 9999
 
 _SPECIAL = re.compile("[&<>\0-\x08\x0b-\x1f\ufffe\uffff]|_x[0-9A-Fa-f]{4}_")
 _RARE = re.compile("[\0-\x08\x0b-\x1f\ufffe\uffff]")
@@ -159,6 +162,11 @@ def _ints(letter: str, first: int, values: list[Any]) -> list[str]:
     ]
 
 
+def _floats(letter: str, first: int, values: list[Any]) -> list[str]:
+    """Measures; what is no number has no cell, for Excel would not open the file."""
+    return _ints(letter, first, [one if one is None or isfinite(one) else None for one in values])
+
+
 def _bools(letter: str, first: int, values: list[Any]) -> list[str]:
     return [
         "" if value is None else f'<c r="{letter}{n}" t="b"><v>{value:d}</v></c>'
@@ -182,12 +190,12 @@ def _times(letter: str, first: int, values: list[Any]) -> list[str]:
 
 
 def _serial(value: str) -> str | None:
-    """Days since Excel's day 0, in UTC; None for what is no instant, or too early for Excel."""
+    """Days since Excel's day 0, in UTC; None for what is no instant, or not in Excel's calendar."""
     try:
         since = datetime.fromisoformat(value) - _EPOCH
     except (ValueError, TypeError):  # no time, or one that does not tell its offset
         return None
-    if since.days < _FIRST_DAY:
+    if not _FIRST_DAY <= since.days <= _LAST_DAY:
         return None
     microseconds = since.seconds * 1_000_000 + since.microseconds
     fraction = (microseconds * 10**12 + _DAY // 2) // _DAY  # integers: floats cost twice the time
@@ -200,7 +208,7 @@ _CELLS: dict[Kind, Cells] = {
     "url": _texts(parts.TEXT),
     "list": _lists,
     "int": _ints,
-    "float": _ints,
+    "float": _floats,
     "bool": _bools,
     "time": _times,
 }

@@ -3,10 +3,9 @@
 from collections.abc import Collection, Sequence
 
 from ingather import errors
-from ingather.domain.kinds import REACH, SOURCES
+from ingather.domain.kinds import CALLED, REACH, SOURCES
 
 NAMES = ("graph", "hiker", "archive")
-_CALLED = {"graph": "the Graph API", "hiker": "HikerAPI", "archive": "an archive of your own"}
 _USUAL = {"hiker": "of any public account", "archive": "your own"}
 _NEEDS = {
     "graph": "an access token (`ingather login`, or INSTAGRAM_ACCESS_TOKEN)",
@@ -33,7 +32,7 @@ def choose(
         forced = "archive"
     if forced is not None and forced not in able and forced != "archive":  # it says why itself
         raise errors.BadInput(
-            f"{kind.capitalize()} cannot be had of {_CALLED[forced]}.", hint=tell(kind)
+            f"{kind.capitalize()} cannot be had of {CALLED[forced]}.", hint=tell(kind)
         )
     if forced is not None:
         return (forced,)
@@ -58,7 +57,7 @@ def check_insights(kind: str, chosen: Sequence[str]) -> None:
 def tell(kind: str) -> str:
     """What each source can tell of a kind, and what it needs for that."""
     parts = [
-        f"{_CALLED[one]} ({REACH[one].get(kind, _USUAL.get(one, ''))}; needs {_NEEDS[one]})"
+        f"{CALLED[one]} ({REACH[one].get(kind, _USUAL.get(one, ''))}; needs {_NEEDS[one]})"
         for one in SOURCES[kind]
     ]
     told = f"{kind} can be had of {', or of '.join(parts)}"
@@ -67,4 +66,4 @@ def tell(kind: str) -> str:
 
 def called(source: str) -> str:
     """A source's name in a sentence."""
-    return _CALLED[source]
+    return CALLED[source]

@@ -86,6 +86,11 @@ class Accounts(Protocol):
         """Newest day first."""
         ...
 
+    async def prune(self, *, log: float, history: float | None) -> int:
+        """Drop entries of the log from before a time, and days of the history from before another
+        (epoch seconds; None: every day stays); how many. Only what is ours."""
+        ...
+
     async def totals(self) -> Totals: ...
 
     async def now(self) -> float:
@@ -128,6 +133,11 @@ class Events(Protocol):
 
     async def dead_count(self) -> int:
         """How many dead letters there are that were not replayed."""
+        ...
+
+    async def prune(self, *, before: float) -> int:
+        """Drop dead letters from before a time (epoch seconds); how many. Of a topic none are: how
+        long it keeps them is for Kafka to be told."""
         ...
 
     async def replay(self, *, limit: int) -> int:

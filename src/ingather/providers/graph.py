@@ -117,7 +117,8 @@ class GraphSource:
         )
         raise errors.NotReachable(
             f"There is no post with {reading.describe()}{among} that this account may read: it is"
-            " gone, another account's, or private; the platform gives one answer for all three."
+            " gone, another account's, or private; the platform gives one answer for all three.",
+            hint="`ingather posts` lists those that it may read.",
         )
 
     async def posts(self, limit: int | None = None) -> AsyncIterator[Post]:

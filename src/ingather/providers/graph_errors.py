@@ -34,6 +34,10 @@ _LOGIN: Final = {
     492: "The person who logged in no longer has a role on the Facebook Page; log in with one who"
     " has.",
 }
+_ANEW: Final = (
+    "That is `ingather login`, or another INSTAGRAM_ACCESS_TOKEN; the same command then goes on"
+    " with what it had begun."
+)
 _SCOPES: Final = {
     "me/accounts": "pages_show_list",
     "media/comments": "instagram_manage_comments",
@@ -117,7 +121,8 @@ def meaning(fault: Fault, asked: str) -> errors.SourceError:
         return errors.Throttled(wait=fault.wait)
     if fault.code in (102, 190):
         return errors.NeedsLogin(
-            _LOGIN.get(fault.subcode or 0, "The access token is no longer valid; log in again.")
+            _LOGIN.get(fault.subcode or 0, "The access token is no longer valid; log in again."),
+            hint=_ANEW,
         )
     if fault.code is not None and (fault.code == 10 or 200 <= fault.code <= 299):
         scope = _SCOPES.get(asked, _USUAL_SCOPES)
@@ -132,7 +137,9 @@ def meaning(fault: Fault, asked: str) -> errors.SourceError:
             return errors.TooMuchData()
         return errors.Transient(f"The source is briefly out of order{_numbers(fault)}.")
     if fault.code is None and fault.status == 401:
-        return errors.NeedsLogin("The source does not accept the access token; log in again.")
+        return errors.NeedsLogin(
+            "The source does not accept the access token; log in again.", hint=_ANEW
+        )
     if fault.code == 368:
         return errors.Refused(
             "The platform has blocked this account for a while for its policies; leave it alone"

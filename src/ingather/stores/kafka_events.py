@@ -73,6 +73,9 @@ class KafkaEvents:
             ends = await _ends(consumer)
             return sum([end - await consumer.position(part) for part, end in ends.items()])
 
+    async def prune(self, *, before: float) -> int:
+        return 0
+
     async def close(self) -> None:
         if self._producer is not None:
             producer, self._producer = self._producer, None

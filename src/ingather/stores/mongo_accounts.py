@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from ingather.domain import refresh
+from ingather.domain.instants import iso
 from ingather.domain.refresh import PLATFORM, Account, Day, LogEntry, Refreshed
 from ingather.domain.refresh_posts import KEPT, Post
 from ingather.ports.refresh import Totals
 from ingather.stores import account_order, mongo_names, mongo_posts
 from ingather.stores import mongo_documents as documents
 from ingather.stores.mongo_documents import Document
-from ingather.stores.mongo_link import MongoLink, insert_new
+from ingather.stores.mongo_link import MongoLink, drop, insert_new
 
 _OURS = {"platform": {"$in": [PLATFORM, PLATFORM.upper(), PLATFORM.capitalize()]}}
 _CLOCK_SECONDS = 60.0
@@ -191,6 +192,17 @@ class MongoAccounts:
             found = self._history.find(documents.of(account_id)).sort("_id", -1).limit(limit)
             return [msgspec.convert(each, Day) async for each in found]
 
+    async def prune(self, *, log: float, history: float | None) -> int:
+        # Not by an index with a time to live: the log is the site's, and other platforms' too.
+        old: Document = {"at": {"$lt": documents.moment(log)}, "platform": PLATFORM}
+        with self._link.translating():
+            await self._index()
+            dropped = await drop(self._log, old)
+            if history is not None:
+                await self._history.create_index([("day", 1)])
+                dropped += await drop(self._history, {"day": {"$lt": iso(history)[:10]}})
+        return dropped
+
     async def totals(self) -> Totals:
         never = {**_OURS, "lastDataRefresh": None}
         with self._link.translating():
@@ -234,6 +246,7 @@ class MongoAccounts:
             await self._accounts.create_index([("handle", 1)])
             self._names_are_one = await mongo_names.index(self._accounts)
             await self._log.create_index([("at", 1)])
+            await mongo_posts.index(self._posts)
             self._indexed = True
 
     async def _there(self, ids: Iterable[str]) -> set[str]:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
 _PATIENCE_MS = 5_000
+_DROPPED_AT_ONCE = 1_000
 _THERE_ALREADY = 11000
 """MongoDB's code for a document whose `_id` is taken (DuplicateKey)."""
 
@@ -91,3 +92,15 @@ async def insert_new(collection: Any, documents: Sequence[dict[str, Any]]) -> li
             raise
         return [documents[each["index"]] for each in refused]
     return []
+
+
+async def drop(collection: Any, wanted: dict[str, Any]) -> int:
+    """Delete what is wanted, in batches, so that nobody waits long; how many."""
+    dropped = 0
+    while True:
+        found = collection.find(wanted, {"_id": 1}).limit(_DROPPED_AT_ONCE)
+        ids = [each["_id"] async for each in found]
+        if not ids:
+            return dropped
+        done = await collection.delete_many({"_id": {"$in": ids}})
+        dropped += done.deleted_count

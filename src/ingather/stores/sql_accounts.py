@@ -6,6 +6,7 @@ import msgspec
 
 from ingather import errors
 from ingather.domain import refresh
+from ingather.domain.instants import iso
 from ingather.domain.refresh import Account, Day, LogEntry, Refreshed
 from ingather.domain.refresh_posts import KEPT, Post
 from ingather.ports.refresh import Totals
@@ -16,6 +17,7 @@ _COLUMNS = (
     "account_id, platform, handle, name, description, image_url, follower_count, instagram_data,"
     " last_data_refresh"
 )
+_DROPPED_AT_ONCE = 1_000
 _FAILED = '%"outcome":"failed"%'
 """Only such an entry holds these words: within a text of JSON quotes are escaped."""
 
@@ -137,6 +139,20 @@ class SqlAccounts:
         )  # fmt: skip
         return [Day(day=row[0], followers=row[1], media=row[2], engagement=row[3]) for row in rows]
 
+    async def prune(self, *, log: float, history: float | None) -> int:
+        dropped = await self._drop(
+            "DELETE FROM data_refresh_log WHERE id IN"
+            " (SELECT id FROM data_refresh_log WHERE at < ? ORDER BY at LIMIT ?)",
+            iso(log),
+        )
+        if history is not None:
+            dropped += await self._drop(
+                "DELETE FROM account_history WHERE (account_id, day) IN"
+                " (SELECT account_id, day FROM account_history WHERE day < ? ORDER BY day LIMIT ?)",
+                iso(history)[:10],
+            )
+        return dropped
+
     async def totals(self) -> Totals:
         count = await self._sql.one("SELECT count(*) FROM accounts")
         never = await self._sql.one("SELECT count(*) FROM accounts WHERE refreshed_at = 0")
@@ -148,6 +164,13 @@ class SqlAccounts:
 
     async def now(self) -> float:
         return await self._sql.now()
+
+    async def _drop(self, statement: str, before: str) -> int:
+        """In batches, so that nobody waits long for the database."""
+        dropped = 0
+        while count := await self._sql.run(statement, before, _DROPPED_AT_ONCE):
+            dropped += count
+        return dropped
 
 
 async def _clash(inside: Sql, wanted: Account) -> errors.BadInput | None:

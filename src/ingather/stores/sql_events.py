@@ -95,6 +95,9 @@ class SqlEvents:
         assert row is not None
         return int(row[0])
 
+    async def prune(self, *, before: float) -> int:
+        return await self._sql.run("DELETE FROM refresh_dead WHERE at < ?", iso(before))
+
     async def replay(self, *, limit: int) -> int:
         async with self._sql.together() as inside:
             rows = await inside.all(

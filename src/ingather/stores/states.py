@@ -10,7 +10,6 @@ from ingather import errors
 from ingather.domain.instants import iso
 from ingather.domain.job import (
     AT_ONCE,
-    MAX_ATTEMPTS,
     Counters,
     Failure,
     File,
@@ -71,7 +70,10 @@ def held_back(job: Job, reason: Pause) -> Job:
 
 def busy(job: Job) -> errors.JobBusy:
     """The error that names who holds the job."""
-    who = f"process {job.holder.pid} on {job.holder.host}" if job.holder else "another process"
+    who = "another process"
+    if job.holder:
+        # After the host's name come marks by which the program tells machines apart.
+        who = f"process {job.holder.pid} on {job.holder.host.partition('/')[0]}"
     return errors.JobBusy(
         f"Job {job.id} is being run by {who}.",
         hint=f"Watch it with `ingather jobs watch {job.id}`, or end that process first.",
@@ -103,11 +105,6 @@ def claimed(job: Job, holder: Holder, *, now: float) -> Job:
         started_at=job.started_at or iso(now),
         finished_at=None,
     )
-
-
-def worn_out(job: Job) -> bool:
-    """Whether this claim is one more than the attempts allowed without progress."""
-    return job.attempts > MAX_ATTEMPTS
 
 
 def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:

@@ -119,6 +119,12 @@ def test_a_port_that_is_taken_is_one_clear_error(run):
     assert "--port" in err and "Traceback" not in err
 
 
+def test_no_address_is_not_every_address(run):
+    """`--host ""`, as of a variable without a value, opens nothing to anybody."""
+    out, err = run("up", "--host", "", "--port", "0", code=2)
+    assert out == "" and "--host 0.0.0.0 is every one" in err
+
+
 @pytest.mark.parametrize("words", [(), ("--no-worker",)])
 def test_up_says_nothing_before_it_can_listen(run, words):
     """An address that is none of this machine is one error, and no word of work before it."""

@@ -34,6 +34,7 @@ CREATE TABLE account_history (
     engagement DOUBLE PRECISION,
     PRIMARY KEY (account_id, day)
 );
+CREATE INDEX account_history_by_day ON account_history (day);
 
 -- The latest posts of each; post: the shortcode. posted_at: empty where it is not known. media: what
 -- anybody is told; insights: what its owner alone is told, which stays where it is not asked for.
