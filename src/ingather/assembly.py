@@ -3,9 +3,11 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
+from ingather import errors
 from ingather.domain.job import Job
 from ingather.domain.kinds import FILLED, WITH_INSIGHTS
 from ingather.outside import Outside
@@ -51,6 +53,7 @@ class World(Outside):
     ) -> None:
         super().__init__(settings, clock or SystemClock())
         self.names = names or {}
+        self._rate_asked = float("-inf")
 
     async def __aenter__(self) -> "World":
         return self
@@ -98,6 +101,18 @@ class World(Outside):
         settings = self.settings
         tokens = max(1, len(settings.access_tokens))
         return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
+
+    async def learn_rate(self, source: str) -> None:
+        """Ask what HikerAPI allows a second, before it is read, now and then; asking is free."""
+        from ingather.features.rates import KEPT
+
+        if source != "hiker" or self.settings.hiker_key is None:
+            return
+        if self.clock.monotonic() - self._rate_asked < KEPT:
+            return
+        self._rate_asked = self.clock.monotonic()
+        with suppress(errors.SourceError):
+            self.rates.hiker = (await self.hiker("followers").balance()).rate
 
     @cached_property
     def comments(self) -> "Comments":

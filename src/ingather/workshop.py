@@ -1,6 +1,5 @@
 """Workers built of the world: of its stores, its sources and its tokens."""
 
-import contextlib
 from typing import TYPE_CHECKING
 
 from ingather import errors
@@ -18,16 +17,12 @@ if TYPE_CHECKING:
 PATIENCE = Policy(longest_park=60.0)
 """A worker does not wait out a long limit with a job in its hands: it is given back until then."""
 
-RATE_KEPT = 600.0
-"""Seconds for which a rate is not asked for again."""
-
 
 class Workshop:
     """Takes up the queued jobs of every store of a world."""
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self._asked = float("-inf")
 
     def crew(self, *, room: int, report: Report) -> Crew:
         """A crew that runs so many jobs at a time."""
@@ -47,22 +42,12 @@ class Workshop:
         """Take a job that was just claimed as far as it goes now. Raises as `Worker.run`."""
         try:
             collection = self._world.collection_of(claim.job)
+            await self._world.learn_rate(claim.job.source)
             fetcher = collection.fetcher(PATIENCE)
-            if claim.job.source == "hiker":
-                await self._learn_rate()
         except errors.IngatherError as failure:
             await self._refused(claim, failure)
             raise
         return await collection.run(claim.job, fetcher, stop=stop, watch=Unwatched(), claim=claim)
-
-    async def _learn_rate(self) -> None:
-        """Ask what HikerAPI allows a second, now and then; asking is free."""
-        world = self._world
-        if world.clock.monotonic() - self._asked < RATE_KEPT:
-            return
-        self._asked = world.clock.monotonic()
-        with contextlib.suppress(errors.SourceError):
-            world.rates.hiker = (await world.hiker("followers").balance()).rate
 
     async def _refused(self, claim: Claim, failure: errors.IngatherError) -> None:
         """Give back a job whose source cannot even be built."""

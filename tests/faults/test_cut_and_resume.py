@@ -38,6 +38,9 @@ class Scripted:
     def take_units(self):
         return 0
 
+    def under(self, turns):
+        return self
+
     async def fetch(self, target, cursor, *, replies, limit=None):
         self.calls += 1
         at, turn = (0, 0) if cursor is None else map(int, cursor.split("/"))
@@ -140,7 +143,7 @@ class CutAndResume(RuleBasedStateMachine):
     async def run(self, store, job):
         from ingather.stores.memory import MemoryLimiter
 
-        gate = Gate(MemoryLimiter(self.clock), "one", self.clock)
+        gate = Gate(MemoryLimiter(self.clock), self.clock)
         fetcher = Fetcher(self.source, gate, self.clock, policy=Policy())
         worker = Worker(store, store, store, self.clock)
 

@@ -370,11 +370,11 @@ def callers(post: str, calls: int, window: float, seconds: float, skews: list[fl
             source = here.graph
             target = await source.resolve(post)
             limits = [quota.Limit("shared", calls, window)]
-            gate = quota.Gate(here.limiter, "shared", here.clock, limits=limits)
+            gate = quota.Gate(here.limiter, here.clock, limits=limits)
             until = time.monotonic() + seconds
             while time.monotonic() < until:
                 try:
-                    wait = await gate.enter()
+                    _, wait = await gate.enter(("shared",))
                 except errors.StoreUnavailable:
                     wait = 0.05
                 if wait > 0:

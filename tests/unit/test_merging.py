@@ -14,6 +14,7 @@ from ingather.engine.backoff import Fetcher, Policy
 from ingather.engine.quota import Gate
 from ingather.features import filling
 from ingather.features.filling import Filling
+from ingather.ports import Turns
 from ingather.stores.memory import MemoryLimiter
 
 GRAPH = Media(media_id="180", shortcode="AbC", like_count=7, comment_count=0, likes_hidden=False)
@@ -74,15 +75,26 @@ class Pages:
         self.asked: list[str | None] = []
         self.looked_up = 0
         self._units = 0
+        self._turns: Turns | None = None
+
+    def under(self, turns: Turns) -> "Pages":
+        self._turns = turns
+        return self
+
+    async def _turn(self) -> None:
+        if self._turns is not None:
+            await self._turns.take((self.limit_key,))
 
     async def owner(self, target: Target | None = None) -> Owner:
         return Owner("", "")
 
     async def resolve(self, words: str) -> Target:
+        await self._turn()
         self.looked_up += 1
         return Target(id="4", username=words)
 
     async def fetch(self, target: Target, cursor: str | None, **_: object) -> Page:
+        await self._turn()
         self.asked.append(cursor)
         self._units += self.name == "hiker"
         place = int(cursor or 0)
@@ -109,7 +121,7 @@ class Pair:
         def tell(filled: Filled) -> None:
             self.told = filled
 
-        gate = Gate(MemoryLimiter(self._clock), "key", self._clock)
+        gate = Gate(MemoryLimiter(self._clock), self._clock)
         patience = Policy(**policy) if policy else filling.PATIENCE
         return Filling(
             self.first,

@@ -3,6 +3,7 @@
 import pytest
 
 from ingather import errors
+from ingather.domain.page import Usage
 from ingather.engine.quota import Gate, Limit
 from ingather.features.rates import SAFE, Rates
 from ingather.stores.memory import MemoryLimiter
@@ -11,37 +12,37 @@ from ingather.stores.memory import MemoryLimiter
 class Voice:
     """As much of a source as rates look at."""
 
-    def __init__(self, name, route="media", key="key"):
-        self.name, self.route, self.limit_key = name, route, key
+    def __init__(self, name, route="media"):
+        self.name, self.route = name, route
 
 
 async def test_a_call_is_reserved_in_every_limit(clock) -> None:
     """The tightest of several limits holds, and its wait is told."""
     limiter = MemoryLimiter(clock)
     limits = [Limit("token", 3, 60.0), Limit("app", 2, 10.0)]
-    gate = Gate(limiter, "token", clock, limits=limits)
-    assert [await gate.enter() for _ in range(2)] == [0.0, 0.0]
-    assert await gate.enter() == 10.0
+    gate = Gate(limiter, clock, limits=limits)
+    assert [await gate.enter(["token"]) for _ in range(2)] == [("token", 0.0)] * 2
+    assert await gate.enter(["token"]) == ("token", 10.0)
     clock.time += 10.0
-    assert await gate.enter() > 0.0  # the refused call was reserved for the token all the same
+    assert (await gate.enter(["token"]))[1] > 0.0  # reserved for the token all the same
 
 
 async def test_gates_of_two_processes_share_a_limit(clock) -> None:
     """Who shares a key shares its calls."""
     limiter = MemoryLimiter(clock)
-    gates = [Gate(limiter, "key", clock, limits=[Limit("key", 4, 60.0)]) for _ in range(3)]
-    waits = [await gate.enter() for _ in range(2) for gate in gates]
+    gates = [Gate(limiter, clock, limits=[Limit(None, 4, 60.0)]) for _ in range(3)]
+    waits = [(await gate.enter(["key"]))[1] for _ in range(2) for gate in gates]
     assert waits.count(0.0) == 4
 
 
 async def test_a_park_holds_before_the_limit(clock) -> None:
     """A call that may not be made is not reserved."""
     limiter = MemoryLimiter(clock)
-    gate = Gate(limiter, "key", clock, limits=[Limit("calls", 1, 60.0)])
-    await gate.park(30.0)
-    assert await gate.enter() == 30.0
+    gate = Gate(limiter, clock, limits=[Limit("calls", 1, 60.0)])
+    await gate.park("key", 30.0)
+    assert await gate.enter(["key"]) == ("key", 30.0)
     clock.time += 30.0
-    assert await gate.enter() == 0.0
+    assert await gate.enter(["key"]) == ("key", 0.0)
 
 
 async def test_where_calls_cannot_be_counted_none_is_let_through(clock) -> None:
@@ -51,18 +52,39 @@ async def test_where_calls_cannot_be_counted_none_is_let_through(clock) -> None:
         async def reserve(self, key, *, calls, limit, window):
             raise errors.StoreUnavailable
 
-    gate = Gate(Away(clock), "key", clock, limits=[Limit("key", 1, 1.0)])
+    gate = Gate(Away(clock), clock, limits=[Limit(None, 1, 1.0)])
     with pytest.raises(errors.StoreUnavailable):
-        await gate.enter()
+        await gate.enter(["key"])
+
+
+async def test_a_call_goes_to_the_token_with_room(clock) -> None:
+    """Every token has its own limit and is parked alone; where none has room, the shortest wait is
+    told."""
+    gate = Gate(MemoryLimiter(clock), clock, limits=[Limit(None, 2, 60.0)])
+    found = [await gate.enter(["a", "b"]) for _ in range(5)]
+    assert found == [("a", 0.0), ("a", 0.0), ("b", 0.0), ("b", 0.0), ("a", 60.0)]
+    clock.time += 60.0
+    await gate.park("a", 30.0)
+    assert await gate.enter(["a", "b"]) == ("b", 0.0)
+    await gate.learn("b", Usage(96, 20.0))
+    assert (await gate.enter(["a", "b"]))[1] == 20.0
+
+
+async def test_what_the_tokens_share_is_not_gone_around(clock) -> None:
+    """Where the app's limit is reached, no token has room."""
+    limits = [Limit(None, 9, 60.0), Limit("app", 1, 60.0)]
+    gate = Gate(MemoryLimiter(clock), clock, limits=limits)
+    assert await gate.enter(["a", "b"]) == ("a", 0.0)
+    assert (await gate.enter(["a", "b"]))[1] == 60.0
 
 
 def test_own_comments_follow_the_headers() -> None:
     """Nothing limits an export of one's own comments but what the setting asks for."""
     own, others = Voice("graph", "media/comments"), Voice("graph", "media")
     assert Rates().of(own) == ()
-    assert Rates().of(others) == [Limit("key", SAFE, 3_600.0)]
+    assert Rates().of(others) == [Limit(None, SAFE, 3_600.0)]
     assert Rates(50, app_id="9", tokens=2).of(own) == [
-        Limit("key", 100, 3_600.0),
+        Limit(None, 50, 3_600.0),
         Limit("app:9", 100, 3_600.0),
     ]
 
@@ -72,5 +94,5 @@ def test_hikers_rate_is_kept_once_it_is_known() -> None:
     rates = Rates()
     assert rates.of(Voice("hiker")) == ()
     rates.hiker = 15.0
-    assert rates.of(Voice("hiker")) == (Limit("key", 15, 1.0),)
+    assert rates.of(Voice("hiker")) == (Limit(None, 15, 1.1),)
     assert rates.of(Voice("archive")) == ()

@@ -1,6 +1,5 @@
 """/api/extractions: lists of accounts, posts and comments (seeds/extraction-platform.md)."""
 
-import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
@@ -14,6 +13,7 @@ from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
 from ingather.api.rooms import Room, answer, listed, router_at
 from ingather.domain.access import Key
+from ingather.domain.job import Counters
 from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.records import Comment, Media, User
 from ingather.features import extraction, voices
@@ -87,16 +87,21 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         tenant=caller.owner,
         priority=body.priority,
     )
-    for voice in found[:-1]:
-        with contextlib.suppress(errors.NotReachable):  # the next one may reach it
-            return await _asked(here, wanted, voice, insights=body.insights)
-    return await _asked(here, wanted, found[-1], insights=body.insights)
-
-
-async def _asked(here: Door, wanted: extraction.Wanted, voice: str, *, insights: bool) -> "Job":
-    route = WITH_INSIGHTS if insights and voice == "graph" else None
-    feature = here.world.extractions(wanted.kind, voice, wanted.words, route=route)
-    return await running.begun(here, feature.start(wanted, feature.fetcher()))
+    extraction.passing(wanted)  # refused before anybody is asked anything
+    spent = Counters()
+    for voice in found:
+        route = WITH_INSIGHTS if body.insights and voice == "graph" else None
+        feature = world.extractions(kind, voice, words, route=route)
+        await world.learn_rate(voice)
+        fetcher = feature.fetcher()
+        fetcher.take_back(spent)
+        try:
+            return await running.begun(here, feature.start(wanted, fetcher))
+        except errors.NotReachable:
+            if voice == found[-1]:
+                raise
+            spent = fetcher.hand_over()  # it counts, whoever is asked next
+    raise AssertionError("there is a source")
 
 
 @router.get("", responses=schema.says(shapes.ExtractionList), summary="Extractions, newest first")

@@ -109,6 +109,7 @@ def analyze(
             )
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
             voice = _voice(here, source)
+            await here.learn_rate(voice)
             fill = voice == "graph" and source is None and not no_fill and "hiker" in here.reach()
             reels = here.analyses(voice, fill=fill)
             stories: list[Story] = []

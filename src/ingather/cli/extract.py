@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, filter_lists, options, queueing
+from ingather.cli import export, filter_lists, money, options, queueing
 from ingather.cli.run import run, say, stoppable, world
 from ingather.cli.texts import text_of
 
@@ -63,7 +63,7 @@ def extract(
     ] = None,
     max_cost: Annotated[
         float | None,
-        typer.Option("--max-cost", min=0.0, metavar="MONEY", help="Pause before more is spent."),
+        typer.Option("--max-cost", metavar="MONEY", help="Pause before more is spent."),
     ] = None,
     budget: options.Budget = None,
     format: options.Format = None,
@@ -92,6 +92,7 @@ def extract(
         from ingather.features import collection, extraction
 
         wanted_kind = extraction.kind_of(kind)
+        money.check(max_cost)
         path = export.path_of(output)
         collection.check_file(path, format)
         await queueing.check_path(path, "rows.csv", no_wait=no_wait)
@@ -113,6 +114,7 @@ def extract(
                 fresh=fresh,
                 sandbox=sandbox,
             )
+            extraction.passing(wanted)  # refused before anybody is asked anything
             async with stoppable(budget) as stop:
                 job, fetcher = await _begun(
                     here, wanted, voices, words, stop, insights=insights, max_cost=max_cost
@@ -175,15 +177,19 @@ async def _begun(
     from msgspec import structs
 
     from ingather import errors
+    from ingather.domain.job import Counters
     from ingather.domain.kinds import WITH_INSIGHTS
     from ingather.features.extraction import is_own
     from ingather.features.voices import called
 
+    spent = Counters()
     for voice, then in itertools.zip_longest(voices, voices[1:]):
-        units = await _units(here, wanted.kind, voice, max_cost)
+        units = await money.units(here, wanted.kind, voice, max_cost)
         route = WITH_INSIGHTS if insights and voice == "graph" else None
         feature = here.extractions(wanted.kind, voice, words, route=route)
+        await here.learn_rate(voice)
         fetcher = feature.fetcher()
+        fetcher.take_back(spent)
         start = feature.start(structs.replace(wanted, max_units=units), fetcher)
         try:
             job = await export.started(start, stop)
@@ -191,6 +197,7 @@ async def _begun(
             if then is None:
                 raise
             say(f"{failure} Asking {called(then)} instead.")
+            spent = fetcher.hand_over()  # it counts, whoever is asked next
             continue
         if job is not None and route is not None and len(job.targets) == 1 and not is_own(job):
             say(f"@{job.target.username} is not your account: its insights are told to nobody.")
@@ -198,27 +205,6 @@ async def _begun(
             fetcher = here.collection_of(job).fetcher()  # it goes on as it was begun
         return job, fetcher
     raise AssertionError("there is a source")
-
-
-async def _units(here: "World", kind: str, voice: str, max_cost: float | None) -> int | None:
-    """The units of HikerAPI that so much money buys at the account's own price."""
-    if max_cost is None or voice != "hiker":
-        return None
-    from ingather import errors
-
-    balance = await here.hiker(kind).balance()
-    if not balance.amount or not balance.requests:
-        raise errors.BadInput(
-            "The account's price cannot be told from its balance.", hint="Use --max-calls."
-        )
-    price = balance.amount / balance.requests
-    units = int(max_cost / price)
-    if units < 1:
-        raise errors.BadInput(
-            f"--max-cost {max_cost:g} buys no call.",
-            hint=f"A call costs about {price:.6f} {balance.currency or ''}".rstrip() + ".",
-        )
-    return units
 
 
 async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> bool:
@@ -239,13 +225,15 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
         expected = f"{many:,} targets of unknown size" if many > 1 else "A list of unknown size"
     else:
         least, most = calls
-        expected = f"{job.target.declared:,} rows declared: about {_span(least, most)} calls"
+        expected = f"{job.target.declared:,} rows declared: about {money.span(least, most)} calls"
         if balance.rate:
-            seconds = _span(round(least / balance.rate), round(most / balance.rate))
+            seconds = money.span(round(least / balance.rate), round(most / balance.rate))
             expected += f", {seconds} s at {balance.rate:g} a second"
         if balance.amount and balance.requests:
             price = balance.amount / balance.requests
-            expected += f", {_cost(least * price, most * price)} {balance.currency or ''}".rstrip()
+            expected += (
+                f", {money.cost(least * price, most * price)} {balance.currency or ''}".rstrip()
+            )
     say(f"{expected}. The account has {balance.requests:,} requests left.")
     if yes:
         return True
@@ -253,20 +241,6 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
         await here.sql_store.delete(job.id)
         raise errors.BadInput("Nobody is here to agree to that.", hint="Add --yes.")
     return typer.confirm("Go on?", err=True)
-
-
-def _span(least: int, most: int) -> str:
-    return f"{least:,}" if least == most else f"{least:,} to {most:,}"
-
-
-def _cost(least: float, most: float) -> str:
-    """A sum, from and to; one below a cent is not told as nothing."""
-    if most < 0.01:
-        return "less than 0.01"
-    low, high = f"{least:,.2f}", f"{most:,.2f}"
-    if least < 0.01:
-        return f"up to {high}"
-    return low if low == high else f"{low} to {high}"
 
 
 def _announce(kind: str, job: "Job") -> None:
@@ -278,4 +252,5 @@ def _announce(kind: str, job: "Job") -> None:
         return
     others = kind != "commenters" and not is_own(job)
     often = "" if not others else " The platform allows about 200 an hour."
-    say(f"{job.target.declared:,} rows declared: about {_span(*calls)} calls, at no cost.{often}")
+    span = money.span(*calls)
+    say(f"{job.target.declared:,} rows declared: about {span} calls, at no cost.{often}")

@@ -139,6 +139,7 @@ def resume(
                 await here.collection_of(job).release(job)
                 return await queueing.queue(here, job, as_json=as_json)
         async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
+            await here.learn_rate(job.source)
             fetcher = here.collection_of(job).fetcher()
             return await export.run_job(
                 here, job, fetcher, stop=stop, strict=strict, as_json=as_json

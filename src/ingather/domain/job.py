@@ -179,12 +179,6 @@ class Options(Struct, frozen=True, kw_only=True, rename="camel"):
         """Rows this job may keep."""
         return self.cap if self.limit is None else min(self.cap, self.limit)
 
-    def spent(self, calls: int, units: int) -> bool:
-        """Whether a run that has made so many may make no more."""
-        return (self.max_calls is not None and calls >= self.max_calls) or (
-            self.max_units is not None and units >= self.max_units
-        )
-
     @property
     def most_reason(self) -> Ending:
         """What to call it when that number is reached."""

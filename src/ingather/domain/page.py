@@ -31,7 +31,7 @@ class Page(Struct, frozen=True):
     list of rows itself.
     passed: rows of another sort than was asked for, such as photos in a list of reels; with some,
     a page without records is no empty one.
-    more_calls: calls that were made for it beyond the one that every page takes.
+    more_calls: calls that were made for it of another source, which gave them their turns.
     """
 
     records: Sequence[Record]

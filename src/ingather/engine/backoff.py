@@ -6,13 +6,13 @@ asked for in half its size, and pages grow again once they come well.
 """
 
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from msgspec import Struct
 
 from ingather import errors, points
-from ingather.domain.job import Target
+from ingather.domain.job import Counters, Job, Target
 from ingather.domain.page import Page
 from ingather.engine.quota import Gate
 from ingather.engine.stop import Stopped
@@ -57,7 +57,7 @@ class Tally(Struct):
 
 
 class Fetcher:
-    """Pages of one source, patiently."""
+    """Pages of one source, patiently; it is what the source asks before each of its calls."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Fetcher:
         policy: Policy,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._source = source
+        self.source = source.under(self)
         self._gate = gate
         self._clock = clock
         self._policy = policy
@@ -77,53 +77,110 @@ class Fetcher:
         self._limit: int | None = None
         self._well, self._wanted, self._grown = 0, WELL, False
         self._tally = Tally()
+        self._made = self._units = 0
+        self._budget: tuple[int | None, int | None] = (None, None)
+        self._key: str | None = None
+        self._parked = 0.0
 
     def take_tally(self) -> Tally:
         """The cost so far, counted once. Part of a second waited is kept for the next time."""
+        self._bill(0)
         taken = self._tally
-        taken.units += self._source.take_units()
         self._tally = Tally(waited=taken.waited % 1)
         return taken
 
     @property
-    def untaken(self) -> tuple[int, int]:
-        """Calls and units spent since the tally was last taken."""
-        self._tally.units += self._source.take_units()
-        return self._tally.calls, self._tally.units
+    def owed(self) -> int:
+        """Units spent since the tally was last taken."""
+        self._bill(0)
+        return self._tally.units
+
+    def hand_over(self) -> Counters:
+        """The cost so far, which a new job begins with; here it is forgotten."""
+        tally, self._made, self._units = self.take_tally(), 0, 0
+        return Counters(
+            calls=tally.calls,
+            retries=tally.retries,
+            parks=tally.parks,
+            waited=int(tally.waited),
+            units=tally.units,
+        )
+
+    def take_back(self, spent: Counters) -> None:
+        """What was handed over, where there was such a job already."""
+        self._made, self._units = self._made + spent.calls, self._units + spent.units
+        tally = self._tally
+        tally.calls, tally.units = tally.calls + spent.calls, tally.units + spent.units
+        tally.retries, tally.parks = tally.retries + spent.retries, tally.parks + spent.parks
+        tally.waited += spent.waited
+
+    def allow(self, calls: int | None, units: int | None) -> None:
+        """Raise Stopped rather than make more calls than this in all, or one more once so many
+        units are spent; what was asked before counts. None: as many as it takes."""
+        self._budget = calls, units
+
+    def run_of(self, job: Job) -> None:
+        """Keep to the budget of a job in a run that begins. Its first run pays for the look-up
+        that the job was begun with."""
+        if job.fence == 1:
+            self._made, self._units = (
+                self._made + job.counters.calls,
+                self._units + job.counters.units,
+            )
+        self.allow(job.options.max_calls, job.options.max_units)
+
+    @property
+    def spent(self) -> bool:
+        """Whether no further call is allowed."""
+        self._bill(0)
+        calls, units = self._budget
+        return (calls is not None and self._made >= calls) or (
+            units is not None and self._units >= units
+        )
+
+    async def take(self, keys: Sequence[str]) -> str:
+        """Turns: wait for the limit, and count the call that is then made. Raises Stopped where the
+        budget is spent, or the wait is too long."""
+        while True:
+            if self.spent:
+                raise Stopped("budget")
+            self._key, wait = await self._gate.enter(keys)
+            if wait <= 0:
+                self._tally.calls += 1
+                self._made += 1
+                return self._key
+            await self._park(wait)
 
     async def page(self, target: Target, cursor: str | None, *, replies: bool) -> Page:
         """The page at the cursor. Raises the errors that waiting cannot mend, and Stopped where
         the limit's wait is too long."""
         page = await self.ask(
-            lambda: self._source.fetch(target, cursor, replies=replies, limit=self._limit)
+            lambda: self.source.fetch(target, cursor, replies=replies, limit=self._limit)
         )
         self._grow()
         points.reach("called")
-        await self._gate.learn(page.usage)
+        if self._key is not None:
+            await self._gate.learn(self._key, page.usage)
         self._tally.repaired += page.repaired
-        self._tally.units += page.units
         self._tally.calls += page.more_calls
+        self._made += page.more_calls
+        self._bill(page.units)
         return page
 
     async def resolve(self, words: str) -> Target:
         """The target that a user's words name."""
-        return await self.ask(lambda: self._source.resolve(words))
+        return await self.ask(lambda: self.source.resolve(words))
 
     async def ask(self, call: Callable[[], Awaitable[T]]) -> T:
         """What a call of the source gives, as patiently as a page is asked for."""
         tries, drifts, since = 0, 0, None
         while True:
-            if (wait := await self._gate.enter()) > 0:
-                parked = self._clock.monotonic()
-                await self._park(wait)
-                if since is not None:  # a limit waited out is not the source being out of order
-                    since += self._clock.monotonic() - parked
-                continue
-            self._tally.calls += 1
             try:
                 return await call()
             except errors.Throttled as throttled:
-                await self._gate.park(throttled.wait or self._policy.park)
+                if self._key is None:
+                    raise
+                await self._gate.park(self._key, throttled.wait or self._policy.park)
                 continue
             except errors.TooMuchData as failure:
                 if self._limit == 1:
@@ -140,9 +197,11 @@ class Fetcher:
             except errors.Transient as transient:
                 broken = transient
             tries += 1
-            since = self._clock.monotonic() if since is None else since
+            # A limit waited out is not the source being out of order.
+            now = self._clock.monotonic() - self._parked
+            since = now if since is None else since
             wait = self._jitter() * min(self._policy.ceiling, self._policy.base * 2**tries)
-            if self._clock.monotonic() + wait - since > self._policy.deadline:
+            if now + wait - since > self._policy.deadline:
                 raise broken
             self._tally.retries += 1
             self.watch.retrying(broken, wait)
@@ -168,7 +227,15 @@ class Fetcher:
             raise Stopped("rate_limit", again=seconds)
         self._tally.parks += 1
         self.watch.parked(seconds)
+        since = self._clock.monotonic()
         await self._wait(seconds)
+        self._parked += self._clock.monotonic() - since
+
+    def _bill(self, units: int) -> None:
+        """Count units, and those that the source has not told of a page."""
+        units += self.source.take_units()
+        self._tally.units += units
+        self._units += units
 
     async def _wait(self, seconds: float) -> None:
         began = self._clock.monotonic()

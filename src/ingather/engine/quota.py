@@ -19,58 +19,67 @@ POLL = 1.0
 
 
 class Limit(Struct, frozen=True):
-    """So many calls per sliding window of so many seconds, by all who share the key."""
+    """So many calls per sliding window of so many seconds, by all who share the key; None: a limit
+    that every token has of its own."""
 
-    key: str
+    key: str | None
     calls: int
     seconds: float
 
 
 class Gate:
-    """A gate for one key of the limiter, such as a token's fingerprint.
+    """A gate for the keys of the limiter, such as the fingerprints of tokens that are pooled.
 
     limits: what each call must fit in besides. A call is reserved before it is made, in each of
     them, and never given back: the platform may have counted it.
     """
 
-    def __init__(
-        self, limiter: Limiter, key: str, clock: Clock, *, limits: Sequence[Limit] = ()
-    ) -> None:
+    def __init__(self, limiter: Limiter, clock: Clock, *, limits: Sequence[Limit] = ()) -> None:
         self._limiter = limiter
-        self._key = key
         self._clock = clock
         self._limits = limits
-        self._polled = float("-inf")
+        self._polled: dict[str, float] = {}
         self._entered = float("-inf")
 
-    async def enter(self) -> float:
-        """0.0 where a call may be made now, else seconds to wait before asking again."""
+    async def enter(self, keys: Sequence[str]) -> tuple[str, float]:
+        """The first of these keys under which a call may be made now, and 0.0; or one of them, and
+        the seconds to wait before asking again."""
+        waits = []
+        for key in keys:
+            wait = await self._wait(key)
+            if wait <= 0:
+                return key, 0.0
+            waits.append(wait)
+        return keys[0], min(waits)
+
+    async def park(self, key: str, seconds: float) -> None:
+        """Nobody calls under this key for so long."""
+        await self._limiter.park(key, seconds)
+        self._polled.pop(key, None)
+
+    async def learn(self, key: str, usage: Usage | None) -> None:
+        """Obey what an answer said of the key's limit."""
+        if usage is None or usage.percent < HALVE:
+            return
+        if usage.percent >= REST:
+            await self.park(key, usage.regain or REST_SECONDS)
+        else:
+            took = self._clock.monotonic() - self._entered
+            await self.park(key, max(took, 0.1))
+
+    async def _wait(self, key: str) -> float:
+        """0.0 where a call under this key may be made now, and is reserved."""
         now = self._clock.monotonic()
-        if now - self._polled >= POLL:
-            wait = await self._limiter.parked(self._key)
+        if now - self._polled.get(key, float("-inf")) >= POLL:
+            wait = await self._limiter.parked(key)
             if wait > 0:
                 return wait
-            self._polled = now
+            self._polled[key] = now
         for limit in self._limits:
             wait = await self._limiter.reserve(
-                limit.key, calls=1, limit=limit.calls, window=limit.seconds
+                limit.key or key, calls=1, limit=limit.calls, window=limit.seconds
             )
             if wait > 0:
                 return wait
         self._entered = now
         return 0.0
-
-    async def park(self, seconds: float) -> None:
-        """Nobody calls for so long."""
-        await self._limiter.park(self._key, seconds)
-        self._polled = float("-inf")
-
-    async def learn(self, usage: Usage | None) -> None:
-        """Obey what an answer said of the limit."""
-        if usage is None or usage.percent < HALVE:
-            return
-        if usage.percent >= REST:
-            await self.park(usage.regain or REST_SECONDS)
-        else:
-            took = self._clock.monotonic() - self._entered
-            await self.park(max(took, 0.1))

@@ -56,7 +56,7 @@ class Reader:
         self._stop = stop
         self._watch = watch
         self._sequence = claim.job.sequence
-        self._counters = self._before = claim.job.counters
+        self._counters = claim.job.counters
         self._many = len(claim.job.targets) > 1
         self._states: list[TargetState] = []
         self._sieve = Sieve(claim.job)
@@ -76,9 +76,10 @@ class Reader:
         try:
             if not state.target.id:
                 state = await self._found(state)
-            if self._spent(ahead=True):  # the look-up took it all: what it found is kept
+            if self._fetcher.spent:  # the look-up took it all: what it found is kept
                 self._states[index] = state
-                return self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
+                self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
+                raise Stopped("budget")
             return await self._read(index, await self._resumed(index, state))
         except _OF_TARGET as failure:
             if not self._many:
@@ -123,7 +124,7 @@ class Reader:
                 state = self._states[index] = batch.state
                 room = batch.most - self._counters.appended
                 ahead = None
-                if state.ended is None and len(batch.rows) < room and not self._spent(batch):
+                if state.ended is None and len(batch.rows) < room:
                     ahead = self._fetch(state)
                     for _ in ("made", "sent"):  # now: a store may commit without giving way once
                         await asyncio.sleep(0)
@@ -140,28 +141,14 @@ class Reader:
                 await asyncio.gather(ahead, return_exceptions=True)
 
     def _heed(self, outcome: Outcome) -> bool:
-        """Whether the job has ended. Raise Stopped where somebody wished it, or where calls or
-        units are spent, be it between two targets."""
+        """Whether the job has ended. Raise Stopped where somebody wished it."""
         if outcome.reason is not None:
             return True
         if outcome.wish is not None:
             self._stop.request("cancelled" if outcome.wish == "cancel" else "asked")
-        if self._stop.reason is None and self._spent():
-            self._stop.request("budget")
         if self._stop.reason is not None:
             raise Stopped(self._stop.reason)
         return False
-
-    def _spent(self, batch: Batch | None = None, *, ahead: bool = False) -> bool:
-        """Whether a further call would go beyond the calls or units allowed to this run.
-        ahead: with those that no commit has counted yet."""
-        options, now, then = self._job.options, self._counters, self._before
-        calls = now.calls - then.calls + (batch.calls if batch else 0)
-        units = now.units - then.units + (batch.units if batch else 0)
-        if ahead:
-            asked, paid = self._fetcher.untaken
-            calls, units = calls + asked, units + paid
-        return options.spent(calls, units)
 
     def _fetch(self, state: TargetState) -> asyncio.Task[Page]:
         task = asyncio.create_task(self._fetch_surely(state))

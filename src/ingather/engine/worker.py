@@ -67,6 +67,7 @@ class Worker:
         claim = claim or await take(job, self._jobs, self._leases)
         points.reach("claimed")
         watch.began(claim.job)
+        fetcher.run_of(claim.job)
         lease = Lease(claim, self._leases, self._clock, stop, since=since)
         async with lease:
             reader = Reader(

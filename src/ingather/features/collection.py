@@ -1,7 +1,8 @@
 """What every collection has in common: run a job of it, and hand over what it has kept."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from msgspec import structs
 
@@ -14,11 +15,13 @@ from ingather.domain.records import Comment, Media, Record, User
 from ingather.engine import lease
 from ingather.engine.backoff import Fetcher, Policy
 from ingather.engine.quota import Gate, Limit
-from ingather.engine.stop import Stop
+from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.engine.worker import Worker
 from ingather.exports import columns, files
 from ingather.ports import Claim, Clock, Jobs, Leases, Limiter, Rows, Source
+
+T = TypeVar("T")
 
 LAYOUTS: dict[type[Record], columns.Layout] = {
     Comment: columns.COMMENTS,
@@ -68,7 +71,7 @@ class Collection:
 
     def _asking(self, source: Source, policy: Policy | None = None) -> Fetcher:
         limits = self._limits(source)
-        gate = Gate(self._limiter, source.limit_key, self._clock, limits=limits)
+        gate = Gate(self._limiter, self._clock, limits=limits)
         return Fetcher(source, gate, self._clock, policy=policy or self._policy)
 
     async def run(
@@ -85,6 +88,30 @@ class Collection:
         return await self._worker.run(
             job, fetcher, self._finish, stop=stop, watch=watch, claim=claim
         )
+
+    async def _looked(self, fetcher: Fetcher, asked: Callable[[], Awaitable[T]]) -> T:
+        """What a job needs to be told before it is begun."""
+        try:
+            return await fetcher.ask(asked)
+        except Stopped as stopped:
+            if stopped.reason == "budget":
+                raise errors.BadInput(
+                    "That allows too few calls to look the target up; nothing was begun.",
+                    hint="Allow more calls, or what they cost.",
+                ) from None
+            raise errors.Throttled(
+                "The platform's limit is reached, and will be for more than an hour; nothing was"
+                " begun. Run the same command again later."
+            ) from None
+
+    async def _create(self, job: Job, fetcher: Fetcher, *, fresh: bool) -> Job:
+        """Store a new job, which begins with what looking its target up has cost; or give back the
+        unfinished one that the same command began."""
+        spent = fetcher.hand_over()
+        found = await self._jobs.create(structs.replace(job, counters=spent), fresh=fresh)
+        if found.id != job.id:
+            fetcher.take_back(spent)
+        return found
 
     async def release(self, job: Job) -> None:
         """Give back the lease of a job whose process is dead, before a wish is told to it."""

@@ -8,7 +8,6 @@ from ingather import errors
 from ingather.domain.instants import iso
 from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
 from ingather.engine.backoff import Fetcher
-from ingather.engine.stop import Stopped
 from ingather.features import earlier
 from ingather.features.collection import Collection
 
@@ -52,15 +51,9 @@ class Comments(Collection):
     async def start(self, wanted: Wanted, fetcher: Fetcher) -> Job:
         """The job for a post: a new one, or the unfinished one that the same command began."""
         _check(wanted)
-        source = self._source()
-        try:
-            target = await fetcher.ask(lambda: source.resolve(wanted.post))
-            owner = await fetcher.ask(lambda: source.owner(target))
-        except Stopped:
-            raise errors.Throttled(
-                "The platform's limit is reached, and will be for more than an hour; nothing was"
-                " begun. Run the same command again later."
-            ) from None
+        source = fetcher.source
+        target = await self._looked(fetcher, lambda: source.resolve(wanted.post))
+        owner = await self._looked(fetcher, lambda: source.owner(target))
         job_id = str(uuid.uuid4())
         options = Options(
             replies=wanted.replies,
@@ -88,7 +81,7 @@ class Comments(Collection):
             priority=wanted.priority,
             due=AT_ONCE if wanted.queued else None,
         )
-        return await self._jobs.create(job, fresh=wanted.fresh)
+        return await self._create(job, fetcher, fresh=wanted.fresh)
 
     async def _since_last(
         self, options: Options, target: Target, owner_id: str, look_back: int | None, *, tenant: str

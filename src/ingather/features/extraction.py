@@ -32,6 +32,10 @@ _PAGES = {
 """Rows a call brings, about, at the most and at the least (contract of HikerAPI, 1.4, which leaves
 followers open, of the Graph API, 2.5 and 2.6); 50 where it is not known."""
 
+_MEASURED = 25
+"""Calls of a run that brings a page of posts with their insights: twelve, and those that find the
+account, and a metric or two that are refused."""
+
 
 class Wanted(Struct, frozen=True, kw_only=True):
     """What a user asked for. words: the targets as they were written. lists: the usernames behind
@@ -64,17 +68,17 @@ class Extractions(Collection):
         A single target is looked up at once, so that a wrong name is told at once; of several
         each is looked up when its turn comes, and one that cannot be read is named in the receipt.
         """
-        source = self._source()
-        chosen = filters.inlined(filters.parse(wanted.filters), wanted.lists)
-        refuse_void(chosen, wanted.kind)
+        source = fetcher.source
+        fetcher.allow(wanted.max_calls, wanted.max_units)
+        chosen = passing(wanted)
         states = [TargetState(target=Target(id=""), words=word) for word in wanted.words]
         if len(states) == 1:
-            refuse_too_little(wanted)
+            refuse_too_little(wanted, source.route)
             word = wanted.words[0]
             named = "" if source.name == "archive" else word  # an archive is its own only target
-            target = await fetcher.ask(lambda: source.resolve(named))
+            target = await self._looked(fetcher, lambda: source.resolve(named))
             states = [TargetState(target=target, words=word)]
-        owner = await source.owner()
+        owner = await self._looked(fetcher, source.owner)
         job = Job(
             id=str(uuid.uuid4()),
             kind=wanted.kind,
@@ -98,7 +102,7 @@ class Extractions(Collection):
             priority=wanted.priority,
             due=AT_ONCE if wanted.queued else None,
         )
-        return await self._jobs.create(job, fresh=wanted.fresh)
+        return await self._create(job, fetcher, fresh=wanted.fresh)
 
 
 def kind_of(word: str) -> str:
@@ -140,6 +144,13 @@ def _spelt(kind: str, word: str) -> str:
     return names.username(word)
 
 
+def passing(wanted: Wanted) -> tuple[Filter, ...]:
+    """What a row has to pass. Raises BadInput where that cannot be read, or nothing can pass."""
+    chosen = filters.inlined(filters.parse(wanted.filters), wanted.lists)
+    refuse_void(chosen, wanted.kind)
+    return chosen
+
+
 def refuse_void(chosen: Sequence[Filter], kind: str) -> None:
     """Raise for filters that can let nothing through, because this kind does not tell."""
     void = filters.untold(chosen, RECORDS[kind])
@@ -149,9 +160,14 @@ def refuse_void(chosen: Sequence[Filter], kind: str) -> None:
         )
 
 
-def refuse_too_little(wanted: Wanted) -> None:
-    """Raise where the calls or units allowed to a run would all go into looking up its one target:
-    the same command would do no more the next time."""
+def refuse_too_little(wanted: Wanted, route: str) -> None:
+    """Raise where the calls or units allowed to a run would all go into looking up its one target,
+    or not suffice for a page: the same command would do no more the next time."""
+    if route == WITH_INSIGHTS and wanted.max_calls is not None and wanted.max_calls < _MEASURED:
+        raise errors.BadInput(
+            "Insights take a call for each post, and a page of posts is kept whole or not at all.",
+            hint=f"Allow {_MEASURED} calls at the least.",
+        )
     allowed = [most for most in (wanted.max_calls, wanted.max_units) if most is not None]
     if allowed and min(allowed) < 2:
         raise errors.BadInput(

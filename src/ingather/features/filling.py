@@ -19,6 +19,7 @@ from ingather.domain.page import Page
 from ingather.domain.records import Media, Profile, Record
 from ingather.engine.backoff import Fetcher, Policy
 from ingather.engine.stop import Stopped
+from ingather.ports import Turns
 
 MOST_UNITS = 200
 """Units that filling one analysis may cost."""
@@ -66,6 +67,11 @@ class Filling:
         self._shelf: dict[str, Media] = {}
         self._asked: tuple[str | None, Page] | None = None
         self.name, self.route, self.limit_key = first.name, first.route, first.limit_key
+
+    def under(self, turns: Turns) -> "Filling":
+        """The same: calls of the second source have turns of their own."""
+        self._first = self._first.under(turns)
+        return self
 
     async def owner(self, target: Target | None = None) -> Owner:
         owner: Owner = await self._first.owner(target)
@@ -167,7 +173,7 @@ class Filling:
         try:
             if self._second is None:
                 self._second = self._make()
-            paid = self._second.untaken[1] + self._filled.units
+            paid = self._second.owed + self._filled.units
             if paid >= MOST_UNITS:
                 raise errors.NoBalance(f"{MOST_UNITS} units are all that filling gaps may cost.")
             if self._target is None:

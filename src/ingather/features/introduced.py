@@ -9,7 +9,7 @@ from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page
 from ingather.domain.records import Profile
 from ingather.features.telling import Telling
-from ingather.ports import Source
+from ingather.ports import Source, Turns
 
 
 class ProfileSource(Source, Protocol):
@@ -25,6 +25,9 @@ class Introduced:
         self._source = source
         self._told = told
         self.name, self.route, self.limit_key = source.name, source.route, source.limit_key
+
+    def under(self, turns: Turns) -> "Introduced":
+        return Introduced(self._source.under(turns), self._told)
 
     async def owner(self, target: Target | None = None) -> Owner:
         return await self._source.owner(target)

@@ -17,6 +17,10 @@ SAFE = 200
 """Calls an hour and token for what is not one's own."""
 
 HOUR = 3_600.0
+_SECOND = 1.1
+"""A second as we count it, for one call may be on its way longer than the next."""
+KEPT = 600.0
+"""Seconds for which the rate of an account at HikerAPI is not asked for again."""
 _OWN_COMMENTS = "media/comments"
 
 
@@ -39,14 +43,13 @@ class Rates:
         """What every call to this source has to fit in."""
         if source.name == "hiker":
             rate = self.hiker
-            return (Limit(source.limit_key, max(1, int(rate)), 1.0),) if rate else ()
+            return (Limit(None, max(1, int(rate)), _SECOND),) if rate else ()
         if source.name != "graph":
             return ()
         calls = self._per_hour or (None if source.route == _OWN_COMMENTS else SAFE)
         if calls is None:
             return ()
-        calls *= self._tokens
-        limits = [Limit(source.limit_key, calls, HOUR)]
+        limits = [Limit(None, calls, HOUR)]
         if self._app_id is not None:
-            limits.append(Limit(f"app:{self._app_id}", calls, HOUR))
+            limits.append(Limit(f"app:{self._app_id}", calls * self._tokens, HOUR))
         return limits

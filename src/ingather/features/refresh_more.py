@@ -100,7 +100,7 @@ class Extras:
                 insights = await self._insights(insider, profile.user_id, missing)
             if self._wanted.of_posts and posts:
                 posts = await self._measure(insider, profile.user_id, posts, measured, missing)
-            await Gate(self._limiter, insider.limit_key, self._clock).learn(insider.usage)
+            await Gate(self._limiter, self._clock).learn(insider.limit_key, insider.usage)
         return More(
             posts=posts, insights=insights, measured=frozenset(measured), missing=tuple(missing)
         )

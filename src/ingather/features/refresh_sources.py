@@ -85,7 +85,7 @@ class Sources:
         self._shut: dict[str, float] = {}
         self._opened: set[str] = set()
         self._throttles: dict[str, int] = {}
-        self._gates: dict[str, Gate] = {}
+        self._gate = Gate(limiter, clock)
 
     async def tell(self, handle: str, accept: Callable[[Profile, str], T]) -> tuple[T, str]:
         """What `accept` makes of the first profile that it takes, and the way it came.
@@ -126,10 +126,7 @@ class Sources:
         breaker, tries = self._breakers[route.name], 0
         while True:
             voice = await self._enter(route)
-            gate = self._gates.setdefault(
-                voice.limit_key, Gate(self._limiter, voice.limit_key, self._clock)
-            )
-            await gate.enter()
+            await self._gate.enter((voice.limit_key,))
             try:
                 found = await voice.profile(handle)
             except errors.Throttled as throttled:
@@ -158,7 +155,7 @@ class Sources:
             self._throttles.pop(voice.limit_key, None)
             self._watcher.called(route.name, "ok")
             points.reach("called")
-            await gate.learn(voice.usage)
+            await self._gate.learn(voice.limit_key, voice.usage)
             return found
 
     async def _enter(self, route: Route) -> Voice:

@@ -1,9 +1,20 @@
 """An outside voice, and what those who ask it share: a limit, and answers worth keeping."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, Self
 
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page
+
+
+class Turns(Protocol):
+    """Leave to call. A source asks for it before each single call, look-ups and repetitions
+    included, so that limits and budgets count every one before it is made."""
+
+    async def take(self, keys: Sequence[str]) -> str:
+        """Wait until a call may be made under one of these keys (fingerprints of tokens, never
+        tokens); under which. What it raises ends the asking, and is let through."""
+        ...
 
 
 class Source(Protocol):
@@ -30,6 +41,11 @@ class Source(Protocol):
 
     def take_units(self) -> int:
         """Units billed that no page has told, as for look-ups and refusals; counted once."""
+        ...
+
+    def under(self, turns: Turns) -> Self:
+        """The same source, which asks these before each of its calls; one that nobody has told so
+        calls as it likes."""
         ...
 
     async def close(self) -> None: ...

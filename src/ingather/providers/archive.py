@@ -20,6 +20,7 @@ from ingather import errors
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page
 from ingather.domain.records import Record
+from ingather.ports import Turns
 from ingather.providers import archive_map, archive_stream, archive_zip
 from ingather.providers.archive_zip import Entry
 
@@ -125,6 +126,10 @@ class ArchiveSource:
             return await self._run(lambda: self._page(target, cursor, size))
         except errors.BadInput as error:  # a Source's pages know no errors but its own
             raise errors.Refused(error.message, hint=error.hint) from error
+
+    def under(self, turns: Turns) -> "ArchiveSource":
+        """The same: nobody is called."""
+        return self
 
     def take_units(self) -> int:
         """Nothing is billed here."""

@@ -1,5 +1,6 @@
 """The Graph API as a Source: the comments of one's own posts, and the posts themselves."""
 
+import copy
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from typing import Final
@@ -11,7 +12,7 @@ from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page, Usage
 from ingather.domain.posts import Post, Reading
 from ingather.domain.records import Profile
-from ingather.ports import Cache, Clock
+from ingather.ports import Cache, Clock, Turns
 from ingather.providers import graph_cursor, graph_errors, graph_map, graph_profile
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import URL, Calls, dead
@@ -74,8 +75,16 @@ class GraphSource:
         """What the last answer said of the limit."""
         return self._calls.usage
 
+    def under(self, turns: Turns) -> "GraphSource":
+        """The same source, which asks these before each of its calls; it knows the same posts."""
+        found = copy.copy(self)
+        found._calls = self._calls.under(turns)
+        return found
+
     async def owner(self, target: Target | None = None) -> Owner:
         """The account that a target is read for; without one, the first of the pool."""
+        if target is None:
+            return await self._calls.first_owner()
         return await self._calls.owner(await self._account_of(target))
 
     async def profile(self, username: str) -> Profile:
@@ -105,8 +114,8 @@ class GraphSource:
         if (known := await self._recalled(reading)) is not None:
             return graph_map.target(known)
         walked = 0
-        for account in self._calls.accounts:
-            found, seen = await self._find(account, reading)
+        looked = self._calls.of_each(lambda account: self._find(account, reading))
+        async for account, (found, seen) in looked:
             walked += seen
             if found is not None:
                 self._by_post[found.id] = account
@@ -208,8 +217,8 @@ class GraphSource:
             media_id = await self._cache.get(key)
         if media_id is None:
             return None
-        for account in self._calls.accounts:
-            found = await self._read(account, media_id.decode())
+        known = media_id.decode()
+        async for account, found in self._calls.of_each(lambda one: self._read(one, known)):
             if found is not None and _named(found, reading):
                 self._by_post[found.id] = account
                 return found
@@ -232,17 +241,16 @@ class GraphSource:
             left -= 1
             yield post
 
-    async def _account_of(self, target: Target | None) -> Account:
+    async def _account_of(self, target: Target) -> Account:
         """The account that reads a post; after a restart it is known by the post's username."""
         pool = self._calls.accounts
-        if target is None or len(pool) == 1:
+        if len(pool) == 1:
             return pool[0]
         if target.id not in self._by_post:
-            self._by_post[target.id] = pool[0]
-            for account in pool:
-                if target.username == (await self._calls.owner(account)).username:
-                    self._by_post[target.id] = account
-                    break
+            whose = await graph_profile.own(
+                self._calls, lambda owner: owner.username == target.username
+            )
+            self._by_post[target.id] = whose or pool[0]
         return self._by_post[target.id]
 
 

@@ -9,7 +9,11 @@ from ingather.domain.job import Owner
 
 
 class Account:
-    """One token and the Instagram account it reads for, found at the first need of it."""
+    """One token and the Instagram account it reads for, found at the first need of it.
+
+    key: what shares its limit, a fingerprint of the token, never the token. dead_until: epoch
+    seconds until which it is not asked for what others may be asked for, its token being dead.
+    """
 
     def __init__(self, token: str, account_id: str | None, proof: str | None) -> None:
         self.headers = {"Authorization": f"Bearer {token}"}
@@ -17,6 +21,8 @@ class Account:
         self.secrets = tuple(secret for secret in (token, proof) if secret)
         self.account_id = account_id
         self.owner: Owner | None = None
+        self.key = _fingerprint(self.headers["Authorization"])
+        self.dead_until = 0.0
 
     def __repr__(self) -> str:
         return f"Account({self.account_id})"
@@ -58,6 +64,9 @@ def proof_of(token: str, app_secret: str | None) -> str | None:
 
 
 def limit_key(pool: Sequence[Account]) -> str:
-    """What shares a limit: a fingerprint of the tokens, never a token."""
-    joined = "\n".join(account.headers["Authorization"] for account in pool)
-    return hashlib.sha256(joined.encode()).hexdigest()[:16]
+    """A name for these tokens together; of one alone it is its own key."""
+    return _fingerprint("\n".join(account.headers["Authorization"] for account in pool))
+
+
+def _fingerprint(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ The token travels in the Authorization header alone. `paging.next`, which repeat
 never followed, kept or logged: every request is rebuilt from `cursors.after`.
 """
 
+import copy
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from functools import lru_cache
@@ -13,7 +14,7 @@ from urllib.parse import quote
 from ingather import errors
 from ingather.domain.job import Owner
 from ingather.domain.page import Usage
-from ingather.ports import Clock
+from ingather.ports import Clock, Turns
 from ingather.providers import graph_accounts, graph_errors, graph_people
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_errors import Fault
@@ -23,8 +24,11 @@ URL: Final = "https://graph.facebook.com/v26.0"
 ROWS_A_PAGE: Final = 100
 
 _SMALLEST = 5
+_DEAD = 3_600.0
+"""Seconds for which a dead token is not asked for what another may be asked for."""
 
 Row = TypeVar("Row")
+T = TypeVar("T")
 
 
 class Calls:
@@ -32,8 +36,7 @@ class Calls:
 
     token, account_id: one, or several that are paired in order; one token may serve several
     accounts; with no account_id the account is found through the person's Facebook Pages.
-    before: awaited before every call; what it raises is raised. usage: what the last answer said
-    of the limit. made: calls so far.
+    usage: what the last answer said of the limit.
     """
 
     def __init__(
@@ -45,9 +48,7 @@ class Calls:
         app_secret: str | None = None,
         url: str = URL,
         clock: Clock | None = None,
-        before: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        self._before = before
         self._http = http
         self._url = url.rstrip("/")
         self._now = clock.now if clock else time.time
@@ -55,7 +56,14 @@ class Calls:
         self._pool = graph_accounts.pool(token, account_id, app_secret)
         self.limit_key = graph_accounts.limit_key(self._pool)
         self.usage: Usage | None = None
-        self.made = 0
+        self._turns: Turns | None = None
+        self._taken: Account | None = None
+
+    def under(self, turns: Turns) -> "Calls":
+        """The same accounts, asked only when these let a call be made."""
+        found = copy.copy(self)
+        found._turns = turns
+        return found
 
     @property
     def accounts(self) -> list[Account]:
@@ -63,6 +71,53 @@ class Calls:
         if not self._pool:
             raise errors.NoToken()
         return self._pool
+
+    async def of_each(
+        self, call: Callable[[Account], Awaitable[T]]
+    ) -> AsyncIterator[tuple[Account, T]]:
+        """What each account is told, one after the other. A dead token is passed over; its error is
+        raised at the end, where what the others were told was not enough."""
+        dead: errors.NeedsLogin | None = None
+        for account in self.accounts:
+            try:
+                found = await call(account)
+            except errors.NeedsLogin as failure:
+                dead = dead or failure
+            else:
+                yield account, found
+        if dead is not None:
+            raise dead
+
+    async def first_owner(self) -> Owner:
+        """The owner of the first token that is alive."""
+        async for _, owner in self.of_each(self.owner):
+            return owner
+        raise errors.NoToken()
+
+    async def by_any(self, call: Callable[[Account], Awaitable[T]]) -> T:
+        """What a call gives that every account may make: of the first whose token has room. Tokens
+        that are dead are passed over while another is alive; raises NeedsLogin where none is."""
+        while True:
+            account = await self._with_room()
+            try:
+                return await call(account)
+            except errors.NeedsLogin:
+                account.dead_until = self._now() + _DEAD
+                if not self._alive():
+                    raise
+
+    def _alive(self) -> list[Account]:
+        return [one for one in self.accounts if one.dead_until <= self._now()]
+
+    async def _with_room(self) -> Account:
+        """An account whose token has room for a call, which is taken; of dead ones the first, for
+        they may have come to life again."""
+        accounts = self._alive() or self.accounts
+        if self._turns is None or len(accounts) == 1:
+            return accounts[0]
+        key = await self._turns.take([one.key for one in accounts])
+        self._taken = next(one for one in accounts if one.key == key)
+        return self._taken
 
     async def owner(self, account: Account) -> Owner:
         """Whose account it is; asked for once."""
@@ -125,9 +180,9 @@ class Calls:
     async def ask(self, account: Account, path: str, query: str) -> tuple[Answer, Fault | None]:
         """As `get`, with a query that is percent-encoded already."""
         url = f"{self._url}/{path}?{query}{account.proof}"
-        if self._before is not None:
-            await self._before()
-        self.made += 1
+        if self._turns is not None and self._taken is not account:
+            await self._turns.take((account.key,))
+        self._taken = None
         answer = await self._http.get(url, headers=account.headers)
         self.usage = graph_errors.usage(answer.headers)
         secrets = (*account.secrets, self._app_secret or "")

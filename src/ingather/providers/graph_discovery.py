@@ -6,6 +6,7 @@ expression by hand: there is no `next` (contract of the Graph API, 2.1 and 2.6).
 """
 
 import asyncio
+import copy
 from collections.abc import Sequence
 from typing import Final
 
@@ -15,13 +16,13 @@ from ingather.domain.job import Owner, Target
 from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.page import Page, Usage
 from ingather.domain.records import Media, Profile
-from ingather.ports import Clock
+from ingather.ports import Clock, Turns
 from ingather.providers import graph_errors, graph_media, graph_profile
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import URL, Calls, dead
 from ingather.providers.graph_insights import Insights
 from ingather.providers.graph_media import Listing
-from ingather.providers.http import Http
+from ingather.providers.http import Answer, Http
 
 KINDS: Final = ("posts", "reels")
 POSTS: Final = "media"
@@ -69,10 +70,19 @@ class GraphMediaSource:
         """What the last answer said of the limit."""
         return self._calls.usage
 
+    def under(self, turns: Turns) -> "GraphMediaSource":
+        """The same source, which asks these before each of its calls."""
+        found = copy.copy(self)
+        found._calls = self._calls.under(turns)
+        found._insights = Insights(found._calls)
+        return found
+
     async def owner(self, target: Target | None = None) -> Owner:
-        """The account on whose behalf is read."""
+        """The account on whose behalf is read: the target itself, or the first of the pool."""
         own = await self._own(target) if target is not None else None
-        return await self._calls.owner(own or self._calls.accounts[0])
+        if own is not None:
+            return await self._calls.owner(own)
+        return await self._calls.first_owner()
 
     async def profile(self, username: str) -> Profile:
         """As GraphSource has it."""
@@ -132,13 +142,17 @@ class GraphMediaSource:
         fields = graph_profile.expression(
             name, f"id,media{after}.limit({size}){{{graph_media.OTHERS}}}"
         )
-        account = self._calls.accounts[0]
-        owner = await self._calls.owner(account)
-        answer, fault = await self._calls.get(account, owner.instagram_id, fields)
-        if fault is not None:
+
+        async def ask(account: Account) -> Answer:
+            owner = await self._calls.owner(account)
+            answer, fault = await self._calls.get(account, owner.instagram_id, fields)
+            if fault is None:
+                return answer
             if dead(fault, cursor):
                 raise errors.DeadCursor(restart=None)
             raise graph_profile.meaning(fault, name)
+
+        answer = await self._calls.by_any(ask)
         return graph_media.others(answer.body, graph_profile.ASKED, sent=cursor)
 
     async def _measured(self, account: Account, rows: list[Media]) -> list[Media]:
@@ -164,22 +178,19 @@ class GraphMediaSource:
         self, found: Listing, rows: list[Media] | None = None, usage: Usage | None = None
     ) -> Page:
         rows = self._chosen(found.records) if rows is None else rows
-        more, self._insights.made = self._insights.made, 0
         return Page(
             rows,
             found.after,
             usage or self._calls.usage,
             found.repaired,
             passed=len(found.records) - len(rows),
-            more_calls=more,
         )
 
     async def _own(self, target: Target | None) -> Account | None:
         """The account of the pool that a target is; None where it is another's."""
-        for account in self._calls.accounts:
-            if target is not None and (await self._calls.owner(account)).instagram_id == target.id:
-                return account
-        return None
+        if target is None:
+            return None
+        return await graph_profile.own(self._calls, lambda owner: owner.instagram_id == target.id)
 
 
 def _name(target: Target) -> str:

@@ -42,7 +42,6 @@ class Insights:
         self._failed: dict[str, int] = {}
         self._told: dict[str, dict[str, int]] = {}
         self._too_old: dict[str | None, str] = {}
-        self.made = 0
 
     async def of(self, account: Account, media: Media) -> Media:
         """The post with its insights. What has been told is kept till `forget`, so that a page
@@ -135,7 +134,6 @@ class Insights:
     async def _metrics(
         self, account: Account, asked_of: str, metrics: Sequence[str], more: str = ""
     ) -> tuple[dict[str, int], Fault | None]:
-        self.made += 1
         query = f"metric={','.join(metrics)}{more}"
         answer, fault = await self._calls.ask(account, f"{asked_of}/insights", query)
         if fault is not None:

@@ -38,9 +38,9 @@ class GraphOwn:
             app_secret=app_secret,
             url=url,
             clock=clock,
-            before=self._enter if before is not None else None,
         )
-        self._before = before
+        if before is not None:
+            self._calls = self._calls.under(_Before(before))
         self._insights = Insights(self._calls, patience=1)
         self.limit_key = self._calls.limit_key
 
@@ -73,10 +73,17 @@ class GraphOwn:
         finally:
             self._insights.forget()
 
-    async def _enter(self) -> None:
-        if self._before is not None:
-            await self._before(self.limit_key)
-
     def _own(self, account_id: str) -> Account:
         """The account of the pool; to be asked for what `owns` alone."""
         return next(one for one in self._calls.accounts if one.account_id == account_id)
+
+
+class _Before:
+    """ports.Turns of a token that waits by itself."""
+
+    def __init__(self, before: Callable[[str], Awaitable[None]]) -> None:
+        self._before = before
+
+    async def take(self, keys: Sequence[str]) -> str:
+        await self._before(keys[0])
+        return keys[0]

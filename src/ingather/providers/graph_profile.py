@@ -11,11 +11,13 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain import names
+from ingather.domain.job import Owner
 from ingather.domain.records import Media, Profile
 from ingather.providers import graph_errors, graph_media, graph_people
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_errors import Fault
+from ingather.providers.http import Answer
 
 FIELDS: Final = (
     "id,username,name,biography,website,profile_picture_url,followers_count,follows_count,"
@@ -31,7 +33,7 @@ async def profile(calls: Calls, username: str, *, posts: int = 0) -> Profile:
     Raises UnreadableName; NotReachable where no professional account has the name.
     """
     name = names.username(username)
-    account = await own(calls, name)
+    account = await own(calls, lambda owner: owner.username.lower() == name)
     if account is not None:
         owner = await calls.owner(account)
         fields = FIELDS + _posts(posts, graph_media.OWN)
@@ -40,12 +42,16 @@ async def profile(calls: Calls, username: str, *, posts: int = 0) -> Profile:
             raise _meaning(fault, "user", posts)
         found = graph_people.profile(answer.body, "user")
         return _with(found, graph_media.own_latest, answer.body, "user") if posts else found
-    account = calls.accounts[0]
-    owner = await calls.owner(account)
     fields = expression(name, FIELDS + _posts(posts, graph_media.OTHERS))
-    answer, fault = await calls.get(account, owner.instagram_id, fields)
-    if fault is not None:
-        raise meaning(fault, name) if _nobody(fault) else _meaning(fault, ASKED, posts)
+
+    async def ask(account: Account) -> Answer:
+        owner = await calls.owner(account)
+        answer, fault = await calls.get(account, owner.instagram_id, fields)
+        if fault is not None:
+            raise meaning(fault, name) if _nobody(fault) else _meaning(fault, ASKED, posts)
+        return answer
+
+    answer = await calls.by_any(ask)
     found = graph_people.discovered_profile(answer.body, ASKED)
     return _with(found, graph_media.others_latest, answer.body, ASKED) if posts else found
 
@@ -79,11 +85,18 @@ def _with(
     return structs.replace(found, posts=posts)
 
 
-async def own(calls: Calls, name: str) -> Account | None:
-    """The account of the pool that has this name; None where it is somebody else's."""
-    for account in calls.accounts:
-        if (await calls.owner(account)).username.lower() == name:
-            return account
+async def own(calls: Calls, meant: Callable[[Owner], bool]) -> Account | None:
+    """The account of the pool that is meant; None where it is somebody else's, or of a token that
+    is dead, while another is alive."""
+    alive = False
+    try:
+        async for account, owner in calls.of_each(calls.owner):
+            alive = True
+            if meant(owner):
+                return account
+    except errors.NeedsLogin:
+        if not alive:
+            raise
     return None
 
 

@@ -5,6 +5,7 @@ that of comments stands on two levels, as the Graph API's does.
 """
 
 import contextlib
+import copy
 import hashlib
 import re
 import time
@@ -17,7 +18,7 @@ from ingather.domain import posts as naming
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page, Usage
 from ingather.domain.records import Comment, Media, Profile
-from ingather.ports import Clock
+from ingather.ports import Clock, Turns
 from ingather.providers import graph_cursor, hiker_errors, hiker_map, hiker_media, hiker_routes
 from ingather.providers.graph_cursor import Cursor
 from ingather.providers.hiker_errors import Fault
@@ -77,8 +78,15 @@ class HikerSource:
         self._route = hiker_routes.find(kind, path)
         self._rate: float | None = None
         self._owed = 0
+        self._turns: Turns | None = None
         self.route = self._route.path
         self.limit_key = hashlib.sha256(f"hiker\n{key}".encode()).hexdigest()[:16]
+
+    def under(self, turns: Turns) -> "HikerSource":
+        """The same source, which asks these before each call that costs something."""
+        found = copy.copy(self)
+        found._turns = turns
+        return found
 
     async def owner(self, target: Target | None = None) -> Owner:
         """The service itself: it reads what everybody may, on nobody's behalf."""
@@ -229,6 +237,8 @@ class HikerSource:
     ) -> tuple[Answer, Fault | None]:
         if not self._key:
             raise errors.NoToken("There is no key for HikerAPI: set HIKERAPI_KEY.")
+        if billed and self._turns is not None:
+            await self._turns.take((self.limit_key,))
         answer = await self._http.get(f"{self._url}/{path}", params=params, headers=self._headers)
         if billed:
             self._owed += hiker_errors.units(answer.status, answer.headers, answer.body)

@@ -1,7 +1,9 @@
 """`ingather extract` cut short, in every way that a user may meet, and gone on with."""
 
+import contextlib
 import hashlib
 import json
+import sqlite3
 
 import pytest
 
@@ -71,6 +73,25 @@ def test_a_look_up_that_takes_the_last_call_is_kept(program, outside, whole):
         assert said.code == (3 if run < 4 else 0), said.err
     assert program.bytes("f.csv") == file
     assert said.receipt["kept"] == receipt["kept"]
+
+
+@pytest.mark.parametrize("cost", ["nan", "inf", "-inf", "-1", "0"])
+def test_a_cost_that_is_no_sum_is_refused(program, cost):
+    """Not a number, without end, below zero: bad usage, said in a sentence."""
+    said = program("extract", "followers", "flat400", "--yes", "--max-cost", cost)
+    assert (said.code, said.err.count("Traceback")) == (2, 0)
+    assert f"--max-cost {cost} is no sum of money." in " ".join(said.err.split())
+
+
+def test_the_accounts_rate_is_kept(program, outside):
+    """Calls go to HikerAPI no faster than the account allows, on the terminal too, and through the
+    limiter that it shares with workers."""
+    outside.control(hiker_rate=8)
+    said = program("extract", "followers", "flat600", "--yes", "-o", "f.csv")
+    assert said.code == 0, said.err
+    with contextlib.closing(sqlite3.connect(program.folder / "data" / "ingather.db")) as db:
+        ((counted,),) = db.execute("SELECT count(*) FROM limiter_calls")
+    assert counted > 0
 
 
 @pytest.mark.parametrize("budget", [("--max-cost", "0"), ("--max-calls", "1")])

@@ -1,0 +1,61 @@
+"""A budget is hard: no call is made beyond it, whatever goes wrong and whatever a page takes."""
+
+import pytest
+from msgspec import structs
+
+from ingather import errors
+from ingather.domain.kinds import WITH_INSIGHTS
+from ingather.features.extraction import Extractions, Wanted
+from ingather.providers.graph_discovery import GraphMediaSource
+
+
+async def test_calls_asked_again_count_too(bench, oracle):
+    """With half of all calls failing, no run makes more calls than it may, the look-up of its
+    target included, each pauses, and the job still comes to its end."""
+    post = oracle.flat(700)
+    bench.played.control(faults={"unavailable": 0.5})
+    feature = bench.comments()
+    job = await bench.begin(post)
+    job = structs.replace(job, options=structs.replace(job.options, max_calls=9))
+    bench.store._kept[job.id].job = job
+    before, runs = 0, 0
+    while job.status != "done":
+        job = await bench.go_on(job, feature=feature)
+        made = bench.played.control()["calls"]["total"]
+        assert made - before <= 9
+        assert job.counters.calls == made
+        assert job.status == "done" or (job.status, job.reason) == ("paused", "budget")
+        before, runs = made, runs + 1
+    assert runs > 2
+    assert await bench.kept(job) == oracle.rows(post)
+
+
+def extractions(bench, **source):
+    made = GraphMediaSource(
+        bench.http, kind="posts", token="sandbox-token", url=bench.played.graph_url, **source
+    )
+    parts = dict.fromkeys(("jobs", "leases", "rows"), bench.store)
+    return Extractions(**parts, limiter=bench.limiter, clock=bench.clock, source=lambda: made)
+
+
+async def test_insights_count_each(bench):
+    """The calls for the insights of a page's posts are counted one by one before they are made."""
+    feature = extractions(bench, path=WITH_INSIGHTS)
+    fetcher = feature.fetcher()
+    wanted = Wanted(kind="posts", words=("sandbox.bakery",), max_calls=30, path="-")
+    job = await feature.start(wanted, fetcher)
+    looked = bench.played.control()["calls"]["total"]
+    assert job.counters.calls == looked > 0
+    job = await bench.go_on(job, feature=feature)
+    assert (job.status, job.reason) == ("paused", "budget")
+    assert bench.played.control()["calls"]["total"] == job.counters.calls == 30
+
+
+async def test_a_look_up_keeps_to_the_budget(bench):
+    """Where the look-up alone takes more than is allowed, that is said, and nothing is begun."""
+    feature = extractions(bench)
+    wanted = Wanted(kind="posts", words=("sandbox.bakery",), max_calls=2, path="-")
+    with pytest.raises(errors.BadInput, match="too few calls"):
+        await feature.start(wanted, feature.fetcher())
+    assert bench.played.control()["calls"]["total"] == 2
+    assert not await bench.store.list()
