@@ -12,9 +12,6 @@ from ingather.sandbox.answers import Answer
 
 _HEAD_MOST = 64 << 10
 _BODY_MOST = 1 << 20
-_ROUNDING = 0.0005
-"""Seconds by which the event loop's timer is late on average: it counts whole milliseconds, up."""
-
 _DRIP_SECONDS = 0.5
 
 
@@ -80,8 +77,7 @@ class Wire(asyncio.Protocol):
                 continue
             self._busy = True
             loop = asyncio.get_running_loop()
-            late = max(0.0, wait - _ROUNDING)
-            self._timer = loop.call_later(late, self._send, answer.manner, data, close)
+            self._timer = loop.call_later(max(0.0, wait), self._send, answer.manner, data, close)
 
     def _send(self, manner: str, data: bytes, close: bool) -> None:
         match manner:
