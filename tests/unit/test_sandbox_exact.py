@@ -1,5 +1,6 @@
 """The sandbox's loop ends a wait when it is over, by a clock that is told."""
 
+import selectors
 import socket
 import sys
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only epoll coun
 @pytest.fixture
 def told(monkeypatch):
     """A clock on which a sleep ends when it was asked to, and each look takes 10 µs."""
-    clock = SimpleNamespace(now=100.0, slept=[])
+    clock = SimpleNamespace(now=100.0, slept=[], heard=())
 
     def look():
         clock.now += 0.00001
@@ -22,6 +23,7 @@ def told(monkeypatch):
 
     def sleep(reading, writing, failing, seconds):
         clock.slept.append(seconds)
+        clock.heard = reading
         clock.now += seconds
 
     monkeypatch.setattr(exact, "time", SimpleNamespace(monotonic=look))
@@ -47,11 +49,12 @@ def test_only_the_end_of_a_long_wait_is_watched_for(told):
     assert told.slept[1] == 0.002
 
 
-def test_what_arrives_ends_a_wait():
-    """A byte that comes is told at once."""
+def test_what_arrives_ends_a_wait(told):
+    """A wait listens for whatever the selector is to hear of, and tells it."""
     ours, theirs = socket.socketpair()
     with ours, theirs, exact._selector() as selector:
-        selector.register(ours, 1)
+        selector.register(ours, selectors.EVENT_READ)
         theirs.send(b"x")
         ((key, _),) = selector.select(60)
         assert key.fileobj is ours
+        assert told.heard == (selector.fileno(),)

@@ -32,8 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         usage_after=given.usage_after,
     )
     try:
-        with asyncio.Runner(loop_factory=exact.new_event_loop) as runner:
-            runner.run(_run(options, given.host, given.port, given.watch_stdin))
+        with exact.runner() as loop:
+            loop.run(_run(options, given.host, given.port, given.watch_stdin))
     except (OSError, ValueError) as error:
         parser.exit(1, f"sandbox: {error}\n")
     except KeyboardInterrupt:

@@ -18,11 +18,11 @@ _WATCHED: Final = 0.0002
 up later than it asked to."""
 
 
-def new_event_loop() -> asyncio.AbstractEventLoop:
-    """A loop that waits to some microseconds where the system can."""
+def runner() -> asyncio.Runner:
+    """What runs a loop that waits to some microseconds where the system can."""
     if not hasattr(selectors, "EpollSelector"):
-        return asyncio.new_event_loop()  # kqueue counts finer as it is
-    return asyncio.SelectorEventLoop(_selector())
+        return asyncio.Runner()  # kqueue counts finer as it is
+    return asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_selector()))
 
 
 def _selector() -> selectors.BaseSelector:
