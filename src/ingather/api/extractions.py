@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOM = Room(
     noun="extraction",
     rows="records",
-    holds=lambda kind: kind in extraction.KINDS,
+    kinds=extraction.KINDS,
     store=lambda world: world.sql_store,
     view=shapes.extraction,
     shown=shapes.Extraction,

@@ -80,13 +80,20 @@ class MemoryStore:
         return self._find(job_id).job
 
     async def list(
-        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+        self,
+        *,
+        limit: int = 100,
+        tenant: str | None = None,
+        before: Job | None = None,
+        kinds: Collection[str] | None = None,
+        status: Status | None = None,
     ) -> Sequence[Job]:
         wanted = [
             kept.job
             for kept in self._kept.values()
             if tenant in (None, kept.job.tenant)
             and (before is None or states.age(kept.job) < states.age(before))
+            and states.among(kept.job, kinds, status)
         ]
         return sorted(wanted, key=states.age, reverse=True)[:limit]
 
