@@ -14,7 +14,6 @@ from ingather.exports.reel_files import Story, none_at_all
 from ingather.exports.reel_files import as_json as story_json
 
 _BAR = 24
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def as_json(story: Story, file: File | None) -> str:
@@ -95,7 +94,7 @@ def _times(found: Analysis) -> Iterator[str]:
         if best is None:
             yield _line(f"Best {word}", "not enough reels in any")
             continue
-        name = f"{best.place:02}:00 {found.zone}" if word == "hour" else _DAYS[best.place]
+        name = f"{best.place:02}:00 {found.zone}" if word == "hour" else figures.DAYS[best.place]
         sure = "" if best.clear else ", which may be chance"
         yield _line(f"Best {word}", f"{name} ({best.estimate.n} reels{sure})")
 

@@ -13,8 +13,8 @@ from ingather.domain.reel_rows import ReelRow
 from ingather.domain.trends import Calendar, Trend
 from ingather.exports import reel_figures as figures
 from ingather.exports.chart import FAINT, INK, MAIN, Chart, draw
+from ingather.exports.reel_figures import DAYS
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_DOTS = 1_000
 MOST_WORDS = 15
 _SHORT = {"labelExpr": "format(datum.value, datum.value < 1000 ? ',~g' : '~s')"}
@@ -166,25 +166,10 @@ def calendar(found: Calendar, measure: str) -> Chart:
         (f"{DAYS[cell.place // 24]} {cell.place % 24:02}:00", cell.n, f"{cell.median:,.0f}")
         for cell in found.grid
     ]
-    note = f"The stronger the colour, the higher the median of {measure}. {best(found, measure)}"
+    best = figures.best(found, measure)
+    note = f"The stronger the colour, the higher the median of {measure}. {best}"
     heads = ("When", "Reels", f"Median {measure}")
     return draw("When reels are posted", note, spec, heads, numbers)
-
-
-def best(found: Calendar, measure: str) -> str:
-    """The best hour and weekday in words, or why none is named."""
-    said = []
-    for word, one in (("hour", found.best_hour), ("weekday", found.best_weekday)):
-        if one is None:
-            said.append(f"Best {word}: not enough reels in any.")
-            continue
-        name = f"{one.place:02}:00" if word == "hour" else DAYS[one.place]
-        sure = "clearly above the rest" if one.clear else "which may be chance"
-        said.append(
-            f"Best {word}: {name}, median {one.estimate.value:,.0f} {measure} on"
-            f" {one.estimate.n} reels, {sure}."
-        )
-    return " ".join(said)
 
 
 def scatter(rows: Sequence[ReelRow]) -> Chart | None:
