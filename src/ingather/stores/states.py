@@ -10,18 +10,7 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import (
-    AT_ONCE,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Pause,
-    Status,
-    Wish,
-    claimable,
-)
+from ingather.domain.job import AT_ONCE, Counters, Failure, File, Holder, Job, Pause, Status, Wish
 from ingather.ports import Batch, Outcome
 
 
@@ -52,7 +41,7 @@ def age(job: Job) -> tuple[str, str]:
 
 def queued(job: Job) -> Job:
     """The job as workers may take it up at once."""
-    claimable(job)
+    job.claimable()
     if job.status not in ("paused", "failed"):
         return structs.replace(job, due=AT_ONCE)
     return structs.replace(
