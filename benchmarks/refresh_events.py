@@ -1,10 +1,14 @@
 """10,000 events at 0 ms through one consumer: what a refresh costs beside its source.
 
-`python -m benchmarks.refresh_events [COUNT] [--store …] [--posts N]` prints accounts a
-second by the clock, and the processor time that each account cost: the consumer's, and that of the
-store's server and of Kafka beside it, each a process of its own. MongoDB is a server that speaks
-its protocol, written in Python (secantusdb): where it is the one at work all the time, the clock
+`python -m benchmarks.refresh_events [COUNT] [--store …] [--posts N]` prints accounts a second by
+the clock, from the moment the consumer has its partitions, and the processor time that each account
+cost: the consumer's, and that of the store's server and of Kafka beside it, each a process of its
+own. "For each second of its core" is what one core does that has nothing else to do: a consumer is
+one process on one core, so that of its line is what a core more brings where the store keeps up.
+The source answers at once within the consumer's process. MongoDB is a server that speaks its
+protocol, written in Python (secantusdb): where it is the one at work all the time, the clock
 measures it and not us. Kafka is librdkafka's mock cluster; Redis (Valkey) holds cache and limits.
+Lost is what is missing afterwards of accounts, log, history, cache and committed offsets.
 """
 
 import argparse
@@ -26,10 +30,11 @@ from msgspec import structs
 from benchmarks import servers
 from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
-from ingather.consumer.app import TOPIC, Consumer
+from ingather.consumer.app import GROUP, TOPIC, Consumer
 from ingather.consumer.metrics import Metrics
 from ingather.domain.records import Media, Profile
 from ingather.domain.refresh import Account
+from ingather.features.refresh import CACHE_KEY
 from ingather.features.refresh_sources import Route
 from ingather.settings import load
 from ingather.stores.kafka_link import KafkaLink
@@ -49,9 +54,13 @@ class Told:
 
     async def profile(self, username: str) -> Profile:
         return Profile(
-            user_id="1784" + username[1:], username=username, followers_count=4711, media_count=9,
+            user_id=_id(username), username=username, followers_count=4711, media_count=9,
             posts=tuple(_post(username, place) for place in range(self._posts)) or None,
         )  # fmt: skip
+
+
+def _id(username: str) -> str:
+    return "1784" + username[1:]
 
 
 def _post(username: str, place: int) -> Media:
@@ -134,28 +143,67 @@ async def measure(count: int, posts: int, settings: Any, parts: dict[str, int | 
     async with World(settings) as world:
         refreshing = Refreshing(world, metrics)
         refreshing._routes = lambda: [Route(name="graph", voices=[Told(posts)], limit=10**9)]
-        accounts = refreshing.accounts
         names = [f"u{number:06d}" for number in range(count)]
-        await accounts.add([Account(account_id=name, handle=name) for name in names])
+        await refreshing.accounts.add([Account(account_id=name, handle=name) for name in names])
         for name in names:
-            await world.cache.put(f"instagram:profile:1784{name[1:]}", b"{}", ttl=3600)
-        begun, before = time.monotonic(), {part: cpu(of) for part, of in parts.items()}
-        async with Consumer(settings.kafka, refreshing.work, metrics, at_once=256):
-            asked = {"outcome": "refreshed"}
-            while (
-                metrics.registry.get_sample_value("ingather_refresh_messages_total", asked) or 0
-            ) < count:
-                await asyncio.sleep(0.05)
+            await world.cache.put(CACHE_KEY.format(_id(name)), b"{}", ttl=3600)
+        asked = time.monotonic()
+        async with Consumer(settings.kafka, refreshing.work, metrics, at_once=256) as consumer:
+            while not consumer.ready:
+                await asyncio.sleep(0.001)
+            begun, before = time.monotonic(), {part: cpu(of) for part, of in parts.items()}
+            while _done(metrics) < count:
+                await asyncio.sleep(0.02)
             took = time.monotonic() - begun
             used = {part: cpu(of) - before[part] for part, of in parts.items()}
-        totals = await accounts.totals()
-        logged = len(await accounts.log(limit=count * 2))
-    lost = max(totals.never, count - logged)
-    print(f"{count:,} events: {count / took:,.0f} accounts/s by the clock; {lost} lost")
+        short = await _short(world, refreshing, names)
+    short["offsets"] = count - committed(settings.kafka.servers)
+    lost = ", ".join(f"{many} {what}" for what, many in short.items() if many) or "nothing"
+    print(f"{count:,} events: {count / took:,.0f} accounts/s by the clock; lost: {lost}")
+    print(f"  (after {begun - asked:.1f} s in which Kafka gave the group its partitions)")
     for part, seconds in used.items():
-        rate = f"{count / seconds:,.0f} accounts for each second" if seconds else "too little"
+        rate = f"{count / seconds:,.0f} for each second of its core" if seconds else "too little"
         busy = f"at work {seconds / took:.0%} of the time"
         print(f"  CPU of {part}: {1000 * seconds / count:.2f} ms an account ({rate}), {busy}")
+
+
+def _done(metrics: Metrics) -> float:
+    """Messages that are done, however they ended."""
+    name = "ingather_refresh_messages_total"
+    told = (metric.samples for metric in metrics.registry.collect())
+    return sum(one.value for samples in told for one in samples if one.name == name)
+
+
+async def _short(world: World, refreshing: Refreshing, names: list[str]) -> dict[str, int]:
+    """How many accounts, entries of the log, days and cached profiles are not there as they were
+    told, and what lies among the dead letters."""
+    accounts = refreshing.accounts
+    told = [each for each in await accounts.list(limit=len(names)) if each.follower_count == 4711]
+    logged = [each.account_id for each in await accounts.log(limit=2 * len(names))]
+    days = [await accounts.history(name, limit=1) for name in names[:: max(1, len(names) // 100)]]
+    cached = [await world.cache.get(CACHE_KEY.format(_id(name))) for name in names]
+    return {
+        "accounts": len(names) - len(told),
+        "log entries": len(names) - len(set(logged)),
+        "log entries too many": len(logged) - len(set(logged)),
+        "days": sum(not day for day in days),
+        "cached profiles": sum(b"4711" not in (each or b"") for each in cached),
+        "to dead letters": await refreshing.events.dead_count(),
+    }
+
+
+def committed(address: str) -> int:
+    """Messages whose offset the group has committed."""
+    from confluent_kafka import Consumer as Reader
+    from confluent_kafka import TopicPartition
+
+    reader = Reader({"bootstrap.servers": address, "group.id": GROUP})
+    try:
+        parts = reader.list_topics(TOPIC, timeout=10).topics[TOPIC].partitions
+        found = reader.committed([TopicPartition(TOPIC, part) for part in parts], timeout=10)
+        return sum(max(0, each.offset) for each in found)
+    finally:
+        reader.close()
 
 
 def main() -> None:

@@ -12,11 +12,12 @@ class Together(Generic[Asked, Told]):
     """work: takes what was asked in order, gives as many answers in that order.
 
     While it works, what is asked meanwhile waits and goes together the next time. An error is
-    everybody's who asked. A caller that is cancelled stops nobody else's work.
+    everybody's who asked. A caller that is cancelled stops nobody else's work. most: in one call;
+    fewer let a store write one lot while the next is made ready.
     """
 
     def __init__(
-        self, work: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]], *, most: int = 200
+        self, work: Callable[[Sequence[Asked]], Awaitable[Sequence[Told]]], *, most: int = 100
     ) -> None:
         self._work = work
         self._most = most

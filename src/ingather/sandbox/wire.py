@@ -31,7 +31,7 @@ class Wire(asyncio.Protocol):
     def __init__(
         self,
         answer: Callable[[Request], Answer],
-        delay: Callable[[], float],
+        delay: Callable[[Request], float],
         open_wires: "set[Wire]",
     ) -> None:
         self._answer = answer
@@ -68,7 +68,7 @@ class Wire(asyncio.Protocol):
             close = request.headers.get("connection", "").lower() == "close"
             answer = self._answer(request)
             data = answer.head() + answer.body  # now: what is made after the wait comes late
-            wait = self._delay() - (time.perf_counter() - arrived)
+            wait = self._delay(request) - (time.perf_counter() - arrived)
             if wait <= 0 and answer.manner == "plain":
                 self._transport.write(data)
                 if close:
