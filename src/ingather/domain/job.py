@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ingather import errors
 from ingather.domain import instants
 from ingather.domain.filter_kinds import Filter
 
@@ -246,6 +247,15 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     @property
     def unfinished(self) -> bool:
         return self.status in UNFINISHED
+
+    def claimable(self) -> None:
+        """Raise unless there is something left to do."""
+        lost = self.error is not None and self.error.code == "state_lost"
+        if not (self.unfinished or (self.status == "failed" and not lost)):
+            raise errors.BadInput(
+                f"Job {self.id} is {self.status} and cannot be run again.",
+                hint="Run the command anew to start another job.",
+            )
 
     @property
     def key(self) -> str:

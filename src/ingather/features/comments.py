@@ -112,9 +112,9 @@ class Comments(Collection):
         )
 
     async def _last_done(self, target: Target, owner_id: str, tenant: str) -> Job | None:
-        for job in await self._jobs.list(limit=1_000, tenant=tenant):
-            same = job.kind == KIND and job.target.id == target.id
-            if same and job.owner.instagram_id == owner_id and job.status == "done":
+        done = await self._jobs.list(limit=1_000, tenant=tenant, kinds=(KIND,), status="done")
+        for job in done:
+            if job.target.id == target.id and job.owner.instagram_id == owner_id:
                 return job
         return None
 

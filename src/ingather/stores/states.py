@@ -4,21 +4,13 @@ Redis and SQL do the counting in their own script or statement; what they make o
 here, so that a job reads the same wherever it rests.
 """
 
+from collections.abc import Collection
+
 from msgspec import structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import (
-    AT_ONCE,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Pause,
-    Status,
-    Wish,
-)
+from ingather.domain.job import AT_ONCE, Counters, Failure, File, Holder, Job, Pause, Status, Wish
 from ingather.ports import Batch, Outcome
 
 
@@ -49,7 +41,7 @@ def age(job: Job) -> tuple[str, str]:
 
 def queued(job: Job) -> Job:
     """The job as workers may take it up at once."""
-    claimable(job)
+    job.claimable()
     if job.status not in ("paused", "failed"):
         return structs.replace(job, due=AT_ONCE)
     return structs.replace(
@@ -68,6 +60,11 @@ def held_back(job: Job, reason: Pause) -> Job:
     return structs.replace(job, status="paused", reason=reason, attempts=0, due=None)
 
 
+def among(job: Job, kinds: Collection[str] | None, status: Status | None) -> bool:
+    """Whether a job is of these kinds and stands so; None: whatever it is."""
+    return (kinds is None or job.kind in kinds) and status in (None, job.status)
+
+
 def busy(job: Job) -> errors.JobBusy:
     """The error that names who holds the job."""
     who = "another process"
@@ -77,18 +74,6 @@ def busy(job: Job) -> errors.JobBusy:
     return errors.JobBusy(
         f"Job {job.id} is being run by {who}.",
         hint=f"Watch it with `ingather jobs watch {job.id}`, or end that process first.",
-    )
-
-
-def claimable(job: Job) -> None:
-    """Raise unless the job has something left to do."""
-    if job.unfinished or (
-        job.status == "failed" and (job.error or Failure("")).code != "state_lost"
-    ):
-        return
-    raise errors.BadInput(
-        f"Job {job.id} is {job.status} and cannot be run again.",
-        hint="Run the command anew to start another job.",
     )
 
 
