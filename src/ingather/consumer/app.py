@@ -76,7 +76,7 @@ class Consumer:
         )(self._batch)
 
     async def __aenter__(self) -> "Consumer":
-        await self._join()
+        """Begin to join the group: `ready` says when partitions are ours."""
         self._guard = asyncio.create_task(self._stay())
         return self
 
@@ -88,6 +88,10 @@ class Consumer:
         await asyncio.gather(self._guard, return_exceptions=True)
         await self._leave()
         _log.info("stopped")
+
+    def hurry(self) -> None:
+        """Whoever asked us to end will not wait for what is under way."""
+        self.pump.hurry()
 
     async def _join(self) -> None:
         """Join the group, for as long as it takes: Kafka may come up after us."""
@@ -118,8 +122,9 @@ class Consumer:
             await asyncio.wait_for(self._broker.stop(), self._patience)
 
     async def _stay(self) -> None:
-        """Join again where aiokafka has given the group up, as after an answer it did not expect:
-        it would never read another message, and never say so."""
+        """Join the group, and join again where aiokafka has given it up, as after an answer it did
+        not expect: it would never read another message, and never say so."""
+        await self._join()
         while True:
             await asyncio.sleep(1.0)
             coordinator = getattr(self._inner, "_coordinator", None)
