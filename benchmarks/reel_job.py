@@ -81,6 +81,9 @@ def made(rows: int) -> Iterator[Media]:
             caption=f"some words here and there about things #{tags[number % 3_000]}",
             hashtags=tuple(dice.choices(tags, k=5)),
             mentions=(tags[number % 50],),
+            thumbnail_url=f"https://scontent.example/v/t51/{number:012d}_n.jpg?oh={'0' * 100}",
+            likes_hidden=False,
+            plays_from="play_count",
         )
 
 

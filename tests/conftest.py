@@ -13,7 +13,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from importlib.util import find_spec
@@ -34,6 +34,12 @@ _minutes = itertools.count(1)
 
 RAM = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
 """Where servers that are thrown away keep their files, None for the usual place."""
+
+
+@pytest.hookimpl(wrapper=True, optionalhook=True)
+def pytest_xdist_auto_num_workers() -> Generator[None, int, int]:
+    """One more process than there are processors: much of a test's time is a wait for a server."""
+    return (yield) + 1
 
 
 class ToldClock:

@@ -12,7 +12,7 @@ from ingather.domain.job import Job
 from ingather.domain.kinds import FILLED, WITH_INSIGHTS
 from ingather.outside import Outside
 from ingather.ports import Clock
-from ingather.settings import Settings
+from ingather.settings import Settings, apart
 
 if TYPE_CHECKING:
     from ingather.features.analyses import Reels
@@ -60,6 +60,16 @@ class World(Outside):
 
     async def __aexit__(self, *_: object) -> None:
         await self._closing.aclose()
+
+    @cached_property
+    def of_accounts(self) -> "World":
+        """The world in which accounts are kept fresh: this one; beside a sandbox one that rests in
+        a file of its own, for the accounts are real."""
+        if not self.settings.sandbox:
+            return self
+        found = World(apart(self.settings), clock=self.clock, names=self.names)
+        self.closing(found.__aexit__)
+        return found
 
     @cached_property
     def exports(self) -> "Exports":

@@ -9,14 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain.job import HARD_CAP
 from ingather.domain.refresh_posts import KEPT, MEASURED
 from ingather.settings_kafka import kafka
 from ingather.settings_refresh import refresh
-from ingather.settings_words import number, several, url, yes
+from ingather.settings_words import number, secret, several, url, yes
 from ingather.stores.kafka_link import KafkaLink
 
 
@@ -133,7 +133,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
     redis_url = values["REDIS_URL"] or None
     return Settings(
         data_dir=data_dir,
-        secret_key=values["INGATHER_SECRET_KEY"] or None,
+        secret_key=_secret_key(values["INGATHER_SECRET_KEY"]),
         comments_cap=number("INGATHER_COMMENTS_CAP", values["INGATHER_COMMENTS_CAP"], HARD_CAP),
         calls_per_hour=(
             number("INGATHER_CALLS_PER_HOUR", values["INGATHER_CALLS_PER_HOUR"], 1)
@@ -159,10 +159,21 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         kafka=kafka(values),
         mongodb_url=_mongodb(values["MONGODB_URL"]),
         **refresh(values),
-        cron_secrets=several(values["CRON_SECRET"]),
+        cron_secrets=_cron_secrets(values["CRON_SECRET"]),
         trusted_proxies=_proxies(values["INGATHER_TRUSTED_PROXIES"]),
         webhook_private=yes("INGATHER_WEBHOOK_PRIVATE", values["INGATHER_WEBHOOK_PRIVATE"]),
         login_url=url("FACEBOOK_LOGIN_URL", values, "https://www.facebook.com/v26.0/dialog/oauth"),
+    )
+
+
+def apart(real: Settings) -> Settings:
+    """The settings under which the accounts of a sandbox rest: in a file of their own, so that they
+    and their events never meet the real ones."""
+    return structs.replace(
+        real,
+        database=real.data_dir / "sandbox.db",
+        comments_store="sql",
+        **dict.fromkeys(("postgres_url", "mongodb_url", "kafka", "redis_url", "cache_redis_url")),
     )
 
 
@@ -201,6 +212,16 @@ def _data_dir(value: str) -> Path:
     import platformdirs
 
     return Path(platformdirs.user_data_dir("ingather", appauthor=False))
+
+
+def _secret_key(value: str) -> str | None:
+    return secret("INGATHER_SECRET_KEY", value) if value else None
+
+
+def _cron_secrets(value: str) -> tuple[str, ...]:
+    if not value:
+        return ()
+    return tuple(secret("CRON_SECRET", one) for one in several(value) or ("",))
 
 
 def _store(value: str, redis_url: str | None) -> str:

@@ -1,8 +1,11 @@
-"""What a setting's words say: a number, yes or no, a list, an address; else BadSetting."""
+"""What a setting's words say: a number, yes or no, a list, a secret, a URL; else BadSetting."""
 
 from collections.abc import Mapping
 
 from ingather import errors
+
+LEAST_SECRET = 16
+"""Letters of a secret that we are given, at the least: fewer can be tried out."""
 
 
 def number(name: str, value: str, default: int, *, least: int = 1) -> int:
@@ -23,6 +26,17 @@ def yes(name: str, value: str) -> bool:
 
 def several(value: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def secret(name: str, value: str) -> str:
+    """A secret that somebody has thought of. It is never repeated."""
+    if len(value) < LEAST_SECRET:
+        raise errors.BadSetting(
+            f"{name} is too short: whoever tries will find it out.",
+            hint=f"It takes {LEAST_SECRET} characters at the least; `openssl rand -hex 32` makes"
+            " a good one. Leave it unset to do without.",
+        )
+    return value
 
 
 def url(name: str, values: Mapping[str, str], default: str) -> str:

@@ -164,23 +164,31 @@ async def test_wish_between_two_pages_loses_neither(backing, make, writer) -> No
         assert job.wish == "pause"
 
 
-async def test_wish_granted_takes_the_pen_from_a_late_holder(backing, make) -> None:
-    """Who lets a lease run out and comes back after a cancel writes nothing."""
+@pytest.mark.parametrize("pages", [0, 2])
+async def test_wish_granted_takes_the_pen_from_a_late_holder(backing, make, pages) -> None:
+    """Who lets a lease run out and comes back after a cancel writes nothing, though pages of its
+    were committed before."""
     job = await backing.jobs.create(make.job())
-    claim = await backing.leases.claim(job.id, make.holder, lease=0.02)
+    claim = await backing.leases.claim(job.id, make.holder)
+    for page in range(pages):
+        rows = make.comments(1, start=page)
+        await backing.leases.commit(job.id, claim.fence, page + 1, make.batch(job, rows))
+    await backing.leases.beat(job.id, claim.fence, lease=0.02)
     await backing.elapse(0.04)
     assert (await backing.jobs.ask(job.id, "cancel")).status == "cancelled"
     with pytest.raises(errors.LeaseLost):
         await backing.leases.beat(job.id, claim.fence)
     with pytest.raises(errors.LeaseLost):
-        await backing.leases.commit(job.id, claim.fence, 1, make.batch(job, make.comments(1)))
+        batch = make.batch(job, make.comments(1, start=pages))
+        await backing.leases.commit(job.id, claim.fence, pages + 1, batch)
     with pytest.raises(errors.LeaseLost):
         await backing.leases.settle(job.id, claim.fence, "paused", reason="budget")
     assert (await backing.jobs.show(job.id)).status == "cancelled"
+    assert await backing.rows.count(job.id) == pages
 
 
 async def test_delete_takes_all_of_it(backing, make, writer) -> None:
-    """Of a deleted job nothing is left, and its key is free."""
+    """Of a deleted job nothing is left: its key is free, and what it knew is new to the next."""
     work = await writer()
     await work.page(make.comments(5))
     await work.settle("paused", reason="budget")
@@ -191,6 +199,9 @@ async def test_delete_takes_all_of_it(backing, make, writer) -> None:
     assert work.job.id not in [job.id for job in await backing.jobs.list()]
     again = make.job(owner=work.job.owner, targets=work.job.targets)
     assert (await backing.jobs.create(again)).id == again.id
+    work = await writer(again)
+    assert (await work.page(make.comments(5))).appended == 5
+    assert await work.rows() == make.comments(5)
 
 
 async def test_delete_is_refused_while_held(backing, make, writer) -> None:

@@ -61,6 +61,17 @@ async def test_an_account_without_an_id_is_one_by_its_name(lists, writer):
     assert again.counters.uniq_users == 1
 
 
+@pytest.mark.parametrize("beside", [(), ("9" * 19, "9223372036854775808", "9" * 30), ("x",)])
+async def test_ids_are_texts_though_they_look_like_numbers(backing, make, writer, beside):
+    """Ids that would be one number are two, and an id may be larger than any number."""
+    ids = ["7", "07", "007", "0", "00", *beside]
+    rows = [make.comment(n, comment_id=one) for n, one in enumerate(ids)]
+    work = await writer()
+    assert (await work.page(rows)).new == len(ids)
+    assert (await work.page(rows)).new == 0
+    assert await work.rows() == rows
+
+
 @pytest.mark.parametrize("words", [None, (), ("one",), ("a b", 'c"d', "é", "パン", "")])
 async def test_what_is_told_of_a_post_survives(lists, writer, words):
     """Lists that are empty and lists that are unknown are two things; measures keep their parts,

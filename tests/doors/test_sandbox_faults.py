@@ -288,6 +288,13 @@ async def test_latency(client):
     assert 0.49 <= time.perf_counter() - started < 0.75
 
 
+async def test_who_sets_the_latency_does_not_wait(client):
+    """The control door answers at once, however slow the sandbox was told to be."""
+    client.sandbox.control(latency_ms=60_000)
+    async with client.session.get(f"{client.sandbox.url}/_control") as answer:
+        assert (await answer.json())["latency_ms"] == 60_000
+
+
 async def test_reset(client):
     """A reset is a return to how the sandbox was started."""
     start = client.sandbox.control()

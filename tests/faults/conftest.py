@@ -37,6 +37,13 @@ def ram(tmp_path: Path) -> Iterator[Path]:
         yield Path(folder)
 
 
+@pytest.fixture
+def jobs_valkey(start_valkey: Callable[..., Any]) -> Any:
+    """The Redis of `durable`. One of its own: what other tests have queued there would be taken up
+    too."""
+    return start_valkey()
+
+
 @pytest.fixture(params=["sqlite", "redis", "postgres"])
 def durable(request: pytest.FixtureRequest, ram: Path) -> dict[str, str]:
     """Settings of a store that outlives its process, one for each backing there is."""
@@ -44,8 +51,7 @@ def durable(request: pytest.FixtureRequest, ram: Path) -> dict[str, str]:
     if request.param == "redis":
         if find_spec("ingather.stores.redis_jobs") is None:
             pytest.skip("jobs do not rest in Redis yet")
-        # One of its own: what other tests have queued there would be taken up too.
-        found["REDIS_URL"] = request.getfixturevalue("start_valkey")().url
+        found["REDIS_URL"] = request.getfixturevalue("jobs_valkey").url
     if request.param == "postgres":
         if not FULL and any(words in request.node.name for words in LONG):
             pytest.skip("over PostgreSQL only with INGATHER_FAULTS=full: it takes its time")

@@ -29,7 +29,7 @@ def test_queued_jobs_outlive_crews_that_are_killed_at_random(workers, outside, o
     crews, count, rows, seconds, room = (8, 200, 2_000, 60.0, 2) if full else (2, 5, 1_500, 2.0, 2)
     shortest = 0.05 if full else 0.03
     posts = [oracle.mixed(rows + number) for number in range(count)]
-    outside.control(latency_ms=25)
+    outside.control(latency_ms=120 if full else 25)  # so that there is work for all the killing
     crew = workers(play="storm", posts=posts, folder=str(ram), seconds=seconds, seed=seed,
                    workers=crews, shortest=shortest, room=room)  # fmt: skip
     assert len(crew.line()["began"]) == count
@@ -66,15 +66,23 @@ def test_eight_processes_take_each_queued_job_once(workers, oracle, ram, full):
 
 
 @pytest.mark.slow
-def test_eight_processes_with_wrong_clocks_keep_one_limit(workers, outside, durable, oracle, full):
+def test_eight_processes_with_wrong_clocks_keep_one_limit(
+    workers, outside, durable, oracle, full, request
+):
     """Counted where the calls arrive, by its own clock: never more than the limit in any window,
-    whatever the callers' clocks say; and nearly all of the limit is used."""
+    whatever the callers' clocks say, and though Redis is killed and comes back in the middle; and
+    nearly all of the limit is used."""
     calls, window, seconds = (195, 4.0, 16.0) if full else (40, 1.5, 3.4)
     skews = [0.0, 5.0, -5.0, 3_600.0, -3_600.0, -172_800.0, 34_560_000.0, 0.0]
     outside.control(latency_ms=60)  # nobody can use up a window before the others have woken
     crew = workers(play="callers", post=oracle.flat(50), calls=calls, window=window,
                    seconds=seconds, skews=skews if full else skews[::2])  # fmt: skip
     crew.line()
+    if "REDIS_URL" in durable:
+        server = request.getfixturevalue("jobs_valkey")
+        time.sleep(seconds / 2)
+        server.kill()
+        server.start()
     end = crew.line()
     assert set(end["codes"]) == {0}
     times = arrivals(outside, "limit=1")

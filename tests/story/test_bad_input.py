@@ -3,6 +3,8 @@
 import re
 import signal
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -216,3 +218,20 @@ def test_a_data_folder_that_cannot_be_made_is_named(cli, oracle):
     answer = cli("export", "comments", oracle.posts["small"], code=2,
                  environ={"INGATHER_DATA_DIR": str(cli.folder / "taken")})  # fmt: skip
     refused(answer, "data folder", "INGATHER_DATA_DIR")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "<&- >&- 2>&-"])
+def test_standard_streams_may_be_closed(cli, oracle, closed):
+    """Started without standard input, output or both, as some supervisors do, it does its work."""
+    line = f"exec {sys.executable} -m ingather export comments {oracle.posts['one']} -o a.csv"
+    ended = subprocess.run(["sh", "-c", f"{line} {closed}"], cwd=cli.folder, env=cli.environ)
+    assert ended.returncode == 0
+    assert (cli.folder / "a.csv").exists()
+
+
+def test_a_network_that_is_not_there_is_told_at_once(cli):
+    """Whoever has no network learns so from the first try, not from minutes of silence."""
+    away = {"INSTAGRAM_GRAPH_URL": "http://127.0.0.1:1"}
+    words = ("export", "comments", "CtZs0Y3v2lx", "-o", "a.csv", "--budget", "0.5")
+    answer = cli(*words, code=3, environ=away)
+    assert answer.err.count("127.0.0.1 accepts no connection. Asking again") == 1

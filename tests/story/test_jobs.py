@@ -58,6 +58,14 @@ def test_a_cancelled_job_is_over_and_keeps_its_rows(cli, paused):
     assert (cli.folder / "part.csv").exists()
 
 
+def test_what_is_over_starts_no_sandbox(cli):
+    """A job of the sandbox that is done cannot be resumed, which is said before one is played."""
+    cli("export", "comments", "demo", "--sandbox", "--max", 5, "-o", "demo.csv")
+    answer = cli("jobs", "resume", cli.job()["id"], code=2)
+    assert "is done and cannot be run again" in answer.err
+    assert "Sandbox" not in answer.err
+
+
 def test_no_id_is_no_job(cli, paused):
     """`jobs delete "$ID"` with a variable that has no value touches nothing, not even the only job
     there is."""

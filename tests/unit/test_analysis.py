@@ -46,7 +46,7 @@ def chosen(of: list[Media], **words) -> Chosen:
 
 def analysed(of: list[Media], **words) -> Analysis:
     found = chosen(of, **words)
-    untagged = content.untagged(found.told)
+    untagged = content.untagged(found.told, found.tags)
     terms = content.terms([of[place].caption for place in untagged], untagged)
     return analyse(LAMPS, found, terms, at=AT, zone=BERLIN, zone_name="Europe/Berlin")
 
@@ -164,6 +164,27 @@ def test_clocks_are_put_on_within_a_day() -> None:
     assert clocks(*(reel.timestamp for reel in given)).tolist() == expected
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        None,
+        "2026-01-31T12:00:00+02:00",
+        "2026-01-31T12+05:00Z",
+        "2026-02-30T12:00:00Z",
+        "0000-00-00T00:00:00Z",
+        "1999-12-31T23:59:59Z",
+        "2026-01-31T12:00:00Z ",
+        "٢٠٢٦-01-31T12:00:00Z",
+    ],
+)
+def test_times_are_read_together_as_they_are_alone(odd) -> None:
+    """One that is written in another way, or is none, changes nothing for the others."""
+    alike = [f"20{year}-12-{day}T23:59:{day}Z" for year in range(10, 99) for day in (10, 31)]
+    for times in (alike, [*alike, odd], [odd, odd], []):
+        alone = np.array(list(map(reel_columns.seconds, times)), float)
+        np.testing.assert_array_equal(reel_columns.moments(times), alone)
+
+
 def test_nothing_is_no_zero() -> None:
     """Hidden likes and unknown views are left out of every figure, and counted as left out."""
     given = [
@@ -247,7 +268,8 @@ def test_spellings_of_a_hashtag_are_one() -> None:
             + reels(6, hashtags=())
         )
     ]
-    found = content.lifts(told(given), reel_columns.of(given).hashtags)
+    measured = told(given)
+    found = content.lifts(measured, content.Carried(measured, measured.reels.hashtags))
     assert [(each.word, each.n) for each in found.lifts] == [("Étude", 12)]
 
 
@@ -262,9 +284,11 @@ def test_a_signature_is_no_topic() -> None:
         )
         for number, word in enumerate(["kitchen"] * 10 + ["garden,"] * 8 + ["no"] * 2)
     ]
-    untagged = content.untagged(told(given))
+    measured = told(given)
+    tags = content.Carried(measured, measured.reels.hashtags)
+    untagged = content.untagged(measured, tags)
     terms = content.terms([given[place].caption for place in untagged], untagged)
-    groups = content.topics(told(given), terms)
+    groups = content.topics(measured, tags, content.Carried(measured, terms))
     assert [(group.name, group.n) for group in groups] == [
         ("kitchen", 10),
         ("garden", 8),

@@ -269,6 +269,55 @@ async def test_an_old_postgres_keeps_its_jobs(make_database, make) -> None:
         await link.close()
 
 
+async def test_a_file_older_than_users_and_media_opens(tmp_path) -> None:
+    """The first files of all had no tables of users and media; they are made on the way."""
+    from ingather.stores.sql_jobs import SqlStore
+
+    first_sqlite(tmp_path / "old.db")
+    connection = sqlite3.connect(tmp_path / "old.db")
+    connection.executescript("DROP TABLE users; DROP TABLE media")
+    connection.close()
+    link = SqliteLink(tmp_path / "old.db")
+    assert [row.text for row in await SqlStore(link).slice("old-job", 0, 9)] == ["old"]
+    await link.close()
+
+
+@pytest.mark.parametrize(
+    ("trouble", "told", "said"),
+    [
+        ("BEGIN IMMEDIATE", errors.StoreUnavailable, "locked"),
+        ("ALTER TABLE extractions ADD COLUMN tenant TEXT", errors.StoreError, "tenant"),
+    ],
+)
+async def test_a_migration_that_fails_is_told(trouble, told, said, tmp_path, monkeypatch) -> None:
+    """A file that cannot be brought up to date is an error of ours, and stays what it was."""
+    monkeypatch.setattr("ingather.stores.sql_link._PATIENCE", 50)
+    first_sqlite(tmp_path / "old.db")
+    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute(trouble)
+    link = SqliteLink(tmp_path / "old.db")
+    with pytest.raises(told, match=said):
+        await link.run(lambda _: None)
+    assert connection.execute("SELECT count(*) FROM comments").fetchone() == (1,)
+    assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+    connection.close()
+    await link.close()
+
+
+async def test_a_postgres_migration_that_fails_is_told(make_database) -> None:
+    """The same on PostgreSQL."""
+    url = make_database()
+    await migrate(url, "0001")
+    connection = await asyncpg.connect(url)
+    await connection.execute("ALTER TABLE media RENAME TO elsewhere")
+    await connection.close()
+    link = PgLink(url)
+    with pytest.raises(errors.StoreError, match="media"):
+        await link.one("SELECT 1")
+    await link.close()
+
+
 def test_two_processes_migrate_one_file(tmp_path) -> None:
     """Two processes that open an old file at once leave one that is whole."""
     first_sqlite(tmp_path / "old.db")

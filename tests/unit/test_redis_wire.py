@@ -235,3 +235,22 @@ async def test_tls(tmp_path) -> None:
     with pytest.raises(errors.StoreUnavailable, match="localhost"):
         await Wire(url).call("PING")
     server.close()
+
+
+async def test_a_server_that_is_starting_is_waited_for(tmp_path) -> None:
+    """One that still reads its log says meanwhile that it writes none: it is no unsafe Redis, but
+    one to be asked again."""
+    info = b"redis_version:7.2.4\r\nloading:1\r\naof_enabled:0\r\n"
+
+    async def answer(reader, writer):
+        await reader.readuntil(b"INFO\r\n")
+        writer.write(b"$%d\r\n%b\r\n" % (len(info), info))
+        await reader.read()
+        writer.close()
+        closed.set()
+
+    closed = asyncio.Event()
+    async with answering(tmp_path / "s", answer) as url:
+        with pytest.raises(errors.StoreUnavailable, match="reading its log"):
+            await RedisLink(url).check()
+        await closed.wait()

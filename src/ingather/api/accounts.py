@@ -198,11 +198,6 @@ async def refresh(
     """Queued for the consumer. With `budgetMs` it is done here and now, and queued only where the
     limit or that time does not allow it."""
     here = door(request)
-    if here.world.settings.sandbox:
-        raise errors.Forbidden(
-            "This server plays in a sandbox, and the accounts are real.",
-            hint="`ingather refresh --sandbox NAME` has accounts of its own.",
-        )
     account = await _found(here, account_id)
     parts = here.refreshing
     # Before the attempt: should that have been written after all, the event finds it done.

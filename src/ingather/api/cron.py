@@ -17,13 +17,13 @@ from ingather import errors
 from ingather.api import schema, shapes
 from ingather.api.door import Door, door
 from ingather.api.rooms import MOST_BUDGET, answer
-from ingather.api.running import taken_up
+from ingather.api.running import shift
+
+ROOM, MOST_ROOM = 8, 100
+"""Jobs at the same time, as a worker has them; and at the most."""
 
 BUDGET = 50_000
 """Milliseconds where nothing is said: a timer of a minute, less what a page may take."""
-
-LEAST = 100
-"""Milliseconds that must be left for another job to be taken up."""
 
 router = APIRouter(
     prefix="/api/extractions", tags=["cron"], responses=schema.ANY, default_response_class=Response
@@ -68,25 +68,16 @@ async def _allowed(
 async def process(
     request: Request,
     budget_ms: Annotated[int, Query(alias="budgetMs", ge=1, le=MOST_BUDGET)] = BUDGET,
+    jobs: Annotated[int, Query(ge=1, le=MOST_ROOM, description="Jobs at the same time.")] = ROOM,
 ) -> Response:
-    """Takes up the next job whose turn it is, of whichever owner, and the one after it where the
-    budget allows."""
-    return answer(await _processed(door(request), budget_ms))
+    """Takes up the jobs whose turn it is, of whichever owner, several at a time, and those after
+    them while the budget lasts."""
+    return answer(await _processed(door(request), budget_ms, jobs))
 
 
-async def _processed(here: Door, budget_ms: int) -> shapes.Processed:
+async def _processed(here: Door, budget_ms: int, room: int) -> shapes.Processed:
     began = time.monotonic()
-    jobs: list[shapes.Worked] = []
-    idle = False
-    while not here.closing.is_set():
-        left = budget_ms - (time.monotonic() - began) * 1000
-        if jobs and left < LEAST:
-            break
-        done = await taken_up(here, left / 1000)
-        if done is None:
-            idle = True
-            break
-        jobs.append(done)
+    jobs, idle = await shift(here, budget_ms / 1000, room)
     here.metrics.sent(await here.webhooks.round())
     spent = round((time.monotonic() - began) * 1000)
     return shapes.Processed(budget_ms=budget_ms, spent_ms=spent, jobs=tuple(jobs), idle=idle)

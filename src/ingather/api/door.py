@@ -39,7 +39,7 @@ class Door(Doorway):
         from ingather.assembly_refresh import Refreshing
         from ingather.features.unwatched import Unwatched
 
-        return Refreshing(self.world, Unwatched())
+        return Refreshing(self.world.of_accounts, Unwatched())
 
     def keep(self, task: asyncio.Task[object]) -> None:
         """Let a task outlive its request, and its error be seen."""

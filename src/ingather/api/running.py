@@ -1,16 +1,17 @@
 """Beginning jobs, and working on them within a request, under a budget."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
+
+from msgspec import structs
 
 from ingather import errors
 from ingather.api.door import Door
 from ingather.api.shapes import Worked
-from ingather.domain.job import Job
+from ingather.domain.job import Failure, Job
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
-from ingather.ports import Claim
 from ingather.workshop import Quiet, Workshop
 
 if TYPE_CHECKING:
@@ -67,35 +68,57 @@ async def _follow(store: "Store", job: Job, stop: Stop) -> Job:
         await asyncio.sleep(LOOK)
 
 
-class _Noting(Workshop):
-    """Keeps how a job stood when it was taken up."""
+class _Noting(Quiet):
+    """Keeps how each job stood when it was first taken up, and why no more could be."""
 
-    before: Job | None = None
+    def __init__(self) -> None:
+        self.began_as: dict[str, Job] = {}
+        self.away: errors.IngatherError | None = None
+        self.drain: Callable[[], None] = lambda: None
 
-    async def run(self, claim: Claim, stop: Stop) -> Job:
-        self.before = claim.job
-        return await super().run(claim, stop)
+    def began(self, job: Job) -> None:
+        self.began_as.setdefault(job.id, job)
+
+    def trouble(self, error: errors.IngatherError) -> None:
+        if not isinstance(error, (errors.StateLost, errors.DamagedRecord)):  # of one job alone
+            self.away = error
+            self.drain()  # a timer's next call asks again
 
 
-async def taken_up(door: Door, seconds: float) -> Worked | None:
-    """The next job that is due, after at most so many seconds of work; None where none is.
+async def shift(door: Door, seconds: float, room: int) -> tuple[list[Worked], bool]:
+    """Work on what is due for at most so many seconds, so many jobs at a time: what became of
+    each, and whether nothing more is due.
 
-    What is not finished then is given back, to be taken up again by whoever comes next.
+    What is not finished then is given back, to be taken up again by whoever comes next. Raises a
+    store's errors where nothing could be taken up.
     """
-    workshop = _Noting(door.world)
-    crew = workshop.crew(room=1, report=Quiet())
-    with door.told(crew.drain):
-        job = await crew.one(seconds)
-    if job is None:
-        return None
-    before = workshop.before.counters if workshop.before is not None else job.counters
+    noting = _Noting()
+    crew = Workshop(door.world).crew(room=room, report=noting)
+    noting.drain = crew.drain
+    timer = asyncio.get_running_loop().call_later(seconds, crew.drain)
+    try:
+        with door.told(crew.drain):
+            idle = await crew.work(once=True)
+    finally:
+        timer.cancel()
+    if noting.away is not None and not noting.began_as:
+        raise noting.away
+    return [await _became(door, job) for job in noting.began_as.values()], idle
+
+
+async def _became(door: Door, before: Job) -> Worked:
+    try:
+        job = await door.world.store_of(before).show(before.id)
+    except errors.IngatherError as gone:  # deleted meanwhile, or its store is away
+        told = Failure(gone.message, gone.code)
+        job = structs.replace(before, error=told)
     return Worked(
         id=job.id,
         kind=job.kind,
         status=job.status,
         reason=job.reason,
         rows=job.counters.appended,
-        added=job.counters.appended - before.appended,
-        calls=job.counters.calls - before.calls,
+        added=job.counters.appended - before.counters.appended,
+        calls=job.counters.calls - before.counters.calls,
         error=job.error.message if job.error is not None else None,
     )

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 Sandbox = Annotated[
     bool, typer.Option("--sandbox", help="The sandbox's accounts, which rest apart from yours.")
 ]
-_SHARED = ("postgres_url", "mongodb_url", "kafka", "redis_url", "cache_redis_url")
 POST = {
     "posted": "", "type": "", "likes": "right", "comments": "right", "views": "right",
     "reach": "right", "caption": "cut",
@@ -28,19 +27,10 @@ POST = {
 
 
 def apart() -> "Settings":
-    """The settings of a sandbox, whose accounts and events never meet the real ones: they rest in
-    a file of their own."""
-    from msgspec import structs
+    """The settings of a sandbox whose accounts rest apart from the real ones."""
+    from ingather import settings
 
-    from ingather.settings import load
-
-    real = load()
-    return structs.replace(
-        real,
-        database=real.data_dir / "sandbox.db",
-        comments_store="sql",
-        **dict.fromkeys(_SHARED),
-    )
+    return settings.apart(settings.load())
 
 
 def place(sandbox: bool) -> "AbstractAsyncContextManager[World]":

@@ -113,7 +113,10 @@ def comments(
                 sandbox=sandbox,
             )
             if no_wait:
+                from ingather.cli.waiting import LookUp
+
                 fetcher = here.comments.fetcher()
+                fetcher.watch = LookUp()
                 return await queueing.queue(
                     here, await here.comments.start(wanted, fetcher), as_json=as_json
                 )
@@ -125,9 +128,11 @@ def comments(
 async def _export(
     here: "World", wanted: "Wanted", *, budget: float | None, strict: bool, as_json: bool
 ) -> int:
+    from ingather.cli.waiting import LookUp
     from ingather.domain import posts
 
     fetcher = here.comments.fetcher()
+    fetcher.watch = LookUp()
     reading = posts.read(wanted.post)
     if wanted.post not in here.names.values() and (reading.media_id or reading.number):
         say(f"Read as {reading.describe()}.")

@@ -155,6 +155,12 @@ def _voices(
         )
     there = [Path(word).expanduser() for word in words]
     files = all(path.suffix.lower() == ".zip" or path.is_dir() for path in there)
+    zips = [path for path in there if path.suffix.lower() == ".zip" and path.is_file()]
+    if zips and not files and source != "archive":  # a service may know an account of this name
+        raise errors.BadInput(
+            f"{zips[0]} is an archive, and not all targets are.",
+            hint="Extract archives and names one after the other.",
+        )
     found = voices.choose(kind, source, ready=here.reach(), files=files)
     if insights:
         voices.check_insights(kind, found)
@@ -177,6 +183,7 @@ async def _begun(
     from msgspec import structs
 
     from ingather import errors
+    from ingather.cli.waiting import LookUp
     from ingather.domain.job import Counters
     from ingather.domain.kinds import WITH_INSIGHTS
     from ingather.features.extraction import is_own
@@ -189,6 +196,7 @@ async def _begun(
         feature = here.extractions(wanted.kind, voice, words, route=route)
         await here.learn_rate(voice)
         fetcher = feature.fetcher()
+        fetcher.watch = LookUp()
         fetcher.take_back(spent)
         start = feature.start(structs.replace(wanted, max_units=units), fetcher)
         try:

@@ -131,6 +131,8 @@ def resume(
     """Go on with a job where it stopped. One that failed is tried again."""
 
     async def command() -> int:
+        from ingather.domain.job import claimable
+
         async with world() as here:
             if paused is not None or job_id is None:
                 return await _queue_all(here, job_id, paused)
@@ -138,6 +140,7 @@ def resume(
             if no_wait:
                 await here.collection_of(job).release(job)
                 return await queueing.queue(here, job, as_json=as_json)
+        claimable(job)  # before a sandbox is started for it in vain
         async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
             await here.learn_rate(job.source)
             fetcher = here.collection_of(job).fetcher()

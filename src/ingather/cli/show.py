@@ -56,13 +56,11 @@ class Bar:
         self._update(note=f"asking again: {error.message}")
 
     def parked(self, seconds: float) -> None:
-        from datetime import datetime, timedelta
+        from ingather.cli.waiting import limit
 
-        until = datetime.now() + timedelta(seconds=seconds)
-        note = f"waiting for the platform's limit until {until:%H:%M:%S}"
         if self._progress is None and seconds >= 5:
-            say(f"{note[0].upper()}{note[1:]}; Ctrl-C keeps everything so far.")
-        self._update(note=note)
+            say(limit(seconds))
+        self._update(note=limit(seconds).partition(";")[0])
 
 
 def _progress() -> "Progress":

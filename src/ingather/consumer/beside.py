@@ -21,10 +21,8 @@ _log = structlog.get_logger("ingather.consumer")
 @contextlib.asynccontextmanager
 async def refreshing(world: World) -> AsyncIterator[None]:
     """Keep accounts fresh for as long as the context lasts. With Kafka that is the consumers' work,
-    and only the schedule runs here; in a sandbox nothing does, for the accounts are real."""
-    if world.settings.sandbox:
-        yield
-        return
+    and only the schedule runs here."""
+    world = world.of_accounts
     metrics = Metrics()
     parts = Refreshing(world, metrics)
     async with contextlib.AsyncExitStack() as stack:

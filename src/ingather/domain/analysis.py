@@ -6,7 +6,7 @@ import numpy as np
 from msgspec import Struct
 
 from ingather.domain import content, engagement, reel_columns, trends
-from ingather.domain.content import Against, Group, Lifts
+from ingather.domain.content import Against, Carried, Group, Lifts
 from ingather.domain.engagement import Measure, Measured, Outlier, Rate, Tier, Tiers
 from ingather.domain.estimates import Estimate, median
 from ingather.domain.records import Media, Profile
@@ -72,7 +72,7 @@ class Analysis(Struct, frozen=True, kw_only=True, rename="camel"):
 class Chosen(Struct, frozen=True):
     """Which reels an analysis looks at, as places among all. at: epoch seconds. own: those that
     count; compared: those of them that are old enough and tell a time; told: those of these that
-    tell the measure."""
+    tell the measure; tags: the hashtags of these."""
 
     reels: Reels
     at: float
@@ -80,6 +80,7 @@ class Chosen(Struct, frozen=True):
     own: Places
     compared: Places
     told: Measured
+    tags: Carried
 
 
 def choose(reels: Reels, *, at: datetime, collaborations: bool = False) -> Chosen:
@@ -93,7 +94,8 @@ def choose(reels: Reels, *, at: datetime, collaborations: bool = False) -> Chose
     compared = own[since - reels.posted[own] >= SETTLING.total_seconds()]
     measure = engagement.measure_of(reels, compared)
     told = engagement.measured(reels, compared, measure)
-    return Chosen(reels, since, collaborations, own, compared, told)
+    tags = Carried(told, reels.hashtags)
+    return Chosen(reels, since, collaborations, own, compared, told, tags)
 
 
 def analyse(
@@ -133,10 +135,10 @@ def analyse(
         calendar=trends.calendar(clocks, told.values, zone_name),
         duration=content.durations(told),
         caption=content.captions(told),
-        hashtags=content.lifts(told, reels.hashtags),
-        mentions=content.lifts(told, reels.mentions),
+        hashtags=content.lifts(told, chosen.tags),
+        mentions=content.lifts(told, Carried(told, reels.mentions)),
         formats=content.formats(told),
-        topics=content.topics(told, terms),
+        topics=content.topics(told, chosen.tags, Carried(told, terms)),
         top=tuple(told.ids(best[:half])),
         bottom=tuple(told.ids(told.places[: len(best) - half][:TOP])),
         outliers=engagement.outliers(told),

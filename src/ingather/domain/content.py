@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from unicodedata import normalize
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from ingather.domain import estimates
 from ingather.domain.engagement import Measured
 from ingather.domain.estimates import Estimate, Sums
-from ingather.domain.reel_columns import Numbers, Places, Vocabulary, Words
+from ingather.domain.reel_columns import Codes, Numbers, Places, Vocabulary, Words
 
 FEW_WITH_WORD = 5
 """Reels with a word, and without it, below which nothing is said of it."""
@@ -98,13 +99,14 @@ def _grouped(named: Places, values: Numbers, names: Sequence[str]) -> tuple[Grou
     )
 
 
-class _Alike:
-    """Words of measured reels, spellings of one word taken as one. spelt: its first spelling.
-    word, place: parallel, the word's number and the reel's place among the measured ones."""
+class Carried:
+    """Words that measured reels carry, spellings of one word taken as one. spelt: its first
+    spelling. word, place: parallel, the word's number and the reel's place among the measured
+    ones. counts: reels with each word."""
 
     def __init__(self, told: Measured, words: Words) -> None:
-        places = np.full(len(told.reels), -1)
-        places[told.places] = np.arange(len(told))
+        places = np.full(len(told.reels), -1, np.int32)
+        places[told.places] = np.arange(len(told), dtype=np.int32)
         place = places[words.reel]
         ours = place >= 0
         numbers: dict[str, int] = {}
@@ -113,17 +115,31 @@ class _Alike:
         self.spelt: dict[int, str] = {}
         for number, word in zip(alike, words.names, strict=True):
             self.spelt.setdefault(number, word)
-        self.word: Places = np.array(alike, np.int64)[words.word[ours]]
-        self.place: Places = place[ours]
+        self.word: Codes = np.array(alike, np.int32)[words.word[ours]]
+        self.place: Codes = place[ours]
         self.counts: NDArray[np.int64] = np.bincount(self.word, minlength=len(numbers))
+        self._reels = len(told)
+
+    @cached_property
+    def usual(self) -> tuple[Codes, Sequence[str]]:
+        """The word of each measured reel that is used most among those that tell reels apart, as a
+        place in the words that follow; -1 where it has none."""
+        counts, most_often = self.counts, _EVERYWHERE * self._reels
+        telling = np.flatnonzero((counts >= FEW_WITH_WORD) & (counts <= most_often))
+        order = sorted(telling.tolist(), key=lambda word: (counts[word], self.keys[word]))
+        ranks = np.full(len(counts), -1, np.int32)
+        ranks[order] = np.arange(len(order), dtype=np.int32)
+        most = np.full(self._reels, -1, np.int32)
+        np.maximum.at(most, self.place, ranks[self.word])
+        return most, [self.keys[word] for word in order]
 
 
-def lifts(told: Measured, words: Words) -> Lifts:
+def lifts(told: Measured, found: Carried) -> Lifts:
     """The words that enough reels carry and enough do not, the greatest lift first.
 
-    words: of a reel, each once whatever its case. The hundred most used are compared.
+    found: of a reel, each once whatever its case. The hundred most used are compared.
     """
-    logs, found = np.log1p(told.values), _Alike(told, words)
+    logs = np.log1p(told.values)
     each = logs[found.place]
     sums = np.bincount(found.word, each, len(found.keys))
     squares = np.bincount(found.word, each * each, len(found.keys))
@@ -155,14 +171,14 @@ def formats(told: Measured) -> tuple[Group, ...]:
     return _grouped(kinds[told.places], told.values, _FORMATS)
 
 
-def untagged(told: Measured) -> Places:
+def untagged(told: Measured, tags: Carried) -> Places:
     """The reels whose topic no hashtag tells, in the order in which they came: that of their
     captions' words may."""
-    topic, _ = _usual(told, told.reels.hashtags)
+    topic, _ = tags.usual
     return np.sort(told.places[topic < 0])
 
 
-def topics(told: Measured, terms: Words) -> tuple[Group, ...]:
+def topics(told: Measured, tags: Carried, terms: Carried) -> tuple[Group, ...]:
     """Reels by what they speak of: a reel's topic is that of its hashtags which the account uses
     most, or without one, that of its caption's words; `other` where none is used five times.
 
@@ -170,30 +186,15 @@ def topics(told: Measured, terms: Words) -> tuple[Group, ...]:
     account's signature and tell no reel from another. Language-neutral: no list of stop words is
     used, only the counts.
     """
-    tag, tags = _usual(told, told.reels.hashtags)
-    term, spoken = _usual(told, terms)
-    names = [*(f"#{each}" for each in tags), *spoken, OTHER]
-    named = np.where(tag >= 0, tag, np.where(term >= 0, term + len(tags), len(names) - 1))
+    (tag, tagged), (term, spoken) = tags.usual, terms.usual
+    names = [*(f"#{each}" for each in tagged), *spoken, OTHER]
+    named = np.where(tag >= 0, tag, np.where(term >= 0, term + len(tagged), len(names) - 1))
     sizes = Counter({names[one]: n for one, n in enumerate(np.bincount(named)) if n})
     del sizes[OTHER]
     order = [*estimates.largest(sizes, _TOPICS, at_least=1), OTHER]
     places = {name: place for place, name in enumerate(order)}
     shown = np.array([places.get(name, len(order) - 1) for name in names])
     return _grouped(shown[named], told.values, order)
-
-
-def _usual(told: Measured, words: Words) -> tuple[Places, Sequence[str]]:
-    """The word of each measured reel that is used most among those that tell reels apart, as a
-    place in the words that follow; -1 where it has none."""
-    found = _Alike(told, words)
-    counts = found.counts
-    usual = np.flatnonzero((counts >= FEW_WITH_WORD) & (counts <= _EVERYWHERE * len(told)))
-    order = sorted(usual.tolist(), key=lambda word: (counts[word], found.keys[word]))
-    ranks = np.full(len(counts), -1)
-    ranks[order] = np.arange(len(order))
-    most = np.full(len(told), -1)
-    np.maximum.at(most, found.place, ranks[found.word])
-    return most, [found.keys[word] for word in order]
 
 
 def terms(captions: Iterable[str | None], reels: Places) -> Words:

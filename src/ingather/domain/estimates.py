@@ -116,13 +116,15 @@ def theil_sen(xs: Values, ys: Values) -> Line | None:
     one, other = np.triu_indices(n, 1)
     across, up = x[other] - x[one], y[other] - y[one]
     apart = across != 0
-    slopes = np.sort(up[apart] / across[apart])
+    slopes = up[apart] / across[apart]
     if not len(slopes):
         return None
     ties = sum(_tied(each) for each in (x, y))
     spread = sqrt(max(0.0, (n * (n - 1) * (2 * n + 5) - ties) / 18))
     low = max(round((len(slopes) - _Z * spread) / 2) - 1, 0)
     high = min(round((len(slopes) + _Z * spread) / 2), len(slopes) - 1)
+    half = len(slopes) // 2
+    slopes.partition(sorted({low, high, max(half - 1, 0), half}))  # all that is looked at below
     slope = quantile(slopes, 0.5)
     through = quantile(np.sort(y), 0.5) - slope * quantile(np.sort(x), 0.5)
     return Line(slope, through, float(slopes[low]), float(slopes[high]), n)

@@ -6,6 +6,7 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ingather import errors
 from ingather.domain import instants
 from ingather.domain.filter_kinds import Filter
 
@@ -271,3 +272,15 @@ def fingerprint(cursor: str, *, target: int, passes: int) -> str:
     """A short hash of a cursor in its target and pass, for the set of cursors seen."""
     text = f"{target}:{passes}:{cursor}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=8).hexdigest()
+
+
+def claimable(job: Job) -> None:
+    """Raise unless the job has something left to do."""
+    if job.unfinished or (
+        job.status == "failed" and (job.error or Failure("")).code != "state_lost"
+    ):
+        return
+    raise errors.BadInput(
+        f"Job {job.id} is {job.status} and cannot be run again.",
+        hint="Run the command anew to start another job.",
+    )

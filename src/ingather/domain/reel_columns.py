@@ -4,7 +4,7 @@ A reel is a place in the arrays, in the order in which it came. Of 100,000 reels
 more memory and time than all that is worked out of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import chain
 from math import nan
@@ -19,6 +19,8 @@ from ingather.domain.records import Media, natural_id
 Numbers = NDArray[np.float64]
 """NaN where a number is not told."""
 Places = NDArray[np.int64]
+Codes = NDArray[np.int32]
+"""Places in what is long: half the memory to walk through."""
 
 NUMBERS = (
     "play_count",
@@ -31,6 +33,9 @@ NUMBERS = (
 )
 _DAY = 86_400
 _FIRST_YEAR, _NO_YEAR = 2010, 2100
+_LEAST = np.frombuffer(b"0000-00-00T00:00:00Z\0", np.uint8)
+_MOST = np.frombuffer(b"9999-99-99T99:99:99Z\0", np.uint8)
+"""Each letter of a time as sources write it lies between these two."""
 
 
 class Words(Struct, frozen=True):
@@ -39,8 +44,8 @@ class Words(Struct, frozen=True):
     """
 
     names: Sequence[str]
-    word: Places
-    reel: Places
+    word: Codes
+    reel: Codes
 
 
 class Some(Struct, frozen=True, kw_only=True):
@@ -82,12 +87,12 @@ class Vocabulary:
 
     def __init__(self) -> None:
         self._known = _Known()
-        self._words: list[NDArray[np.int32]] = []
-        self._counts: list[NDArray[np.int32]] = []
+        self._words: list[Codes] = []
+        self._counts: list[Codes] = []
 
-    def add(self, lists: Sequence[Iterable[str] | None]) -> None:
+    def add(self, lists: Sequence[Collection[str] | None]) -> None:
         """The words of the reels that follow; None and nothing are alike."""
-        told = [tuple(words) if words else () for words in lists]
+        told = [words or () for words in lists]
         counts = np.fromiter(map(len, told), np.int32, len(told))
         codes = map(self._known.__getitem__, chain.from_iterable(told))
         self._words.append(np.fromiter(codes, np.int32, int(counts.sum())))
@@ -95,9 +100,10 @@ class Vocabulary:
 
     def words(self, reels: Places | None = None) -> Words:
         """All that were added. reels: whose they were, where not everybody's."""
-        counts = _joined(self._counts)
-        owners = np.arange(len(counts)) if reels is None else reels
-        return Words(tuple(self._known), _joined(self._words), np.repeat(owners, counts))
+        counts = _joined(self._counts, np.int32)
+        owners = (np.arange(len(counts)) if reels is None else reels).astype(np.int32)
+        words = _joined(self._words, np.int32)
+        return Words(tuple(self._known), words, np.repeat(owners, counts))
 
 
 class _Known(dict[str, int]):
@@ -120,7 +126,7 @@ class Gathering:
 
     def add(self, some: Some) -> None:
         self._ids += some.ids
-        self._posted.append(np.array(list(map(seconds, some.posted)), np.float64))
+        self._posted.append(moments(some.posted))
         for name, found in some.numbers.items():
             self._numbers[name].append(np.array(found, np.float64))
         for flags, told in zip(self._flags, (some.shared, some.paid, some.pinned), strict=True):
@@ -168,8 +174,23 @@ def some_of(media: Sequence[Media]) -> Some:
     )
 
 
-def _joined(parts: Sequence[NDArray[Any]], kind: Any = np.int64) -> NDArray[Any]:
+def _joined(parts: Sequence[NDArray[Any]], kind: Any) -> NDArray[Any]:
     return np.concatenate(parts).astype(kind, copy=False) if parts else np.empty(0, kind)
+
+
+def moments(posted: Sequence[str | None]) -> Numbers:
+    """`seconds` of each; all at once, in a third of the time, where every one is written alike."""
+    try:
+        written = np.array(posted, f"S{len(_LEAST)}")
+        letters = written.view(np.uint8).reshape(-1, len(_LEAST))
+        if ((letters >= _LEAST) & (letters <= _MOST)).all():
+            found = written.astype("S19").astype("datetime64[s]")
+            years = found.astype("datetime64[Y]").astype(np.int64) + 1970
+            known = (years >= _FIRST_YEAR) & (years < _NO_YEAR)
+            return np.where(known, found.astype(np.float64), nan)
+    except ValueError:
+        pass  # one of them is no time, or no text
+    return np.array(list(map(seconds, posted)), np.float64)
 
 
 def seconds(posted: str | None) -> float:
@@ -190,11 +211,18 @@ def on_clocks(posted: Numbers, zone: tzinfo) -> Places:
     each of its reels.
     """
     since = posted.astype(np.int64)
-    days, which = np.unique(since // _DAY, return_inverse=True)
-    first = np.array([_ahead(day * _DAY, zone) for day in days.tolist()], np.int64)
-    last = np.array([_ahead((day + 1) * _DAY - 1, zone) for day in days.tolist()], np.int64)
-    ahead = first[which]
-    for place in np.flatnonzero((first != last)[which]).tolist():
+    if not len(since):
+        return since
+    first = int(since.min()) // _DAY
+    day = since // _DAY - first
+    edges = np.zeros(int(day.max()) + 2, np.bool_)
+    edges[day] = edges[day + 1] = True
+    at_edge = np.zeros(len(edges), np.int64)
+    at_edge[edges] = [
+        _ahead((first + edge) * _DAY, zone) for edge in np.flatnonzero(edges).tolist()
+    ]
+    ahead = at_edge[day]
+    for place in np.flatnonzero(ahead != at_edge[day + 1]).tolist():
         ahead[place] = _ahead(int(since[place]), zone)
     return since + ahead
 

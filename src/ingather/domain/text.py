@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from itertools import takewhile
 
 _TAGS = re.compile(r"(?<![\w&/])(?:[#＃][^\s#＃@＠]+)+")
@@ -23,22 +24,25 @@ def hashtags(text: str) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for run in _TAGS.finditer(text):
         for part in run[0].replace("＃", "#").split("#"):
-            if tag := _tag(part):
-                plain = tag.isascii()
-                key = tag.lower() if plain else unicodedata.normalize("NFC", tag).casefold()
+            key, tag = _tag(part)
+            if tag:
                 found.setdefault(key, tag)
     return tuple(found.values())
 
 
-def _tag(part: str) -> str:
-    """The tag that a text without signs begins with; an empty one where it begins with none."""
+@lru_cache(maxsize=4096)
+def _tag(part: str) -> tuple[str, str]:
+    """The tag that a text without signs begins with, as it is compared and as it is written; empty
+    ones where it begins with none. Remembered: accounts write the same ones again and again."""
     if part.isascii():
         plain = _PLAIN.match(part)
-        return plain[0] if plain is not None and plain[0].strip(_TELL_NOTHING) else ""
-    if part.isalpha():
-        return part
-    tag = "".join(takewhile(_in_tag, part)).rstrip("\u200c\u200d")
-    return tag if is_hashtag(tag) else ""
+        tag = plain[0] if plain is not None and plain[0].strip(_TELL_NOTHING) else ""
+        return tag.lower(), tag
+    tag = part
+    if not part.isalpha():
+        tag = "".join(takewhile(_in_tag, part)).rstrip("\u200c\u200d")
+        tag = tag if is_hashtag(tag) else ""
+    return unicodedata.normalize("NFC", tag).casefold(), tag
 
 
 def mentions(text: str) -> tuple[str, ...]:

@@ -92,37 +92,19 @@ class Crew:
         """Until it is told to."""
         await self._drained.wait()
 
-    async def work(self, *, once: bool = False) -> None:
+    async def work(self, *, once: bool = False) -> bool:
         """Work until drained; once: until nothing is waiting any more. Never raises for a job or
-        a store that is away."""
+        a store that is away. Whether it ended for want of work."""
         try:
             while not self._drained.is_set():
                 if len(self._running) < self._room and await self._take_up():
                     continue
                 if once and not self._running and not self._ill:
-                    break
+                    return True
                 await self._rest()
+            return False
         finally:
             await self._give_back()
-
-    async def one(self, seconds: float) -> Job | None:
-        """Run the next job for at most so many seconds, as it stands then, its error in it; None
-        where none is due. Raises a store's errors."""
-        claim = await self._next()
-        if claim is None:
-            return None
-        stop = Stop()
-        stop.after(seconds, "drained")
-        task = asyncio.create_task(self._run(claim, stop))
-        self._running[task] = stop
-        task.add_done_callback(lambda task: self._running.pop(task, None))
-        try:
-            return await task
-        except errors.IngatherError as failure:
-            await self._spread(claim.job, failure)
-            return await self._store_of(claim.job).show(claim.job.id)
-        finally:
-            stop.close()
 
     async def _take_up(self) -> bool:
         """Begin one more job, or tell that there is none."""

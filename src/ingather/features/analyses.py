@@ -178,7 +178,7 @@ class Reels(Collection):
     ) -> Report:
         """What the reels of a job say, as of the moment they were fetched."""
         chosen = await self._chosen(job, collaborations=collaborations)
-        untagged = content.untagged(chosen.told)
+        untagged = content.untagged(chosen.told, chosen.tags)
         captions = await self._table.captions(job.id, untagged.tolist())
         profile = await self.profile(job) or Profile(
             user_id=None, username=job.targets[0].words or ""

@@ -15,6 +15,7 @@ from ingather.sandbox.hiker import Hiker
 from ingather.sandbox.options import (
     APP_SECRET,
     BEACON_PATH,
+    CONTROL_PATH,
     HIKER_PATH,
     TSA_PATH,
     WEB_PATH,
@@ -59,7 +60,7 @@ class App:
 
     def __call__(self, request: Request) -> Answer:
         target = request.target
-        if target.startswith("/_control"):
+        if target.startswith(CONTROL_PATH):
             return self._control(request)
         if target.startswith(f"{HIKER_PATH}/"):
             return self.hiker(request)
@@ -82,6 +83,11 @@ class App:
         else:
             self._known.move_to_end(key)
         return self._answer(call)
+
+    def delay(self, request: Request) -> float:
+        """Seconds from a request's arrival to its answer; whoever sets them does not wait."""
+        told = request.target.startswith(CONTROL_PATH)
+        return 0.0 if told else self.state.latency_ms / 1000
 
     @cached_property
     def _authority(self) -> "Authority":
@@ -268,12 +274,12 @@ class App:
     def _control(self, request: Request) -> Answer:
         """The door for tests: GET shows, POST sets, /_control/calls tells what was called."""
         url = urlsplit(request.target)
-        if url.path == "/_control/calls":
+        if url.path == f"{CONTROL_PATH}/calls":
             since = dict(parse_qsl(url.query)).get("since", "0")
             after = int(since) if since.isdecimal() else 0
             calls = [one for one in self.state.log if one.number > after]
             return Answer(body=msgspec.json.encode({"calls": calls}))
-        if url.path != "/_control":
+        if url.path != CONTROL_PATH:
             return unknown_object("_control").answer("A")
         if request.method != "POST":
             return plain_json(self.state.report())

@@ -7,9 +7,11 @@ HIKER_KEY = "sandbox-key"  # as above
 APP_ID = "sandbox-app"
 APP_SECRET = "sandbox-secret"  # noqa: S105 - as above
 VERSION = "v26.0"
+CONTROL_PATH = "/_control"
+"""Where tests set faults and latency, and read what was called."""
+
 HIKER_PATH = "/hiker"
 """HikerAPI's addresses begin with it here, for they are the whole of a host elsewhere."""
-
 
 BEACON_PATH = "/beacon"
 """Likewise drand's addresses."""

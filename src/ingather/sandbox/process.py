@@ -8,7 +8,14 @@ import urllib.request
 from queue import Empty, Queue
 from types import TracebackType
 
-from ingather.sandbox.options import BEACON_PATH, HIKER_PATH, TSA_PATH, VERSION, WEB_PATH
+from ingather.sandbox.options import (
+    BEACON_PATH,
+    CONTROL_PATH,
+    HIKER_PATH,
+    TSA_PATH,
+    VERSION,
+    WEB_PATH,
+)
 
 _READY = "sandbox ready at "
 
@@ -95,11 +102,11 @@ class SandboxProcess:
 
     def control(self, **wish: object) -> dict[str, object]:
         """POST a wish to the control door; with none, what it shows."""
-        return self._ask("/_control", json.dumps(wish).encode() if wish else None)
+        return self._ask(CONTROL_PATH, json.dumps(wish).encode() if wish else None)
 
     def calls(self, since: int = 0) -> list[dict[str, object]]:
         """The calls after number `since`, oldest first, at most the last 10,000."""
-        found = self._ask(f"/_control/calls?since={since}")["calls"]
+        found = self._ask(f"{CONTROL_PATH}/calls?since={since}")["calls"]
         assert isinstance(found, list)
         return found
 

@@ -74,9 +74,7 @@ async def serve(options: Options | None = None, host: str = "127.0.0.1", port: i
     wires: set[Wire] = set()
     # The address goes into answers, and is known only once the port is; nobody can call before.
     app: list[App] = []
-    server = await loop.create_server(
-        lambda: Wire(app[0], lambda: app[0].state.latency_ms / 1000, wires), host, port
-    )
+    server = await loop.create_server(lambda: Wire(app[0], app[0].delay, wires), host, port)
     bound = server.sockets[0].getsockname()
     name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
     url = f"http://{name}:{bound[1]}"

@@ -34,7 +34,7 @@ class Wire(asyncio.Protocol):
     def __init__(
         self,
         answer: Callable[[Request], Answer],
-        delay: Callable[[], float],
+        delay: Callable[[Request], float],
         open_wires: "set[Wire]",
     ) -> None:
         self._answer = answer
@@ -70,7 +70,7 @@ class Wire(asyncio.Protocol):
                 return
             close = request.headers.get("connection", "").lower() == "close"
             answer = self._answer(request)
-            wait = self._delay() - (time.perf_counter() - arrived)
+            wait = self._delay(request) - (time.perf_counter() - arrived)
             if wait <= 0 and answer.manner == "plain":
                 self._transport.write(answer.head() + answer.body)
                 if close:

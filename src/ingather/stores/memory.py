@@ -11,7 +11,18 @@ from math import inf
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Pause, Status, Wish
+from ingather.domain.job import (
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Pause,
+    Status,
+    Wish,
+    claimable,
+)
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Clock, Outcome
 from ingather.stores import states
@@ -100,7 +111,7 @@ class MemoryStore:
         self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
     ) -> Claim:
         kept = self._find(job_id)
-        states.claimable(kept.job)
+        claimable(kept.job)
         if self._held(kept) and dead != kept.job.fence:
             raise states.busy(kept.job)
         kept.job = states.claimed(kept.job, holder, now=self._clock.now())

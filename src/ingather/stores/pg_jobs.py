@@ -4,7 +4,17 @@ import contextlib
 from collections.abc import AsyncIterator, Sequence
 
 from ingather import errors
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Status,
+    Wish,
+    claimable,
+)
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
@@ -76,7 +86,7 @@ class PgStore:
     ) -> Claim:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
-            states.claimable(found.job)
+            claimable(found.job)
             if found.held and dead != found.job.fence:
                 raise states.busy(found.job)
             job = states.claimed(found.job, holder, now=found.now)

@@ -170,11 +170,11 @@ class PgLink:
             await asyncio.sleep(wait)
             wait = min(1.0, wait * 2)
 
-    async def _connect(self) -> Connection:
+    async def _connect(self, *, patient: bool = False) -> Connection:
         return await asyncpg.connect(
             self._url,
             timeout=min(10.0, self._timeout),
-            command_timeout=self._timeout,
+            command_timeout=None if patient else self._timeout,
             server_settings=_SESSION,
         )
 
@@ -199,7 +199,8 @@ class PgLink:
         if not revisions.current(found or revisions.head(), self.place):
             from ingather.stores.migrations import run
 
-            await run.postgresql(self._connect, lock=SCHEMA_LOCK)
+            # A large table takes as long as it takes.
+            await run.postgresql(lambda: self._connect(patient=True), lock=SCHEMA_LOCK)
 
     def _translated(self, failure: Exception, *, connecting: bool = False) -> errors.IngatherError:
         said = _said(failure)

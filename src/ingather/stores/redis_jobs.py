@@ -11,7 +11,17 @@ from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import export_record
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Status,
+    Wish,
+    claimable,
+)
 from ingather.domain.records import Record, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
@@ -132,7 +142,7 @@ class RedisStore:
         self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
     ) -> Claim:
         def change(kept: Kept) -> tuple[Job, Word]:
-            states.claimable(kept.whole().job)
+            claimable(kept.whole().job)
             if kept.held and dead != kept.job.fence:
                 raise states.busy(kept.job)
             return states.claimed(kept.job, holder, now=kept.now), _milliseconds(lease)

@@ -56,6 +56,8 @@ class RedisLink:
 
     async def _greet(self, talk: Talk) -> None:
         facts = _facts(await talk.ask("INFO"))
+        if facts.get("loading") == "1":  # and says meanwhile that it keeps nothing
+            raise errors.StoreUnavailable(f"The Redis at {self.place} is still reading its log.")
         version = facts.get("redis_version", "0").split(".")
         if tuple(int(part) for part in version[:2] if part.isdigit()) < _OLDEST:
             raise errors.UnsafeRedis(

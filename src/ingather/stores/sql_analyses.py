@@ -37,8 +37,6 @@ _LOOKED_AT = (
 )
 _CAPTIONS = "SELECT place, caption FROM media WHERE place >= ? AND place < ? ORDER BY place"
 
-_words = msgspec.json.Decoder(tuple[str, ...]).decode
-
 
 class _More(Struct, frozen=True):
     """What an analysis looks at of a record's other fields."""
@@ -51,7 +49,8 @@ class _More(Struct, frozen=True):
 
 
 _NO_MORE = _More()
-_more = msgspec.json.Decoder(_More).decode
+_words = msgspec.json.Decoder(list[tuple[str, ...] | None]).decode
+_mores = msgspec.json.Decoder(list[_More | None]).decode
 
 
 class SqlAnalyses:
@@ -229,13 +228,18 @@ def _listed(words: tuple[str, ...] | None) -> str | None:
     return None if words is None else msgspec.json.encode(words).decode()
 
 
+def _one_list(texts: Sequence[str | None]) -> str:
+    """JSON texts of many rows as one: they are decoded in half the time that each alone takes."""
+    return f"[{','.join([text or 'null' for text in texts])}]"
+
+
 def _some(rows: Sequence[Row]) -> "Some":
     from ingather.domain.reel_columns import Some
 
     ids, posted, plays, likes, comments, duration, caption, hashtags, mentions, more = zip(
         *rows, strict=True
     )
-    others = [_NO_MORE if text is None else _more(text) for text in more]
+    others = [found or _NO_MORE for found in _mores(_one_list(more))]
     return Some(
         ids=ids,
         posted=posted,
@@ -248,8 +252,8 @@ def _some(rows: Sequence[Row]) -> "Some":
             "reach": [each.reach for each in others],
             "total_interactions": [each.total_interactions for each in others],
         },
-        hashtags=[None if text is None else _words(text) for text in hashtags],
-        mentions=[None if text is None else _words(text) for text in mentions],
+        hashtags=_words(_one_list(hashtags)),
+        mentions=_words(_one_list(mentions)),
         shared=[bool(each.coauthors) for each in others],
         paid=[bool(each.is_paid_partnership) for each in others],
         pinned=[bool(each.is_pinned) for each in others],

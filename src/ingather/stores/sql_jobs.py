@@ -12,7 +12,17 @@ import msgspec
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Status,
+    Wish,
+    claimable,
+)
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, User, parents, writers
 from ingather.ports import Batch, Claim, Outcome
@@ -104,7 +114,7 @@ class SqlStore:
     ) -> Claim:
         def work(connection: sqlite3.Connection) -> Claim:
             kept = _found(connection, job_id)
-            states.claimable(kept.job)
+            claimable(kept.job)
             if kept.held_at(now(connection)) and dead != kept.job.fence:
                 raise states.busy(kept.job)
             return sql_queue.take(connection, kept, holder, lease)

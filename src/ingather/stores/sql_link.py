@@ -142,6 +142,12 @@ class SqliteLink:
                 f"The database {self._path} cannot be written: {failure}.",
                 hint="Check the folder's permissions, or set INGATHER_DATA_DIR to another.",
             )
+        if code == sqlite3.SQLITE_ERROR:
+            return errors.StoreError(
+                f"The database {self._path} refused a statement: {failure}.",
+                hint="If a trial version of ingather wrote it, move it away, or set"
+                " INGATHER_DATA_DIR to another folder.",
+            )
         return errors.StoreUnavailable(f"The database {self._path} does not answer: {failure}.")
 
     def _opened(self, wait: int) -> sqlite3.Connection:
@@ -178,18 +184,22 @@ class SqliteLink:
         connection.execute("PRAGMA cache_size = -3000")
         # Pages that are written again and again, as a job's own is, reach the file less often.
         connection.execute("PRAGMA wal_autocheckpoint = 4000")
-        if revisions.current(_version(connection), self._path):
-            return
-        connection.execute("BEGIN IMMEDIATE")
-        if _version(connection) == "0000":  # not so where another process was faster
-            for statement in revisions.statements(revisions.schema("sqlite") + revisions.stamp()):
-                connection.execute(statement)
-            connection.execute(f"PRAGMA user_version = {int(revisions.head())}")
-        connection.execute("COMMIT")
+        if _version(connection) == "0000":
+            _make(connection)
         if not revisions.current(_version(connection), self._path):
             from ingather.stores.migrations import run
 
             run.sqlite(connection)
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    """Make the tables, unless another process was faster."""
+    connection.execute("BEGIN IMMEDIATE")
+    if _version(connection) == "0000":
+        for statement in revisions.statements(revisions.schema("sqlite") + revisions.stamp()):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {int(revisions.head())}")
+    connection.execute("COMMIT")
 
 
 def _version(connection: sqlite3.Connection) -> str:

@@ -18,6 +18,7 @@ from ingather.domain.job import (
     Pause,
     Status,
     Wish,
+    claimable,
 )
 from ingather.ports import Batch, Outcome
 
@@ -77,18 +78,6 @@ def busy(job: Job) -> errors.JobBusy:
     return errors.JobBusy(
         f"Job {job.id} is being run by {who}.",
         hint=f"Watch it with `ingather jobs watch {job.id}`, or end that process first.",
-    )
-
-
-def claimable(job: Job) -> None:
-    """Raise unless the job has something left to do."""
-    if job.unfinished or (
-        job.status == "failed" and (job.error or Failure("")).code != "state_lost"
-    ):
-        return
-    raise errors.BadInput(
-        f"Job {job.id} is {job.status} and cannot be run again.",
-        hint="Run the command anew to start another job.",
     )
 
 

@@ -279,14 +279,23 @@ def test_an_account_of_another_platform_is_none(api, local) -> None:
 
 
 def test_a_sandbox_does_not_touch_real_accounts(new_api) -> None:
-    """Made-up numbers never come into the accounts that are real."""
+    """What is added, refreshed and queued at a server that plays in a sandbox rests apart: no
+    made-up account or number comes among those that are real, and no real one is shown."""
     from msgspec import structs
 
     api = new_api()
-    api.world.settings = structs.replace(api.world.settings, sandbox=True)
     with api.client("local") as local:
         add(local, "reels60")
-        for query in ("", "?budgetMs=20000"):
-            refused = local.post(f"/api/accounts/reels60/refresh{query}")
-            assert refused.status_code == 403
-            assert "sandbox" in refused.json()["detail"]
+        real = local.get("/api/accounts").json()
+    played = new_api()
+    played.world.settings = structs.replace(played.world.settings, sandbox=True)
+    with played.client("local") as local:
+        assert local.get("/api/accounts").json()["accounts"] == []
+        add(local, "posts126")
+        done = local.post("/api/accounts/posts126/refresh?budgetMs=20000").json()
+        assert done["account"]["followers"]["value"] is not None
+        assert local.post("/api/accounts/posts126/refresh").status_code == 202
+        assert len(work_off(played)) == 1
+    with api.client("local") as local:
+        assert local.get("/api/accounts").json() == real
+    assert work_off(api) == []

@@ -19,7 +19,7 @@ def begin(client: httpx.Client, post: str) -> str:
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_it_works_on_what_is_due_and_says_what_it_did(api, ann, oracle, method):
-    """One job after the other, of whichever owner, while the budget lasts."""
+    """Each job that is due, of whichever owner, in the order they were begun in."""
     first, second = begin(ann, oracle.flat(60)), begin(ann, oracle.flat(70))
     with timer(api.url) as cron:
         said = cron.request(method, WHERE, params={"budgetMs": 20_000}).json()
@@ -52,6 +52,41 @@ def test_a_job_that_takes_longer_goes_on_at_the_next_call(api, ann, oracle, outs
     assert (record["status"], record["counters"]["appended"]) == ("done", 600)
 
 
+def test_several_jobs_at_once(api, ann, oracle, outside):
+    """Jobs are worked on side by side, as a worker does, and each is told of; one at a time where
+    that is asked for."""
+    outside.control(latency_ms=150)
+    posts = [oracle.flat(200 + number) for number in range(4)]  # five calls each
+    ids = [begin(ann, post) for post in posts]
+    with timer(api.url) as cron:
+        said = cron.post(WHERE, params={"budgetMs": 400, "jobs": 1}).json()
+        assert [job["id"] for job in said["jobs"]] == ids[:1]
+        before = len(outside.calls())
+        said = cron.post(WHERE, params={"budgetMs": 20_000}).json()
+    assert {job["id"]: job["status"] for job in said["jobs"]} == dict.fromkeys(ids, "done")
+    assert said["idle"] is True
+    first = outside.calls()[before:][: len(ids)]
+    assert len({call["path"].partition("/comments")[0] for call in first}) == len(ids)
+
+
+def test_what_went_wrong_is_told_of_each(api, ann, oracle, outside):
+    """A job whose source refuses hides neither itself nor the others; one whose record cannot be
+    read does not keep the others from being done."""
+    wanted = {"kind": "followers", "targets": ["flat103"]}
+    paused = ann.post("/api/extractions", json=wanted).json()["id"]
+    outside.control(hiker_requests=0)
+    damaged, good = begin(ann, oracle.flat(60)), begin(ann, oracle.flat(70))
+    spoil = "UPDATE extractions SET progress = '{' WHERE id = ?"
+    api.call(api.world.sql.run(spoil, damaged))
+    with timer(api.url) as cron:
+        said = cron.post(WHERE, params={"budgetMs": 20_000}).json()
+    told = {job["id"]: job for job in said["jobs"]}
+    assert set(told) == {paused, good}
+    assert (told[good]["status"], told[good]["error"]) == ("done", None)
+    assert (told[paused]["status"], told[paused]["reason"]) == ("paused", "no_balance")
+    assert told[paused]["error"]
+
+
 @pytest.mark.parametrize("secret", ["", "timer", SECRET + "x", "ä", SECRET.upper()])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_only_the_secret_opens_it(api, method, secret):
@@ -66,8 +101,12 @@ def test_only_the_secret_opens_it(api, method, secret):
 
 def test_two_secrets_are_taken_while_they_change(new_api):
     """Each of the two between the comma."""
-    api = new_api(CRON_SECRET="the-old-one, the-new-one")
-    for secret, status in (("the-old-one", 200), ("the-new-one", 200), ("the-old-one,", 401)):
+    api = new_api(CRON_SECRET="the-older-of-two, the-newer-of-two")
+    for secret, status in (
+        ("the-older-of-two", 200),
+        ("the-newer-of-two", 200),
+        ("the-older-of-two,", 401),
+    ):
         with timer(api.url, secret) as cron:
             assert cron.get(WHERE).status_code == status
 

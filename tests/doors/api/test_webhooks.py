@@ -14,6 +14,7 @@ import pytest
 from ingather import errors
 from ingather.domain.access import PAUSES, signed
 from ingather.domain.addresses import check_address, public
+from ingather.features import webhooks
 from ingather.providers.callback import Callback, _Judging
 
 SECRET = "a secret of sixteen letters"
@@ -57,8 +58,9 @@ def receiver():
 
 
 @pytest.fixture
-def open_api(new_api):
-    """A server that may send to this machine."""
+def open_api(new_api, monkeypatch):
+    """A server that may send to this machine, and looks for what is due all the time."""
+    monkeypatch.setattr(webhooks, "LOOK", 0.02)
     return new_api(INGATHER_WEBHOOK_PRIVATE="yes")
 
 

@@ -222,6 +222,7 @@ def test_a_wrong_key_is_told_and_never_shown(program):
         (["followers", "broken.zip"], "broken.zip"),
         (["followers", "empty.zip"], "empty.zip"),
         (["likers", "empty.zip"], "liked"),
+        (["followers", "natgeo", "empty.zip", "--yes"], "not all targets are"),
         (["followers", "natgeo", "-o", "f.docx"], "docx"),
         (["followers", "natgeo", "-o", "-", "--format", "xlsx"], "standard output"),
         (["followers", "natgeo"], "--yes"),

@@ -5,8 +5,9 @@ from ingather.stores.migrations import text
 revision = "0001"
 down_revision = None
 
+# Files from before there were revisions have some of these tables, the oldest no users and media.
 SQLITE = """
-CREATE TABLE extractions (
+CREATE TABLE IF NOT EXISTS extractions (
     number          INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
     extraction_type TEXT NOT NULL,
@@ -34,8 +35,8 @@ CREATE TABLE extractions (
     finished_at     TEXT
 );
 
-CREATE INDEX extractions_requested_at ON extractions (requested_at);
-CREATE TABLE comments (
+CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at);
+CREATE TABLE IF NOT EXISTS comments (
     place             INTEGER PRIMARY KEY,
     extraction        INTEGER NOT NULL,
     comment_id        TEXT NOT NULL,
@@ -47,9 +48,9 @@ CREATE TABLE comments (
     text              TEXT
 );
 
-CREATE UNIQUE INDEX comments_natural_id ON comments (extraction, comment_id);
+CREATE UNIQUE INDEX IF NOT EXISTS comments_natural_id ON comments (extraction, comment_id);
 
-CREATE TABLE users (
+CREATE TABLE IF NOT EXISTS users (
     place           INTEGER PRIMARY KEY,
     extraction      INTEGER NOT NULL,
     user_id         TEXT NOT NULL,
@@ -60,9 +61,9 @@ CREATE TABLE users (
     profile_pic_url TEXT
 );
 
-CREATE UNIQUE INDEX users_natural_id ON users (extraction, user_id);
+CREATE UNIQUE INDEX IF NOT EXISTS users_natural_id ON users (extraction, user_id);
 
-CREATE TABLE media (
+CREATE TABLE IF NOT EXISTS media (
     place         INTEGER PRIMARY KEY,
     extraction    INTEGER NOT NULL,
     media_id      TEXT NOT NULL,
@@ -80,33 +81,33 @@ CREATE TABLE media (
     mentions      TEXT
 );
 
-CREATE UNIQUE INDEX media_natural_id ON media (extraction, media_id);
-CREATE TABLE left_out (
+CREATE UNIQUE INDEX IF NOT EXISTS media_natural_id ON media (extraction, media_id);
+CREATE TABLE IF NOT EXISTS left_out (
     extraction INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
     natural_id TEXT NOT NULL,
     PRIMARY KEY (extraction, natural_id)
 ) WITHOUT ROWID;
 
-CREATE TABLE cursors_seen (
+CREATE TABLE IF NOT EXISTS cursors_seen (
     extraction  INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
     fingerprint TEXT NOT NULL,
     PRIMARY KEY (extraction, fingerprint)
 ) WITHOUT ROWID;
 
-CREATE TABLE cache (
+CREATE TABLE IF NOT EXISTS cache (
     key     TEXT PRIMARY KEY,
     value   BLOB NOT NULL,
     expires REAL NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE limiter_calls (
+CREATE TABLE IF NOT EXISTS limiter_calls (
     key TEXT NOT NULL,
     at  REAL NOT NULL
 );
 
-CREATE INDEX limiter_calls_key_at ON limiter_calls (key, at);
+CREATE INDEX IF NOT EXISTS limiter_calls_key_at ON limiter_calls (key, at);
 
-CREATE TABLE limiter_parks (
+CREATE TABLE IF NOT EXISTS limiter_parks (
     key   TEXT PRIMARY KEY,
     until REAL NOT NULL
 ) WITHOUT ROWID;
