@@ -100,7 +100,7 @@ async def test_a_spoiled_way_loses_nothing(spoiled, kafka, where) -> None:
     and no offset is ahead of the truth."""
     room, way = await spoiled(where)
     toxics = IN_TURN.get(where, TOXICS)
-    async with room.world:
+    async with asyncio.timeout(600 if FULL else 100), room.world:
         ids = await room.add(COUNT * len(toxics))
         saved, told, save = set(), room.voice.profile, room.parts.accounts.save
         under_way, go_on = asyncio.Event(), asyncio.Event()
@@ -121,7 +121,7 @@ async def test_a_spoiled_way_loses_nothing(spoiled, kafka, where) -> None:
                 go_on.clear()
                 due = ids[place * COUNT :][:COUNT]
                 await asyncio.to_thread(kafka.send, *map(event, due))
-                await under_way.wait()
+                await reaches(under_way.is_set)
                 async with way.poisoned(toxic):
                     go_on.set()
                     await asyncio.sleep(SECONDS * (10 if FULL and toxic == "down" else 1))
