@@ -120,7 +120,7 @@ async def _told(here: Door, job: Job) -> AnalysisView:
 ROOM = Room(
     noun="analysis",
     rows="reels",
-    holds=lambda kind: kind == KIND,
+    kinds=(KIND,),
     store=lambda world: world.sql_store,
     view=_view,
     shown=AnalysisView,

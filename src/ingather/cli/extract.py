@@ -166,7 +166,7 @@ def _voices(
         voices.check_insights(kind, found)
     if found == ("archive",):
         return found, ["\n".join(str(path.absolute()) for path in there)]
-    return found, extraction.played(kind, words, here.names)
+    return found, extraction.played(kind, words, here.named(found[0]))
 
 
 async def _begun(

@@ -9,11 +9,11 @@ from ingather.domain.estimates import Estimate
 from ingather.domain.job import File
 from ingather.domain.kinds import CALLED
 from ingather.domain.trends import Trend
+from ingather.exports import reel_figures as figures
 from ingather.exports.reel_files import Story, none_at_all
 from ingather.exports.reel_files import as_json as story_json
 
 _BAR = 24
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def as_json(story: Story, file: File | None) -> str:
@@ -30,7 +30,7 @@ def summary(story: Story) -> Iterator[str]:
     found = story.analysis
     who = found.profile
     followers = "" if who.followers_count is None else f", {who.followers_count:,} followers"
-    yield f"@{who.username}{followers}: {found.reels:,} reels"
+    yield f"@{who.username}{followers}: {figures.reels(found.reels)}"
     if not found.reels:
         yield none_at_all(story.receipt)
         return
@@ -42,9 +42,9 @@ def summary(story: Story) -> Iterator[str]:
     yield _line(f"Typical {found.measure}", _figure(found.typical))
     for rate in found.rates:
         if rate.reels or rate.by != "reach":  # which only the owner is told
-            yield _line(f"Engagement by {rate.by}", _percent(rate.rate))
+            yield _line(f"Engagement by {rate.by}", _rate(rate.rate))
     if found.hidden_likes:
-        yield f"  Likes are hidden on {found.hidden_likes:,} reels, which are not counted as 0."
+        yield f"  Likes are hidden on {figures.reels(found.hidden_likes)}, and not counted as 0."
     yield from _tiers(found)
     for trend in (found.weekly, found.monthly):
         if trend is not None:
@@ -94,7 +94,7 @@ def _times(found: Analysis) -> Iterator[str]:
         if best is None:
             yield _line(f"Best {word}", "not enough reels in any")
             continue
-        name = f"{best.place:02}:00 {found.zone}" if word == "hour" else _DAYS[best.place]
+        name = f"{best.place:02}:00 {found.zone}" if word == "hour" else figures.DAYS[best.place]
         sure = "" if best.clear else ", which may be chance"
         yield _line(f"Best {word}", f"{name} ({best.estimate.n} reels{sure})")
 
@@ -115,21 +115,24 @@ def _compared(accounts: Sequence[Analysis]) -> Iterator[str]:
         return
     top = max((one.typical.value for one in accounts if one.typical), default=0)
     for one in accounts:
-        value = one.typical.value if one.typical else 0
-        bar = "█" * round(_BAR * value / top) if top else ""
-        yield _line(f"@{one.profile.username}", f"{value:>9,.0f} {one.measure}  {bar}")
+        bar = "█" * round(_BAR * one.typical.value / top) if top and one.typical else ""
+        told = f"{figures.typical(one.typical):>10} {one.measure if one.typical else ''}"
+        yield _line(f"@{one.profile.username}", f"{told}  {bar}".rstrip())
 
 
 def _figure(estimate: Estimate | None) -> str:
+    told = figures.typical(estimate)
     if estimate is None:
-        return "not enough"
+        return told
     if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:,.0f} (n={estimate.n})"
-    return f"{estimate.value:,.0f} ({estimate.low:,.0f} to {estimate.high:,.0f}, n={estimate.n})"
+        return f"{told} (n={estimate.n})"
+    low, high = figures.number(estimate.low), figures.number(estimate.high)
+    return f"{told} ({low} to {high}, n={estimate.n})"
 
 
-def _percent(estimate: Estimate | None) -> str:
-    return "not enough" if estimate is None else f"{estimate.value:.2%} (n={estimate.n})"
+def _rate(estimate: Estimate | None) -> str:
+    told = figures.rate(estimate)
+    return told if estimate is None else f"{told} (n={estimate.n})"
 
 
 def _trend(trend: Trend, measure: str) -> str:

@@ -117,7 +117,10 @@ async def world(
         return
     from ingather.cli.sandbox import started
 
-    async with started(settings) as (played, names), World(played, names=names) as found:
+    async with (
+        started(settings) as (played, names, codes),
+        World(played, names=names, codes=codes) as found,
+    ):
         say(f"Sandbox: Instagram is played by {played.graph_url}; nothing leaves this machine.")
         yield found
 

@@ -122,8 +122,11 @@ async def _closing_words(rows: "Rows", job_id: str) -> None:
 
 
 @asynccontextmanager
-async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings", dict[str, str]]]:
-    """A sandbox on a free port, the settings that point at it, and the names of its posts."""
+async def started(
+    settings: "Settings | None",
+) -> AsyncIterator[tuple["Settings", dict[str, str], dict[str, str]]]:
+    """A sandbox on a free port, the settings that point at it, and the ids and the shortcodes of
+    its posts by their names."""
     from msgspec import structs
 
     from ingather.sandbox.options import APP_ID, APP_SECRET, HIKER_KEY, TOKEN, Options
@@ -146,7 +149,7 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
             web_url=played.web_url,
             sandbox=True,
         )
-        yield pointed, played.names
+        yield pointed, played.names, played.codes
 
 
 def _options(seed: int, latency: str, faults: list[str]) -> "Options":

@@ -67,6 +67,9 @@ _CONFIG = {
         "labelFontSize": 12,
         "titleFontSize": 12,
         "titleFontWeight": "normal",
+        "labelOverlap": "greedy",
+        "labelSeparation": 6,
     },
+    "axisY": {"titlePadding": 12},
     "text": {"color": INK},
 }

@@ -115,7 +115,7 @@ def _figures(sheet: Worksheet, row: int, story: Story, bold: Any) -> int:
         sheet.write_string(row, place, head, bold)
     found = story.analysis
     figures: list[tuple[str, Estimate | None, int]] = [
-        (f"median {found.measure}", found.typical, found.compared)
+        (f"median {found.measure}", found.typical, found.typical.n if found.typical else 0)
     ]
     figures += [(f"engagement by {rate.by}", rate.rate, rate.reels) for rate in found.rates]
     for name, estimate, reels in figures:

@@ -11,11 +11,14 @@ from ingather.domain.content import Against, Lifts
 from ingather.domain.engagement import Tier
 from ingather.domain.reel_rows import ReelRow
 from ingather.domain.trends import Calendar, Trend
+from ingather.exports import reel_figures as figures
 from ingather.exports.chart import FAINT, INK, MAIN, Chart, draw
+from ingather.exports.reel_figures import DAYS
 
-DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 MOST_DOTS = 1_000
 MOST_WORDS = 15
+_SHORT = {"labelExpr": "format(datum.value, datum.value < 1000 ? ',~g' : '~s')"}
+_LOG = {"type": "log", "nice": False, "padding": 12}
 
 
 def tiers(found: Analysis) -> Chart | None:
@@ -83,16 +86,22 @@ def trend(found: Trend, measure: str) -> Chart:
         "layer": [
             {
                 "data": {"values": band},
-                "mark": {"type": "area", "color": MAIN, "opacity": 0.18},
+                "mark": {"type": "area", "color": MAIN, "opacity": 0.18, "clip": True},
                 "encoding": {
                     "x": x,
-                    "y": {"field": "a", "type": "quantitative", "title": f"median {measure}"},
+                    "y": {
+                        "field": "a",
+                        "type": "quantitative",
+                        "title": f"median {measure}",
+                        "axis": _SHORT,
+                        "scale": {"domainMin": 0},  # there is nothing below, whatever the band says
+                    },
                     "y2": {"field": "b"},
                 },
             },
             {
                 "data": {"values": [each for each in band if each["line"] is not None]},
-                "mark": {"type": "line", "color": MAIN, "strokeWidth": 2},
+                "mark": {"type": "line", "color": MAIN, "strokeWidth": 2, "clip": True},
                 "encoding": {"x": x, "y": {"field": "line", "type": "quantitative"}},
             },
             {
@@ -157,25 +166,10 @@ def calendar(found: Calendar, measure: str) -> Chart:
         (f"{DAYS[cell.place // 24]} {cell.place % 24:02}:00", cell.n, f"{cell.median:,.0f}")
         for cell in found.grid
     ]
-    note = f"The stronger the colour, the higher the median of {measure}. {best(found, measure)}"
+    best = figures.best(found, measure)
+    note = f"The stronger the colour, the higher the median of {measure}. {best}"
     heads = ("When", "Reels", f"Median {measure}")
     return draw("When reels are posted", note, spec, heads, numbers)
-
-
-def best(found: Calendar, measure: str) -> str:
-    """The best hour and weekday in words, or why none is named."""
-    said = []
-    for word, one in (("hour", found.best_hour), ("weekday", found.best_weekday)):
-        if one is None:
-            said.append(f"Best {word}: not enough reels in any.")
-            continue
-        name = f"{one.place:02}:00" if word == "hour" else DAYS[one.place]
-        sure = "clearly above the rest" if one.clear else "which may be chance"
-        said.append(
-            f"Best {word}: {name}, median {one.estimate.value:,.0f} {measure} on"
-            f" {one.estimate.n} reels, {sure}."
-        )
-    return " ".join(said)
 
 
 def scatter(rows: Sequence[ReelRow]) -> Chart | None:
@@ -185,7 +179,7 @@ def scatter(rows: Sequence[ReelRow]) -> Chart | None:
         return None
 
     def axis(field: str, title: str, form: str) -> dict[str, object]:
-        log = {"scale": {"type": "log"}, "axis": {"format": form, "tickCount": 4}}
+        log = {"scale": _LOG, "axis": {"format": form, "tickCount": 4}}
         return {"field": field, "type": "quantitative", "title": title, **log}
 
     step = -(-len(told) // MOST_DOTS)
@@ -204,7 +198,7 @@ def scatter(rows: Sequence[ReelRow]) -> Chart | None:
         note += f" {none:,} without any engagement have no place on it."
     ordered = sorted(some, key=lambda row: -(row.views or 0))
     numbers = [
-        (row.shortcode or row.reel_id, f"{row.views:,}", f"{row.engagement_rate:.2%}")
+        (row.shortcode or row.reel_id, f"{row.views:,}", figures.percent(row.engagement_rate or 0))
         for row in ordered[:100]
     ]
     heads = ("Reel", "Views", "Engagement by views")
@@ -228,8 +222,8 @@ def lifts(found: Lifts, title: str, measure: str) -> Chart | None:
         for each in ends
     ]
     y = {"field": "word", "type": "nominal", "sort": None, "title": None}
-    x = {"type": "quantitative", "scale": {"type": "log"}, "title": "times as much"}
-    ticks = {"axis": {"tickCount": 4}}
+    x = {"type": "quantitative", "scale": _LOG, "title": "times as much"}
+    ticks = {"axis": {"tickCount": 4, "format": "~g"}}
     spec = {
         "data": {"values": values},
         "layer": [
@@ -262,8 +256,8 @@ def lifts(found: Lifts, title: str, measure: str) -> Chart | None:
 
 def bands(found: Against, title: str, measure: str) -> Chart | None:
     """Medians of the bands of a property."""
-    if not found.bands:
-        return None
+    if len(found.bands) < 2:
+        return None  # where all are alike there is nothing to compare
     values = [
         {"band": each.name, "median": each.estimate.value if each.estimate else None}
         for each in found.bands
@@ -277,7 +271,7 @@ def bands(found: Against, title: str, measure: str) -> Chart | None:
                 "field": "median",
                 "type": "quantitative",
                 "title": f"median {measure}",
-                "axis": {"tickCount": 4, "format": "~s"},
+                "axis": {"tickCount": 4, **_SHORT},
             },
         },
     }
@@ -286,7 +280,7 @@ def bands(found: Against, title: str, measure: str) -> Chart | None:
         "Too few reels for a correlation."
         if rho is None or rho.low is None or rho.high is None
         else f"Spearman's correlation {rho.value:+.2f}, between {rho.low:+.2f} and"
-        f" {rho.high:+.2f}, on {rho.n:,} reels."
+        f" {rho.high:+.2f}, on {figures.reels(rho.n)}."
     )
     numbers = [
         (each.name, each.n, f"{each.estimate.value:,.0f}" if each.estimate else "")

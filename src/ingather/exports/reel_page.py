@@ -10,13 +10,14 @@ from ingather.domain.content import Group
 from ingather.domain.estimates import Estimate
 from ingather.domain.reel_rows import ReelRow
 from ingather.exports import reel_charts as charts
+from ingather.exports import reel_figures as figures
 from ingather.exports import reel_receipt
 from ingather.exports.chart import Chart
 from ingather.exports.page_table import Html, table
+from ingather.exports.reel_figures import NOT_ENOUGH
 from ingather.exports.reel_files import Story, none_at_all
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
-NOT_ENOUGH = "not enough"
 
 
 def page(story: Story) -> str:
@@ -81,10 +82,10 @@ def _header(found: Analysis) -> str:
         (who.followers_count, "followers"),
         (who.follows_count, "following"),
         (who.media_count, "posts"),
-        (found.reels, "reels"),
+        (found.reels, "reel" if found.reels == 1 else "reels"),
     ]
     counts = " · ".join(f"<b>{n:,}</b> {word}" for n, word in told if n is not None)
-    full = f"<p>{escape(who.full_name)}</p>" if who.full_name else ""
+    full = f"<p><bdi>{escape(who.full_name)}</bdi></p>" if who.full_name else ""
     young = f", {found.young:,} younger than two days or without a time" if found.young else ""
     left = f", {found.left_out:,} made with others left out" if found.left_out else ""
     return (
@@ -97,9 +98,9 @@ def _header(found: Analysis) -> str:
 
 def _figures(found: Analysis) -> str:
     cards = [
-        (f"Typical {found.measure}", _number(found.typical), _between(found.typical)),
+        (f"Typical {found.measure}", figures.typical(found.typical), _between(found.typical)),
         *(
-            (f"Engagement by {rate.by}", _percent(rate.rate), f"on {rate.reels:,} reels")
+            (f"Engagement by {rate.by}", figures.rate(rate.rate), f"on {figures.reels(rate.reels)}")
             for rate in found.rates
             if rate.reels or rate.by != "reach"  # told of one's own reels alone
         ),
@@ -118,11 +119,11 @@ def _figures(found: Analysis) -> str:
             (
                 "Dispersion",
                 f"{found.consistency.dispersion:.2f}",
-                f"0 is all alike, 1 is all different; on {found.consistency.n:,} reels",
+                f"0 is all alike, 1 is all different; on {figures.reels(found.consistency.n)}",
             )
         )
     if found.hidden_likes:
-        cards.append(("Hidden likes", f"{found.hidden_likes:,}", "reels; never counted as 0"))
+        cards.append(("Hidden likes", f"{found.hidden_likes:,}", "never counted as 0"))
     told = "".join(
         f"<div><dt>{escape(name)}</dt><dd>{escape(value)}</dd><dd>{escape(note)}</dd></div>"
         for name, value, note in cards
@@ -130,26 +131,19 @@ def _figures(found: Analysis) -> str:
     return f'<dl class="cards">{told}</dl>'
 
 
-def _number(estimate: Estimate | None) -> str:
-    return NOT_ENOUGH if estimate is None else f"{estimate.value:,.0f}"
-
-
-def _percent(estimate: Estimate | None) -> str:
-    return NOT_ENOUGH if estimate is None else f"{estimate.value:.2%}"
-
-
 def _between(estimate: Estimate | None) -> str:
     if estimate is None:
         return "no reel tells it"
     if estimate.low is None or estimate.high is None:
-        return f"on {estimate.n:,} reels"
-    return f"between {estimate.low:,.0f} and {estimate.high:,.0f}, on {estimate.n:,} reels"
+        return f"on {figures.reels(estimate.n)}"
+    low, high = figures.number(estimate.low), figures.number(estimate.high)
+    return f"between {low} and {high}, on {figures.reels(estimate.n)}"
 
 
 def _changes(story: Story) -> str:
     change = story.change
     assert change is not None
-    lines = [f"{len(change.new):,} new reels, {len(change.gone):,} gone"]
+    lines = [f"{len(change.new):,} new, {len(change.gone):,} gone"]
     if change.followers is not None:
         lines.append(f"{change.followers:+,} followers")
     if change.typical is not None:
@@ -171,7 +165,9 @@ def _chart(chart: Chart) -> str:
 def _groups(title: str, groups: Sequence[Group], measure: str) -> str:
     if len(groups) < 2:
         return ""  # where all are alike there is nothing to compare
-    lines = [(each.name, each.n, f"{each.part:.0%}", _number(each.estimate)) for each in groups]
+    lines = [
+        (each.name, each.n, f"{each.part:.0%}", figures.typical(each.estimate)) for each in groups
+    ]
     heads = (title, "Reels", "Of all", f"Median {measure}")
     return f"<section><h2>{title}</h2>{table(heads, lines)}</section>"
 
@@ -186,7 +182,7 @@ def _reels(title: str, rows: Sequence[ReelRow], found: Analysis) -> str:
             None if row.views is None else f"{row.views:,}",
             ("hidden" if row.likes_hidden else None) if row.likes is None else f"{row.likes:,}",
             None if row.comments is None else f"{row.comments:,}",
-            None if row.engagement_rate is None else f"{row.engagement_rate:.2%}",
+            None if row.engagement_rate is None else figures.percent(row.engagement_rate),
             row.tier,
         )
         for row in rows
@@ -227,8 +223,8 @@ def _comparison(accounts: Sequence[Analysis]) -> str:
             f"@{each.profile.username}",
             each.reels,
             None if each.profile.followers_count is None else f"{each.profile.followers_count:,}",
-            f"{_number(each.typical)} {each.measure}",
-            *(_percent(_rate(each, by)) for by in told),
+            f"{figures.typical(each.typical)} {each.measure}" if each.typical else NOT_ENOUGH,
+            *(figures.rate(_rate(each, by)) for by in told),
             f"{each.cadence.per_week:.1f}" if each.cadence else NOT_ENOUGH,
         )
         for each in accounts

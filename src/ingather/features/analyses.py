@@ -105,8 +105,8 @@ class Reels(Collection):
     async def recent(self, wanted: Wanted) -> Job | None:
         """A finished analysis of the same reels whose profile is still fresh."""
         asked = self._job(wanted)
-        for job in await self._jobs.list(limit=1_000, tenant=wanted.tenant):
-            if job.status != "done" or job.key != asked.key:
+        for job in await self._done(wanted.tenant):
+            if job.key != asked.key:
                 continue
             same = (job.options.limit, job.options.sandbox, job.route)
             ended = datetime.fromisoformat(job.finished_at or job.created_at).timestamp()
@@ -219,6 +219,10 @@ class Reels(Collection):
             found += reel_rows.rows(report.analysis, rows, report.job.source)  # type: ignore[arg-type]
         return found
 
+    async def _done(self, tenant: str) -> Sequence[Job]:
+        """A tenant's finished analyses, newest first."""
+        return await self._jobs.list(limit=1_000, tenant=tenant, kinds=(KIND,), status="done")
+
     async def _before(self, job: Job) -> Job | None:
         """The account's last finished analysis before this one, of the same source.
 
@@ -227,11 +231,11 @@ class Reels(Collection):
         words = job.targets[0].words
         if job.reason != "end_of_list":
             return None
-        for other in await self._jobs.list(limit=1_000, tenant=job.tenant):
-            same = other.kind == KIND and other.targets[0].words == words
+        for other in await self._done(job.tenant):
+            same = other.targets[0].words == words
             alike = other.source == job.source and other.options.filters == job.options.filters
             alike = alike and other.options.sandbox == job.options.sandbox
-            whole = other.status == "done" and other.reason == "end_of_list"
+            whole = other.reason == "end_of_list"
             earlier = other.created_at < job.created_at
             if same and alike and earlier and whole:
                 return other

@@ -113,11 +113,11 @@ class Comments(Collection):
         )
 
     async def _last_whole(self, target: Target, owner_id: str, tenant: str) -> Job | None:
-        for job in await self._jobs.list(limit=1_000, tenant=tenant):
-            same = job.kind == KIND and job.target.id == target.id
+        done = await self._jobs.list(limit=1_000, tenant=tenant, kinds=(KIND,), status="done")
+        for job in done:
+            same = job.target.id == target.id and job.owner.instagram_id == owner_id
             # What was cut left rows behind below the newest that it has.
-            whole = job.status == "done" and job.reason not in receipt.CUT
-            if same and whole and job.owner.instagram_id == owner_id:
+            if same and job.reason not in receipt.CUT:
                 return job
         return None
 
