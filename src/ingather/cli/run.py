@@ -20,12 +20,15 @@ PAUSED = 3
 INTERRUPTED = 130
 
 
-def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
-    """Run a command to its exit code. Every error of ours becomes one sentence on stderr."""
+def run(
+    command: Callable[[], Awaitable[int]], made: "Callable[[], Runner] | None" = None
+) -> NoReturn:
+    """Run a command to its exit code. Every error of ours becomes one sentence on stderr. made:
+    what runs the event loop, where it is not the one of a process that collects."""
     from ingather import errors
 
     try:
-        with runner() as loop:
+        with (made or runner)() as loop:
             code = loop.run(_awaited(command))
     except errors.IngatherError as failure:
         say(f"Error: {failure}")
