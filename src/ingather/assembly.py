@@ -41,7 +41,7 @@ class SystemClock:
 class World(Outside):
     """All that a door may ask for, in one place; `async with` closes what was opened.
 
-    names: short names of posts, which only the sandbox has.
+    names, codes: ids and shortcodes by the short names of posts, which only the sandbox has.
     """
 
     def __init__(
@@ -50,9 +50,11 @@ class World(Outside):
         *,
         clock: Clock | None = None,
         names: Mapping[str, str] | None = None,
+        codes: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(settings, clock or SystemClock())
         self.names = names or {}
+        self._codes = codes or {}
         self._rate_asked = float("-inf")
 
     async def __aenter__(self) -> "World":
@@ -61,13 +63,18 @@ class World(Outside):
     async def __aexit__(self, *_: object) -> None:
         await self._closing.aclose()
 
+    def named(self, source: str) -> Mapping[str, str]:
+        """The sandbox's posts by their names, as a source knows them: HikerAPI has no ids of the
+        Graph API."""
+        return self._codes if source == "hiker" else self.names
+
     @cached_property
     def of_accounts(self) -> "World":
         """The world in which accounts are kept fresh: this one; beside a sandbox one that rests in
         a file of its own, for the accounts are real."""
         if not self.settings.sandbox:
             return self
-        found = World(apart(self.settings), clock=self.clock, names=self.names)
+        found = World(apart(self.settings), clock=self.clock)
         self.closing(found.__aexit__)
         return found
 

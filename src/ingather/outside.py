@@ -194,16 +194,7 @@ class Outside(Storage):
         """The Graph API for posts or reels; raises NoToken where there is no token."""
         from ingather.providers.graph_discovery import GraphMediaSource
 
-        tokens, accounts = self._tokens()
-        return GraphMediaSource(
-            self.http,
-            kind=kind,
-            token=tokens,
-            account_id=accounts or None,
-            app_secret=self.settings.app_secret,
-            url=self.settings.graph_url,
-            path=route,
-        )
+        return GraphMediaSource(self.http, kind=kind, calls=self.graph.calls, path=route)
 
     def hiker(self, kind: str, route: str | None = None) -> "HikerSource":
         """HikerAPI for one kind; raises NoToken where there is no key."""

@@ -294,6 +294,26 @@ async def test_list_goes_on_from_any_job(backing, make) -> None:
     assert found == sorted((job.id for job in jobs), reverse=True)
 
 
+async def test_list_of_some_kinds_and_status(backing, make) -> None:
+    """What is asked for is told as if there were nothing else, however much lies between; jobs of
+    no kind, or of none that rest here, are none."""
+    tenant = f"t-{uuid4()}"
+    jobs = [await backing.jobs.create(make.job(tenant=tenant)) for _ in range(6)]
+    for job in jobs[::2]:
+        claim = await backing.leases.claim(job.id, make.holder)
+        await backing.leases.settle(job.id, claim.fence, "done", reason="end_of_list")
+    done = [jobs[4].id, jobs[2].id, jobs[0].id]
+
+    async def ids(**asked):
+        return [job.id for job in await backing.jobs.list(tenant=tenant, **asked)]
+
+    assert await ids(status="done") == await ids(kinds=["comments"], status="done") == done
+    assert await ids(status="done", limit=2) == done[:2]
+    assert await ids(status="done", before=jobs[4]) == done[1:]
+    assert await ids(kinds=("comments", "posts")) == [job.id for job in reversed(jobs)]
+    assert await ids(kinds=["posts"]) == await ids(kinds=[]) == await ids(status="failed") == []
+
+
 async def test_tenants_do_not_share_a_job(backing, make) -> None:
     """The same wish of another tenant is another job."""
     mine = await backing.jobs.create(make.job(tenant="one"))

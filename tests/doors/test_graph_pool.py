@@ -132,3 +132,23 @@ async def test_a_token_has_one_key_wherever_it_is_used(clock):
             await source.resolve("17890008297990000")
     assert keys == [(GraphSource(http, token="tok-a").limit_key,)] * 2
     await http.close()
+
+
+async def test_whose_a_token_is_is_asked_for_once(tmp_path, outside):
+    """What is known of the tokens holds for every job of a process, whatever it reads."""
+    from ingather.assembly import World
+    from ingather.settings import load
+
+    settings = load(
+        {
+            "INGATHER_DATA_DIR": str(tmp_path),
+            "INSTAGRAM_GRAPH_URL": outside.graph_url,
+            "INSTAGRAM_ACCESS_TOKEN": "sandbox-token",
+        }
+    )
+    async with World(settings) as here:
+        first = await here.graph_media("posts").owner()
+        asked = len(outside.calls())
+        assert asked > 0
+        assert await here.graph_media("reels").owner() == await here.graph.owner() == first
+        assert len(outside.calls()) == asked

@@ -5,12 +5,21 @@ stopped, killed, robbed of answers, and then compared with an uncut run in a fre
 """
 
 import asyncio
+import contextlib
 import tempfile
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings, strategies
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from msgspec import structs
 
 from ingather import errors
@@ -117,20 +126,36 @@ class CutAndResume(RuleBasedStateMachine):
     def close(self):
         pass
 
+    def do(self, work):
+        """Run it to its end, and nothing beyond it: who is killed leaves nothing behind."""
+
+        async def whole():
+            try:
+                return await work
+            finally:
+                left = asyncio.all_tasks() - {asyncio.current_task()}
+                for task in left:
+                    task.cancel()
+                await asyncio.gather(*left, return_exceptions=True)
+
+        return self.loop.run(whole())
+
     @initialize(pages=PAGES | ONWARD, fresh=strategies.booleans(), cap=strategies.integers(1, 45))
     def begin(self, pages, fresh, cap):
         self.clock = Clock()
+        self.loop = asyncio.Runner()
+        self.id = str(uuid4())
         self.source = Scripted(pages, fresh)
         self.store = self.open(self.clock)
         self.job = self.new(cap)
-        self.uncut = asyncio.run(self.whole(cap))
-        asyncio.run(self.store.create(self.job))
+        self.uncut = self.do(self.whole(cap))
+        self.do(self.store.create(self.job))
 
     def new(self, cap):
         return Job(
-            id="job", kind="comments", owner=Owner("1", "one"), source="scripted", route="pages",
-            targets=(TargetState(target=Target(id="post")),), options=Options(cap=cap),
-            created_at="2025-01-01T00:00:00.000Z",
+            id=self.id, kind="comments", owner=Owner(self.id, "one"), source="scripted",
+            route="pages", targets=(TargetState(target=Target(id="post")),),
+            options=Options(cap=cap), created_at="2025-01-01T00:00:00.000Z",
         )  # fmt: skip
 
     async def whole(self, cap):
@@ -138,7 +163,7 @@ class CutAndResume(RuleBasedStateMachine):
 
         store = MemoryStore(self.clock)
         job = await self.run(store, await store.create(self.new(cap)))
-        return job, await store.slice("job", 0, 1_000)
+        return job, await store.slice(self.id, 0, 1_000)
 
     async def run(self, store, job):
         from ingather.stores.memory import MemoryLimiter
@@ -160,12 +185,12 @@ class CutAndResume(RuleBasedStateMachine):
     def cut(self, at, what):
         store = Cut(self.store, at, what)
         try:
-            asyncio.run(self.run(store, self.job))
+            self.do(self.run(store, self.job))
         except Killed:
             self.run_out()
         except errors.SourceError:
             pass  # killed three times without progress: given up until somebody asks again
-        self.job = asyncio.run(self.store.show("job"))
+        self.job = self.do(self.store.show(self.id))
 
     @precondition(lambda self: not self.unfinished())
     @rule()
@@ -176,7 +201,7 @@ class CutAndResume(RuleBasedStateMachine):
     def the_rows_are_a_beginning_of_the_uncut_ones(self):
         if not hasattr(self, "job"):
             return
-        rows = asyncio.run(self.store.slice("job", 0, 1_000))
+        rows = self.do(self.store.slice(self.id, 0, 1_000))
         assert rows == list(self.uncut[1])[: len(rows)]
 
     def teardown(self):
@@ -187,16 +212,17 @@ class CutAndResume(RuleBasedStateMachine):
                 if not self.unfinished():
                     break
                 try:
-                    self.job = asyncio.run(self.run(self.store, self.job))
+                    self.job = self.do(self.run(self.store, self.job))
                 except errors.SourceError:
-                    self.job = asyncio.run(self.store.show("job"))
+                    self.job = self.do(self.store.show(self.id))
             uncut, rows = self.uncut
-            assert asyncio.run(self.store.slice("job", 0, 1_000)) == list(rows)
+            assert self.do(self.store.slice(self.id, 0, 1_000)) == list(rows)
             assert (self.job.status, self.job.reason) == (uncut.status, uncut.reason)
             for name in ("fetched", "appended", "skipped_dupes", "refused", "uniq_users", "pages"):
                 assert getattr(self.job.counters, name) == getattr(uncut.counters, name), name
         finally:
             self.close()
+            self.loop.close()
 
 
 class Clock:
@@ -233,26 +259,78 @@ class InSqlite(CutAndResume):
         return SqlStore(self.link)
 
     def run_out(self):
-        asyncio.run(
-            self.link.write(lambda db: db.execute("UPDATE extractions SET lease_until = 0"))
-        )
+        self.do(self.link.write(lambda db: db.execute("UPDATE extractions SET lease_until = 0")))
 
     def close(self):
-        asyncio.run(self.link.close())
+        self.do(self.link.close())
         self.folder.cleanup()
 
 
-def _case(machine, examples):
-    case = machine.TestCase
-    case.settings = settings(
+class OnServer(CutAndResume):
+    """Over a server that others use, too."""
+
+    def __init__(self, url):
+        super().__init__()
+        self.url = url
+
+    def run_out(self):
+        async def out():
+            job = await self.store.show(self.id)
+            with contextlib.suppress(errors.LeaseLost):  # killed before its claim
+                await self.store.beat(self.id, job.fence, lease=-1.0)
+            await asyncio.sleep(0.002)  # a millisecond is the least that Redis keeps
+
+        self.do(out())
+
+    def close(self):
+        self.do(self.link.close())
+
+
+class InRedis(OnServer):
+    def open(self, clock):
+        from ingather.stores.redis_jobs import RedisStore
+        from ingather.stores.redis_link import RedisLink
+
+        self.link = RedisLink(self.url)
+        return RedisStore(self.link)
+
+
+class InPostgres(OnServer):
+    def open(self, clock):
+        from ingather.stores.pg_jobs import PgStore
+        from ingather.stores.pg_link import PgLink
+
+        self.link = PgLink(self.url)
+        return PgStore(self.link)
+
+
+def _like(examples):
+    return settings(
         max_examples=examples,
         stateful_step_count=8,
         deadline=None,
         print_blob=True,
         suppress_health_check=list(HealthCheck),
     )
+
+
+def _case(machine, examples):
+    case = machine.TestCase
+    case.settings = _like(examples)
     return pytest.mark.slow(case)
 
 
 TestInMemory = _case(InMemory, 150)
 TestInSqlite = _case(InSqlite, 40)
+
+
+@pytest.mark.slow
+def test_in_redis(valkey, full):
+    """The same over Redis: the page is one script, whose answer may be lost."""
+    run_state_machine_as_test(lambda: InRedis(valkey), settings=_like(500 if full else 25))
+
+
+@pytest.mark.slow
+def test_in_postgres(postgres, full):
+    """The same over PostgreSQL: the page is one statement."""
+    run_state_machine_as_test(lambda: InPostgres(postgres), settings=_like(500 if full else 15))

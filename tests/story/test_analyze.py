@@ -121,7 +121,9 @@ def test_an_account_is_compared_with_others(user) -> None:
         (["reels9", "-o", "reels.docx"], 2, ".docx"),
         (["reels9", "--source", "archive"], 2, "graph or hiker"),
         (["reels9", *["--compare", "reels8"] * 5], 2, "up to 5"),
-        (["reels9", "--since", "yesterday"], 2, "date"),
+        (["reels9", "--since", "yesterday"], 2, "Give a day as 2026-01-31"),
+        (["reels9", "--fields", "views", "-o", "report.html"], 2, "a report has none"),
+        (["reels9", "--source", "hiker"], 2, "takes a key of HikerAPI."),
     ],
 )
 def test_bad_input_is_told_in_a_sentence(user, words, code, said) -> None:
@@ -168,6 +170,17 @@ def test_a_second_source_fills_gaps(user, outside, paying) -> None:
             "SELECT views_from, duration_from, count(*) FROM reel_origins GROUP BY 1, 2"
         ).fetchall()
     assert ("graph", "hiker", gaps) in told
+
+
+def test_reels_are_chosen_by_their_length(user, paying) -> None:
+    """--filter duration<=30 keeps what is no longer, by lengths that the second source told; one of
+    which nobody tells the length does not pass."""
+    words = ("analyze", "reels60", "--filter", "duration<=30", "--filter", "views>=1")
+    user(*words, "-o", "short.json", environ=paying)
+    told = json.loads((user.folder / "short.json").read_bytes())
+    assert 0 < len(told["reels"]) < 60
+    assert all(reel["duration"] <= 30 and reel["views"] >= 1 for reel in told["reels"])
+    assert told["receipt"]["filtered"] == 60 - len(told["reels"])
 
 
 def test_filling_that_fails_leaves_an_analysis(user, outside, paying) -> None:

@@ -99,6 +99,10 @@ def test_texts(words: str, text: str, kept: bool) -> None:
         ("picture=yes", user(profile_pic_url="https://x.example/a.jpg"), True),
         ("picture=yes", user(profile_pic_url=GREY), False),
         ("picture=no", user(profile_pic_url=""), True),
+        ("views>=10", media(play_count=10), True),
+        ("duration<=30", media(duration=30.0), True),
+        ("duration<=30", media(duration=30.4), False),
+        ("duration=10..20", media(duration=19.9), True),
         ("type=reels,Video", media(media_type="REELS"), True),
         ("type!=album", media(media_type="CAROUSEL_ALBUM"), False),
         ("date=2025-03-04", comment(), True),
@@ -121,7 +125,7 @@ def test_fields(words: str, record: Record, kept: bool) -> None:
 ASKING = [
     *("text~=a", "text=/a/", "mentions>=0", "mentions~=ann", "hashtags=0", "likes<5", "plays>=0"),
     *("followers=..9", "comments<=9", "user=ann", "private=no", "verified=no", "picture=no"),
-    *("type=image", "date<2030", "first-per-user"),
+    *("type=image", "date<2030", "first-per-user", "duration<=9", "duration>=0"),
 ]
 EXCLUDING = ["text!~=a", "text!=/a/", "mentions!~=ann", "user!=ann", "type!=image"]
 NOTHING = [
@@ -142,7 +146,8 @@ def test_the_unknown(record: Record) -> None:
     ("words", "letter", "why"),
     [
         ("", 1, "nothing is called"),
-        ("likess>=2", 1, "did you mean likes"),
+        ("likess>=2", 1, "did you mean likes?"),
+        ("duration<30", 9, "knows = >= <="),
         (" colour=red", 2, "known are text, user"),
         ("likes", 6, "one of = !="),
         ("likes>=", 8, "nothing stands behind"),

@@ -120,7 +120,7 @@ async def _told(here: Door, job: Job) -> AnalysisView:
 ROOM = Room(
     noun="analysis",
     rows="reels",
-    holds=lambda kind: kind == KIND,
+    kinds=(KIND,),
     store=lambda world: world.sql_store,
     view=_view,
     shown=AnalysisView,
@@ -161,7 +161,7 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
             sandbox=world.settings.sandbox,
             tenant=caller.owner,
         )
-        source = voices.choose("reels", body.source, ready=world.reach(), files=False)[0]
+        source = voices.of_analysis(body.source, ready=world.reach())
         fill = body.fill and body.source is None and "hiker" in world.reach()
         feature = world.analyses(source, fill=fill)
         job = None if body.fresh else await feature.recent(wanted)

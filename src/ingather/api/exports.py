@@ -18,7 +18,7 @@ from ingather.features.comments import KIND, Wanted
 ROOM = Room(
     noun="export",
     rows="comments",
-    holds=lambda kind: kind == KIND,
+    kinds=(KIND,),
     store=lambda world: world.store,
     view=shapes.export,
     shown=ExportRecord,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOM = Room(
     noun="extraction",
     rows="records",
-    holds=lambda kind: kind in extraction.KINDS,
+    kinds=extraction.KINDS,
     store=lambda world: world.sql_store,
     view=shapes.extraction,
     shown=shapes.Extraction,
@@ -69,7 +69,7 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
     found = voices.choose(kind, body.source, ready=world.reach(), files=False)
     if body.insights:
         voices.check_insights(kind, found)
-    words = extraction.canonical(kind, extraction.played(kind, body.targets, world.names))
+    words = extraction.canonical(kind, extraction.played(kind, body.targets, world.named(found[0])))
     if not words:
         raise errors.BadInput("There is no target.", hint="Name accounts, posts or hashtags.")
     wanted = extraction.Wanted(

@@ -1,6 +1,6 @@
 """What the doors of extractions and exports have in common: everything but how one is begun."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query
@@ -46,11 +46,12 @@ Sort = Annotated[
 
 class Room(Struct, frozen=True, kw_only=True):
     """One door. noun: what its jobs are called in sentences. rows: what their rows are called, in
-    the path and in the answer. told: beside the job, what else a view of it tells."""
+    the path and in the answer. kinds: of its jobs. told: beside the job, what else a view of it
+    tells."""
 
     noun: str
     rows: str
-    holds: Callable[[str], bool]
+    kinds: Sequence[str]
     store: Callable[["World"], "Store"]
     view: Callable[[Job], Struct]
     shown: type
@@ -75,14 +76,14 @@ async def owned(here: Door, room: Room, caller: Key, job_id: str) -> Job:
         if caller.owner != "local":
             raise missing from None
         raise
-    if job.tenant != caller.owner or not room.holds(job.kind):
+    if job.tenant != caller.owner or job.kind not in room.kinds:
         raise missing
     return job
 
 
 async def listed(
     here: Door, room: Room, caller: Key, *, limit: int, cursor: str | None
-) -> tuple[list[Job], str | None]:
+) -> tuple[Sequence[Job], str | None]:
     """A page of the owner's jobs, newest first, and the cursor of the next."""
     before = None
     if cursor is not None:
@@ -92,13 +93,9 @@ async def listed(
             raise errors.BadInput(
                 "This cursor leads nowhere.", hint="Begin again, without a cursor."
             ) from None
-    store, found = room.store(here.world), list[Job]()
-    while len(found) <= limit:
-        jobs = await store.list(limit=limit + 1, tenant=caller.owner, before=before)
-        found += [job for job in jobs if room.holds(job.kind)]
-        if len(jobs) <= limit:
-            break
-        before = jobs[-1]
+    found = await room.store(here.world).list(
+        limit=limit + 1, tenant=caller.owner, before=before, kinds=room.kinds
+    )
     return found[:limit], found[limit - 1].id if len(found) > limit else None
 
 

@@ -95,9 +95,15 @@ def analyze(
         from ingather.domain.names import username as account
         from ingather.exports import files, reel_files
         from ingather.exports.reel_files import Story
+        from ingather.features import voices
         from ingather.features.analyses import Wanted
 
         path, ending = _file(output, format, username)
+        if fields and ending in (".html", ".pdf"):
+            raise errors.BadInput(
+                "--fields picks columns, and a report has none.",
+                hint="Leave it out, or name a file that ends in .csv, .json or .xlsx.",
+            )
         columns = reel_files.layout(fields)
         where, where_name = _zone(zone)
         if path is not None:
@@ -108,7 +114,7 @@ def analyze(
                 f"{len(names)} accounts are too many.", hint=f"Compare up to {MOST_COMPARED}."
             )
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
-            voice = _voice(here, source)
+            voice = voices.of_analysis(source, ready=here.reach())
             await here.learn_rate(voice)
             fill = voice == "graph" and source is None and not no_fill and "hiker" in here.reach()
             reels = here.analyses(voice, fill=fill)
@@ -180,23 +186,6 @@ def _zone(name: str | None) -> "tuple[tzinfo, str]":
         raise errors.BadInput(
             f"There is no time zone {name!r}.", hint="Name one as Europe/Berlin or UTC."
         ) from None
-
-
-def _voice(here: "World", source: str | None) -> str:
-    """Who is asked: Business Discovery where there is a token, else HikerAPI."""
-    from ingather import errors
-
-    if source not in (None, "graph", "hiker"):
-        raise errors.BadInput(f"There is no source {source}.", hint="It is graph or hiker.")
-    if source is not None:
-        return source
-    for one in ("graph", "hiker"):
-        if one in here.reach():
-            return one
-    raise errors.NoToken(
-        "Reading reels takes an access token of Instagram, or a key of HikerAPI.",
-        hint="Run `ingather login`, set HIKERAPI_KEY, or try the program by adding --sandbox.",
-    )
 
 
 async def _run(

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import export, options, queueing
-from ingather.cli.run import run, say, stoppable, world
+from ingather.cli.run import confirmed, run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
-    from ingather.domain.job import Job, Wish
+    from ingather.domain.job import Job, Status, Wish
 
 app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kept.")
 
@@ -131,8 +131,6 @@ def resume(
     """Go on with a job where it stopped. One that failed is tried again."""
 
     async def command() -> int:
-        from ingather.domain.job import claimable
-
         async with world() as here:
             if paused is not None or job_id is None:
                 return await _queue_all(here, job_id, paused)
@@ -140,7 +138,7 @@ def resume(
             if no_wait:
                 await here.collection_of(job).release(job)
                 return await queueing.queue(here, job, as_json=as_json)
-        claimable(job)  # before a sandbox is started for it in vain
+        job.claimable()  # before a sandbox is started for it in vain
         async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
             await here.learn_rate(job.source)
             fetcher = here.collection_of(job).fetcher()
@@ -198,7 +196,7 @@ def delete(
                 found, rows = job.id, f"{job.counters.appended:,}"
             except (errors.DamagedRecord, errors.StateLost):
                 job, found, rows = None, job_id, "unreadable"
-            if not yes and not typer.confirm(f"Delete job {found} and its {rows} rows?"):
+            if not yes and not confirmed(f"Delete job {found} and its {rows} rows?"):
                 return 1
             if job is not None:
                 await here.collection_of(job).release(job)
@@ -211,10 +209,12 @@ def delete(
     run(command)
 
 
-async def every(here: "World", limit: int) -> "list[Job]":
-    """Jobs of every store, newest first."""
+async def every(here: "World", limit: int, status: "Status | None" = None) -> "list[Job]":
+    """Jobs of every store, or those that stand so, newest first."""
     # One that was carried over from Redis is in both, and is shown once.
-    found = {job.id: job for store in here.stores for job in await store.list(limit=limit)}
+    found = {
+        job.id: job for store in here.stores for job in await store.list(limit=limit, status=status)
+    }
     return sorted(found.values(), key=lambda job: job.created_at, reverse=True)[:limit]
 
 
@@ -231,9 +231,7 @@ async def _queue_all(here: "World", job_id: str | None, reason: str | None) -> i
         raise errors.BadInput(
             f"No job is paused for {reason!r}.", hint=f"There are {', '.join(get_args(Pause))}."
         )
-    found = [
-        job for job in await every(here, 100_000) if (job.status, job.reason) == ("paused", reason)
-    ]
+    found = [job for job in await every(here, 100_000, "paused") if job.reason == reason]
     return await queueing.queue_all(here, found)
 
 

@@ -30,6 +30,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Play Instagram's API on this machine until Ctrl-C, with faults on request."""
+    from ingather.sandbox import exact
 
     async def command() -> int:
         import asyncio
@@ -52,7 +53,7 @@ def sandbox(
             await ended.wait()
         return 0
 
-    run(command)
+    run(command, exact.runner)
 
 
 def demo(
@@ -122,8 +123,11 @@ async def _closing_words(rows: "Rows", job_id: str) -> None:
 
 
 @asynccontextmanager
-async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings", dict[str, str]]]:
-    """A sandbox on a free port, the settings that point at it, and the names of its posts."""
+async def started(
+    settings: "Settings | None",
+) -> AsyncIterator[tuple["Settings", dict[str, str], dict[str, str]]]:
+    """A sandbox on a free port, the settings that point at it, and the ids and the shortcodes of
+    its posts by their names."""
     from msgspec import structs
 
     from ingather.sandbox.options import APP_ID, APP_SECRET, HIKER_KEY, TOKEN, Options
@@ -146,7 +150,7 @@ async def started(settings: "Settings | None") -> AsyncIterator[tuple["Settings"
             web_url=played.web_url,
             sandbox=True,
         )
-        yield pointed, played.names
+        yield pointed, played.names, played.codes
 
 
 def _options(seed: int, latency: str, faults: list[str]) -> "Options":

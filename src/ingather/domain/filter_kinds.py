@@ -14,7 +14,7 @@ from msgspec import Struct, structs
 
 from ingather import errors
 
-CountOf = Literal["mentions", "hashtags", "followers", "likes", "plays", "comments"]
+CountOf = Literal["mentions", "hashtags", "followers", "likes", "plays", "comments", "duration"]
 FlagOf = Literal["private", "verified", "picture"]
 
 _UNSEEN = dict.fromkeys(
@@ -30,7 +30,7 @@ class Text(Struct, frozen=True, tag="text"):
 
 
 class Count(Struct, frozen=True, tag="count"):
-    """least, most: both included, None for no bound."""
+    """least, most: both included, None for no bound. duration: seconds."""
 
     of: CountOf
     least: int | None = None

@@ -6,6 +6,7 @@
 | `text=/pattern/`, `text!=/pattern/` | what a regular expression is found in, or not (`pattern`) |
 | `mentions~=ann,bob`, `mentions!~=ann` | what mentions any of them, none of them |
 | `mentions>=2`, `hashtags`, `followers`, `likes`, `plays`, `comments` | `= >= <= > <`, `=2..9` |
+| `duration<=30` | seconds of a video: `>= <=`, `=2..9` |
 | `user=ann,bob`, `user!=ann` | records of these users, of all others |
 | `user=@names.txt`, `user!=job:ID` | the same, with the names in a file, or of another job |
 | `private=yes`, `verified=no`, `picture=yes` | accounts that are so |
@@ -50,6 +51,8 @@ _NUMBER = re.compile(r"([0-9]{1,15})(\.[0-9]{1,6})?([kKmM]?)")
 _NAME = re.compile(r"[a-z0-9._]{1,30}")
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
 _JOB = re.compile(r"job:[A-Za-z0-9_-]{1,100}")
+_ALSO = {"views": "plays"}
+"""Other names; a filter has one spelling."""
 _TYPES = {
     "image": "IMAGE",
     "photo": "IMAGE",
@@ -91,12 +94,14 @@ class _Word:
             if letter == "\0" or "\ud800" <= letter <= "\udfff":
                 self._fail("this is no letter of any text", at)
         self._field, self._op, self._value = found[1], found[2] or "", found[3]
+        self._field = _ALSO.get(self._field, self._field)
         self._op_at, self._at = max(found.start(2), found.end(1)), found.start(3)
         self._field_at = found.start(1)
 
     def _fail(self, why: str, at: int) -> NoReturn:
         shown = "".join(one if one.isprintable() else "\ufffd" for one in self._text[:80])
-        raise errors.BadInput(f"The filter “{shown}” cannot be read at letter {at + 1}: {why}.")
+        end = why if why.endswith("?") else f"{why}."
+        raise errors.BadInput(f"The filter “{shown}” cannot be read at letter {at + 1}: {end}")
 
     def filter(self) -> Filter:
         readers: dict[str, Callable[[], Filter]] = {
@@ -145,6 +150,8 @@ class _Word:
         of: CountOf = self._field  # type: ignore[assignment]
         if of == "mentions" and self._op in ("~=", "!~="):
             return Mentions(self._names(), without=self._op == "!~=")
+        if of == "duration":  # seconds have fractions: less than 30 is not at most 29
+            self._allow("=", ">=", "<=")
         self._allow("=", ">=", "<=", ">", "<", *(("~=", "!~=") if of == "mentions" else ()))
         low, dots, high = self._value.partition("..")
         if dots and self._op != "=":

@@ -177,7 +177,7 @@ def _mentions(record: Record) -> tuple[str, ...] | None:
     return None if text is None else writing.mentions(text)
 
 
-def _count(of: str, record: Record) -> int | None:
+def _count(of: str, record: Record) -> float | None:
     if of == "mentions":
         names = _mentions(record)
         return None if names is None else len(names)
@@ -187,7 +187,7 @@ def _count(of: str, record: Record) -> int | None:
         if told is None and text is not None:
             told = writing.hashtags(text)
         return None if told is None else len(told)
-    found: int | None = getattr(record, _FIELDS[of], None)
+    found: float | None = getattr(record, _FIELDS[of], None)
     return found
 
 
@@ -205,6 +205,7 @@ _FIELDS = {
     "likes": "like_count",
     "plays": "play_count",
     "comments": "comment_count",
+    "duration": "duration",
 }
 
 
@@ -237,11 +238,12 @@ def describe(one: Filter) -> str:
             said |= {"matches": "matches the pattern", "differs": "does not match the pattern"}
             return f"the text {said[op]} “{value}”"
         case Count(of, least, most):
+            what = "seconds" if of == "duration" else of
             if least == most:
-                return f"exactly {least} {of}"
+                return f"exactly {least} {what}"
             if least is None or most is None:
-                return f"at most {most} {of}" if least is None else f"at least {least} {of}"
-            return f"{least} to {most} {of}"
+                return f"at most {most} {what}" if least is None else f"at least {least} {what}"
+            return f"{least} to {most} {what}"
         case Mentions(names, without):
             return f"mentions {'none' if without else 'any'} of {_listed(names)}"
         case Users(names, reference, without):

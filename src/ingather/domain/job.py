@@ -248,6 +248,15 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     def unfinished(self) -> bool:
         return self.status in UNFINISHED
 
+    def claimable(self) -> None:
+        """Raise unless there is something left to do."""
+        lost = self.error is not None and self.error.code == "state_lost"
+        if not (self.unfinished or (self.status == "failed" and not lost)):
+            raise errors.BadInput(
+                f"Job {self.id} is {self.status} and cannot be run again.",
+                hint="Run the command anew to start another job.",
+            )
+
     @property
     def key(self) -> str:
         """What makes two runs the same job (rulings of the design): owner, kind, canonical
@@ -272,15 +281,3 @@ def fingerprint(cursor: str, *, target: int, passes: int) -> str:
     """A short hash of a cursor in its target and pass, for the set of cursors seen."""
     text = f"{target}:{passes}:{cursor}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=8).hexdigest()
-
-
-def claimable(job: Job) -> None:
-    """Raise unless the job has something left to do."""
-    if job.unfinished or (
-        job.status == "failed" and (job.error or Failure("")).code != "state_lost"
-    ):
-        return
-    raise errors.BadInput(
-        f"Job {job.id} is {job.status} and cannot be run again.",
-        hint="Run the command anew to start another job.",
-    )

@@ -75,7 +75,7 @@ class Gate:
             if wait > 0:
                 return wait
             self._polled[key] = now
-        for limit in self._limits:
+        for limit in await self._fullest_first():
             wait = await self._limiter.reserve(
                 limit.key or key, calls=1, limit=limit.calls, window=limit.seconds
             )
@@ -83,3 +83,14 @@ class Gate:
                 return wait
         self._entered = now
         return 0.0
+
+    async def _fullest_first(self) -> Sequence[Limit]:
+        """The limits, a shared one that is full before those that may have room: those who wait for
+        it must not reserve in vain what others could use."""
+        full = [
+            limit
+            for limit in self._limits
+            if limit.key is not None
+            and await self._limiter.used(limit.key, window=limit.seconds) >= limit.calls
+        ]
+        return [*full, *(limit for limit in self._limits if limit not in full)]

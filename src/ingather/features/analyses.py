@@ -24,6 +24,7 @@ from ingather.engine.stop import Stop
 from ingather.engine.watch import Watch
 from ingather.features import filling
 from ingather.features.collection import Collection
+from ingather.features.extraction import refuse_void
 from ingather.features.filling import Filling
 from ingather.features.introduced import Introduced, ProfileSource
 from ingather.features.telling import Telling
@@ -82,9 +83,6 @@ class Reels(Collection):
     def _job(self, wanted: Wanted) -> Job:
         username = names.username(wanted.username)
         source = self._source()
-        words = list(wanted.filters)
-        if wanted.since:
-            words.append(f"date>={wanted.since}")
         return Job(
             id=str(uuid.uuid4()),
             kind=KIND,
@@ -95,7 +93,7 @@ class Reels(Collection):
             options=Options(
                 cap=UNBOUNDED,
                 limit=wanted.limit,
-                filters=filters.parse(words),
+                filters=_passing(wanted),
                 sandbox=wanted.sandbox,
             ),
             created_at=iso(self._clock.now()),
@@ -105,8 +103,8 @@ class Reels(Collection):
     async def recent(self, wanted: Wanted) -> Job | None:
         """A finished analysis of the same reels whose profile is still fresh."""
         asked = self._job(wanted)
-        for job in await self._jobs.list(limit=1_000, tenant=wanted.tenant):
-            if job.status != "done" or job.key != asked.key:
+        for job in await self._done(wanted.tenant):
+            if job.key != asked.key:
                 continue
             same = (job.options.limit, job.options.sandbox, job.route)
             ended = datetime.fromisoformat(job.finished_at or job.created_at).timestamp()
@@ -219,6 +217,10 @@ class Reels(Collection):
             found += reel_rows.rows(report.analysis, rows, report.job.source)  # type: ignore[arg-type]
         return found
 
+    async def _done(self, tenant: str) -> Sequence[Job]:
+        """A tenant's finished analyses, newest first."""
+        return await self._jobs.list(limit=1_000, tenant=tenant, kinds=(KIND,), status="done")
+
     async def _before(self, job: Job) -> Job | None:
         """The account's last finished analysis before this one, of the same source.
 
@@ -227,11 +229,11 @@ class Reels(Collection):
         words = job.targets[0].words
         if job.reason != "end_of_list":
             return None
-        for other in await self._jobs.list(limit=1_000, tenant=job.tenant):
-            same = other.kind == KIND and other.targets[0].words == words
+        for other in await self._done(job.tenant):
+            same = other.targets[0].words == words
             alike = other.source == job.source and other.options.filters == job.options.filters
             alike = alike and other.options.sandbox == job.options.sandbox
-            whole = other.status == "done" and other.reason == "end_of_list"
+            whole = other.reason == "end_of_list"
             earlier = other.created_at < job.created_at
             if same and alike and earlier and whole:
                 return other
@@ -240,6 +242,30 @@ class Reels(Collection):
     async def _finish(self, job: Job) -> File | None:
         """The door makes the file: a report is no list of rows."""
         return None
+
+
+def _passing(wanted: Wanted) -> tuple[filters.Filter, ...]:
+    """What a reel has to pass. Raises BadInput where that cannot be read, or nothing can pass."""
+    chosen = (*filters.parse(wanted.filters), *_since(wanted.since))
+    refuse_void(chosen, "reels")
+    if filters.references(chosen):
+        raise errors.BadInput(
+            "All reels of an analysis are one account's: there is no list of users to pass."
+        )
+    return chosen
+
+
+def _since(day: str | None) -> tuple[filters.Filter, ...]:
+    """What keeps reels from a day or a moment on."""
+    if not day:
+        return ()
+    try:
+        return filters.parse([f"date>={day}"])
+    except errors.BadInput:
+        raise errors.BadInput(
+            f"Reels cannot be those since “{day[:40]}”: it is no date.",
+            hint="Give a day as 2026-01-31, or a moment as 2026-01-31T12:00:00Z.",
+        ) from None
 
 
 def _fetched(job: Job) -> datetime:

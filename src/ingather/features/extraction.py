@@ -116,8 +116,8 @@ def kind_of(word: str) -> str:
 
 
 def played(kind: str, words: Sequence[str], posts: Mapping[str, str]) -> list[str]:
-    """Targets with the sandbox's names of posts (`demo`) made ids, where the kind is of posts:
-    an account may be called like a post."""
+    """Targets with the sandbox's names of posts (`demo`) made what `posts` has for them, where the
+    kind is of posts: an account may be called like a post."""
     return [posts.get(word.strip(), word) if kind in OF_POSTS else word for word in words]
 
 

@@ -12,6 +12,7 @@ _NEEDS = {
     "hiker": "a key (HIKERAPI_KEY)",
     "archive": "the ZIP of Instagram's “Download your information” as the target",
 }
+_TELLS_REELS = {"graph": "an access token of Instagram", "hiker": "a key of HikerAPI"}
 
 
 def choose(
@@ -43,6 +44,21 @@ def choose(
             hint=f"{tell(kind)} Or try the program by adding --sandbox.",
         )
     return found
+
+
+def of_analysis(named: str | None, *, ready: Collection[str]) -> str:
+    """Who is asked for the reels of an analysis: who is named, else Business Discovery where there
+    is a token, else HikerAPI. Raises BadInput, NoToken."""
+    if named is not None and named not in _TELLS_REELS:
+        raise errors.BadInput(f"There is no source {named}.", hint="It is graph or hiker.")
+    asked = _TELLS_REELS if named is None else (named,)
+    for one in asked:
+        if one in ready:
+            return one
+    raise errors.NoToken(
+        f"Reading reels takes {' or '.join(_TELLS_REELS[one] for one in asked)}.",
+        hint="Run `ingather login`, set HIKERAPI_KEY, or try the program by adding --sandbox.",
+    )
 
 
 def check_insights(kind: str, chosen: Sequence[str]) -> None:

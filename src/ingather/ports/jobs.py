@@ -93,11 +93,18 @@ class Jobs(Protocol):
         ...
 
     async def list(
-        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+        self,
+        *,
+        limit: int = 100,
+        tenant: str | None = None,
+        before: Job | None = None,
+        kinds: Collection[str] | None = None,
+        status: Status | None = None,
     ) -> Sequence[Job]:
         """Newest first, by time of creation and id. Records that cannot be read are left out.
 
         tenant: only that one's. before: only what is older than this job, of whichever store.
+        kinds, status: only jobs of these, and that stand so.
         """
         ...
 

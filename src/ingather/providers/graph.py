@@ -71,6 +71,11 @@ class GraphSource:
         self.limit_key = self._calls.limit_key
 
     @property
+    def calls(self) -> Calls:
+        """The way to the platform with these accounts, for others who ask it."""
+        return self._calls
+
+    @property
     def usage(self) -> Usage | None:
         """What the last answer said of the limit."""
         return self._calls.usage

@@ -35,8 +35,9 @@ _AT_ONCE = 4
 class GraphMediaSource:
     """ports.Source over the Graph API for `posts` and `reels` of professional accounts.
 
-    token, account_id, url: as of GraphSource. path: `media`, or `media+insights`, which asks for
-    the insights of one's own posts as well, a call for each. close() closes `http`.
+    token, account_id, url: as of GraphSource. calls: in their place those of another source, with
+    what is known of their accounts. path: `media`, or `media+insights`, which asks for the insights
+    of one's own posts as well, a call for each. close() closes `http`.
     """
 
     name = "graph"
@@ -46,7 +47,8 @@ class GraphMediaSource:
         http: Http,
         *,
         kind: str,
-        token: str | Sequence[str],
+        calls: Calls | None = None,
+        token: str | Sequence[str] = (),
         account_id: str | Sequence[str] | None = None,
         app_secret: str | None = None,
         url: str = URL,
@@ -57,7 +59,7 @@ class GraphMediaSource:
             raise errors.BadInput(f"The Graph API has no {kind} of accounts.")
         if path not in (None, POSTS, WITH_INSIGHTS):
             raise errors.BadInput(f"{path} is no way to {kind} at the Graph API.")
-        self._calls = Calls(
+        self._calls = calls or Calls(
             http, token=token, account_id=account_id, app_secret=app_secret, url=url, clock=clock
         )
         self._reels_alone = kind == "reels"

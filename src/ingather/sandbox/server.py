@@ -42,6 +42,11 @@ class Sandbox:
         """Media ids of the catalogue's posts by their names."""
         return {post.name: post.id for post in self._app.world.named if post.name}
 
+    @property
+    def codes(self) -> dict[str, str]:
+        """Shortcodes of the same posts by the same names."""
+        return {post.name: post.shortcode for post in self._app.world.named if post.name}
+
     def calls(self) -> list[Logged]:
         """The last 10,000 calls, oldest first, without tokens."""
         return list(self._app.state.log)

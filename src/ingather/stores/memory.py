@@ -11,18 +11,7 @@ from math import inf
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import (
-    NOTHING,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Pause,
-    Status,
-    Wish,
-    claimable,
-)
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Pause, Status, Wish
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Clock, Outcome
 from ingather.stores import states
@@ -80,13 +69,20 @@ class MemoryStore:
         return self._find(job_id).job
 
     async def list(
-        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+        self,
+        *,
+        limit: int = 100,
+        tenant: str | None = None,
+        before: Job | None = None,
+        kinds: Collection[str] | None = None,
+        status: Status | None = None,
     ) -> Sequence[Job]:
         wanted = [
             kept.job
             for kept in self._kept.values()
             if tenant in (None, kept.job.tenant)
             and (before is None or states.age(kept.job) < states.age(before))
+            and states.among(kept.job, kinds, status)
         ]
         return sorted(wanted, key=states.age, reverse=True)[:limit]
 
@@ -111,7 +107,7 @@ class MemoryStore:
         self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
     ) -> Claim:
         kept = self._find(job_id)
-        claimable(kept.job)
+        kept.job.claimable()
         if self._held(kept) and dead != kept.job.fence:
             raise states.busy(kept.job)
         kept.job = states.claimed(kept.job, holder, now=self._clock.now())

@@ -1,20 +1,10 @@
 """Jobs, leases and rows in PostgreSQL, for many workers on many machines."""
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 
 from ingather import errors
-from ingather.domain.job import (
-    NOTHING,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Status,
-    Wish,
-    claimable,
-)
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
@@ -48,7 +38,13 @@ class PgStore:
         return (await self._shown(job_id)).job
 
     async def list(
-        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+        self,
+        *,
+        limit: int = 100,
+        tenant: str | None = None,
+        before: Job | None = None,
+        kinds: Collection[str] | None = None,
+        status: Status | None = None,
     ) -> Sequence[Job]:
         where, values = ["TRUE"], list[object]([limit])
         if tenant is not None:
@@ -57,6 +53,12 @@ class PgStore:
         if before is not None:
             values += [before.created_at, before.id]
             where.append(f"(requested_at, id) < (${len(values) - 1}, ${len(values)})")
+        if kinds is not None:
+            values.append(list(kinds))
+            where.append(f"extraction_type = ANY (${len(values)}::text[])")
+        if status is not None:
+            values.append(status)
+            where.append(f"status = ${len(values)}")
         return await pg_rows.some(
             self._link,
             f"{' AND '.join(where)} ORDER BY requested_at DESC, id DESC LIMIT $1",
@@ -86,7 +88,7 @@ class PgStore:
     ) -> Claim:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
-            claimable(found.job)
+            found.job.claimable()
             if found.held and dead != found.job.fence:
                 raise states.busy(found.job)
             job = states.claimed(found.job, holder, now=found.now)

@@ -4,24 +4,14 @@ A page is one script; every other change is worked out here from what was read (
 written by one script if nobody else wrote meanwhile. All times of leases are the server's.
 """
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import msgspec
 from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import export_record
-from ingather.domain.job import (
-    NOTHING,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Status,
-    Wish,
-    claimable,
-)
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.records import Record, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
@@ -114,9 +104,19 @@ class RedisStore:
         return (await self.read(job_id)).whole().job
 
     async def list(
-        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+        self,
+        *,
+        limit: int = 100,
+        tenant: str | None = None,
+        before: Job | None = None,
+        kinds: Collection[str] | None = None,
+        status: Status | None = None,
     ) -> Sequence[Job]:
-        return await self._list.newest(limit, tenant, before)
+        def wanted(job: Job) -> bool:
+            older = before is None or states.age(job) < states.age(before)
+            return older and states.among(job, kinds, status)
+
+        return await self._list.newest(limit, tenant, before, wanted)
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def change(kept: Kept) -> tuple[Job, Word]:
@@ -142,7 +142,7 @@ class RedisStore:
         self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
     ) -> Claim:
         def change(kept: Kept) -> tuple[Job, Word]:
-            claimable(kept.whole().job)
+            kept.whole().job.claimable()
             if kept.held and dead != kept.job.fence:
                 raise states.busy(kept.job)
             return states.claimed(kept.job, holder, now=kept.now), _milliseconds(lease)

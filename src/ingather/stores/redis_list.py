@@ -24,7 +24,10 @@ class RedisList:
         self._read = read
         self._others: tuple[float, Sequence[str]] = (float("-inf"), ())
 
-    async def newest(self, limit: int, tenant: str | None, before: Job | None) -> Sequence[Job]:
+    async def newest(
+        self, limit: int, tenant: str | None, before: Job | None, wanted: Callable[[Job], bool]
+    ) -> Sequence[Job]:
+        """Those that are wanted, of one tenant where one is named, not younger than `before`."""
         index = redis_keys.JOBS if tenant is None else redis_keys.TENANT_INDEX + tenant
         top = "+inf" if before is None else redis_keys.created_ms(before)
         jobs: list[Job] = []
@@ -36,9 +39,10 @@ class RedisList:
             if not ids:
                 break
             place += len(ids)
-            jobs += _older(await self._readable([each.decode() for each in ids], index), before)
+            names = [each.decode() for each in ids]
+            jobs += filter(wanted, await self._readable(names, index))
         if tenant in (None, LOCAL):
-            jobs += _older(await self._readable(await self._other_ids(), index), before)
+            jobs += filter(wanted, await self._readable(await self._other_ids(), index))
         jobs.sort(key=states.age, reverse=True)
         return jobs[:limit]
 
@@ -74,7 +78,3 @@ class RedisList:
         ids = [name for name, score in zip(names, ours, strict=True) if score is None]
         self._others = (time.monotonic(), ids)
         return ids
-
-
-def _older(jobs: list[Job], before: Job | None) -> list[Job]:
-    return [job for job in jobs if before is None or states.age(job) < states.age(before)]

@@ -5,24 +5,14 @@ A page is one transaction; the fence and the sequence are checked inside it.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass
 
 import msgspec
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import (
-    NOTHING,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Status,
-    Wish,
-    claimable,
-)
+from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, User, parents, writers
 from ingather.ports import Batch, Claim, Outcome
@@ -77,10 +67,16 @@ class SqlStore:
         return await self._link.run(lambda connection: _found(connection, job_id).job)
 
     async def list(
-        self, *, limit: int = 100, tenant: str | None = None, before: Job | None = None
+        self,
+        *,
+        limit: int = 100,
+        tenant: str | None = None,
+        before: Job | None = None,
+        kinds: Collection[str] | None = None,
+        status: Status | None = None,
     ) -> Sequence[Job]:
         return await self._link.run(
-            lambda connection: sql_rows.newest(connection, limit, tenant, before)
+            lambda connection: sql_rows.newest(connection, limit, tenant, before, kinds, status)
         )
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
@@ -114,7 +110,7 @@ class SqlStore:
     ) -> Claim:
         def work(connection: sqlite3.Connection) -> Claim:
             kept = _found(connection, job_id)
-            claimable(kept.job)
+            kept.job.claimable()
             if kept.held_at(now(connection)) and dead != kept.job.fence:
                 raise states.busy(kept.job)
             return sql_queue.take(connection, kept, holder, lease)

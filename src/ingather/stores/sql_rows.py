@@ -1,7 +1,7 @@
 """Rows of the SQL tables as the domain's things, and back."""
 
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
 from msgspec import Struct
@@ -15,6 +15,7 @@ from ingather.domain.job import (
     Job,
     Options,
     Owner,
+    Status,
     TargetState,
     Wish,
 )
@@ -60,16 +61,26 @@ def find(connection: sqlite3.Connection, column: str, value: str) -> Kept | None
 
 
 def newest(
-    connection: sqlite3.Connection, limit: int, tenant: str | None, before: Job | None
+    connection: sqlite3.Connection,
+    limit: int,
+    tenant: str | None,
+    before: Job | None,
+    kinds: Collection[str] | None,
+    status: Status | None,
 ) -> list[Job]:
-    """Jobs, newest first, of one tenant where one is named, older than `before`; unreadable ones
-    left out."""
-    where, values = "1", []
+    """Jobs as `Jobs.list` has them; unreadable ones left out."""
+    where, values = "1", list[object]()
     if tenant is not None:
         where, values = "tenant = ?", [tenant]
     if before is not None:
         where += " AND (requested_at, id) < (?, ?)"
         values += [before.created_at, before.id]
+    if kinds is not None:
+        where += f" AND extraction_type IN ({', '.join('?' * len(kinds))})"
+        values += kinds
+    if status is not None:
+        where += " AND status = ?"
+        values.append(status)
     return some(connection, f"{where} ORDER BY requested_at DESC, id DESC LIMIT ?", *values, limit)
 
 

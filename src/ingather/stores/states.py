@@ -4,22 +4,13 @@ Redis and SQL do the counting in their own script or statement; what they make o
 here, so that a job reads the same wherever it rests.
 """
 
+from collections.abc import Collection
+
 from msgspec import structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import (
-    AT_ONCE,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Pause,
-    Status,
-    Wish,
-    claimable,
-)
+from ingather.domain.job import AT_ONCE, Counters, Failure, File, Holder, Job, Pause, Status, Wish
 from ingather.ports import Batch, Outcome
 
 
@@ -50,7 +41,7 @@ def age(job: Job) -> tuple[str, str]:
 
 def queued(job: Job) -> Job:
     """The job as workers may take it up at once."""
-    claimable(job)
+    job.claimable()
     if job.status not in ("paused", "failed"):
         return structs.replace(job, due=AT_ONCE)
     return structs.replace(
@@ -67,6 +58,11 @@ def waiting(job: Job, lease_until: float | None, *, now: float) -> bool:
 def held_back(job: Job, reason: Pause) -> Job:
     """The waiting job, paused until a person queues it again."""
     return structs.replace(job, status="paused", reason=reason, attempts=0, due=None)
+
+
+def among(job: Job, kinds: Collection[str] | None, status: Status | None) -> bool:
+    """Whether a job is of these kinds and stands so; None: whatever it is."""
+    return (kinds is None or job.kind in kinds) and status in (None, job.status)
 
 
 def busy(job: Job) -> errors.JobBusy:

@@ -1,5 +1,9 @@
 """/api/analyses: begin, follow, read, report."""
 
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
 import httpx
 import pytest
 
@@ -95,3 +99,67 @@ def test_nobody_sees_anothers(api, ann, bob) -> None:
         assert bob.get(where + path).status_code == 404
     assert bob.delete(where).status_code == 404
     assert bob.get("/api/analyses").json()["analyses"] == []
+
+
+def test_one_account_has_one_analysis_at_a_time(api, ann, bob) -> None:
+    """Who asks twice at once, or before it has ended, is given the same one; another owner has one
+    of its own."""
+    with ThreadPoolExecutor(4) as pool:
+        ids = {made["analysisId"] for made in pool.map(lambda _: begin(ann), range(4))}
+    assert len(ids) == 1
+    assert begin(ann)["analysisId"] in ids
+    theirs = begin(bob)["analysisId"]
+    assert theirs not in ids
+    api.run(*ids)
+    assert begin(bob)["analysisId"] == theirs
+
+
+def test_what_is_deleted_is_gone(api, ann, tmp_path) -> None:
+    """Its rows of the seed's table, its profile and its report with it."""
+    made = begin(ann, "reels30")["analysisId"]
+    api.run(made)
+    (file,) = tmp_path.rglob("ingather.db")
+    with closing(sqlite3.connect(file)) as database:
+        tables = ("instagram_data", "reel_origins", "analyses", "media")
+
+        def rows() -> list[int]:
+            counts = [database.execute(f"SELECT count(*) FROM {name}") for name in tables]
+            return [found.fetchone()[0] for found in counts]
+
+        assert rows() == [30, 30, 1, 30]
+        assert ann.delete(f"/api/analyses/{made}").status_code == 204
+        assert rows() == [0, 0, 0, 0]
+    for path in ("", "/reels", "/report"):
+        assert ann.get(f"/api/analyses/{made}{path}").status_code == 404
+    assert begin(ann, "reels30")["analysisId"] != made
+
+
+def test_half_an_analysis_says_so(api, ann) -> None:
+    """The report of one that is not at its end is there, and says what it is."""
+    made = begin(ann, "reels60")["analysisId"]
+    report = ann.get(f"/api/analyses/{made}/report", params={"format": "json"}).json()
+    assert report["receipt"]["partial"] is True
+    assert (report["analysis"]["reels"], report["analysis"]["typical"]) == (0, None)
+    assert "This is a part" in ann.get(f"/api/analyses/{made}/report").text
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"since": "yesterday"}, "it is no date"),
+        ({"filters": ["shoe=5"]}, "nothing is called"),
+        ({"filters": ["followers>5"]}, "not told of them"),
+        ({"filters": ["user=job:1"]}, "no list of users"),
+        ({"source": "archive"}, "no source archive"),
+        ({"source": "web"}, "no source web"),
+        ({"max": 0}, "max"),
+        ({"username": ""}, "username"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_what_is_wrong_is_said_before_there_is_a_job(ann, wrong, said) -> None:
+    """One sentence about what it is, and nothing is begun."""
+    answer = ann.post("/api/analyses", json={"username": "reels9"} | wrong)
+    assert answer.status_code in (400, 422), answer.text
+    assert said in answer.text
+    assert ann.get("/api/analyses").json()["analyses"] == []

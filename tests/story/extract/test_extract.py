@@ -71,13 +71,15 @@ BAD = ["missing1", "private5", "not!!a!!name", "ghost", "flat70/../x"]
 
 def test_an_account_called_like_a_post_of_the_sandbox_is_that_account(program, people):
     """`flat5000` is a post of the sandbox too; its followers are those of the account, and `demo`
-    stands for a post where posts are asked for."""
+    stands for a post where posts are asked for, whoever is asked."""
     said = program("extract", "followers", "flat5000", "--sandbox", "--max", "70", "-o", "f.csv")
     assert said.code == 0, said.err
     assert "declared 5,000" in said.out
     assert program.column("f.csv") == people("flat5000")[:70]
     said = program("extract", "commenters", "demo", "--sandbox", "--max", "5", "-o", "c.csv")
     assert (said.code, len(program.rows("c.csv"))) == (0, 5)
+    said = program("extract", "likers", "demo", "--sandbox", "--max", "5", "-o", "l.csv")
+    assert (said.code, len(program.rows("l.csv"))) == (0, 5), said.err
 
 
 def test_bad_names_among_good_ones_are_named(program, people):
