@@ -32,6 +32,12 @@ def ingather(
     return run([sys.executable, "-m", "benchmarks.job", json.dumps(asked)])
 
 
+def bare(site: Site, rows: int, *, jobs: int = 1) -> Found:
+    """`jobs` loops at once that only fetch and decode `rows` comments each."""
+    asked = {"url": site.url, "post": flat(rows), "jobs": jobs}
+    return run([sys.executable, "-m", "benchmarks.bare", json.dumps(asked)])
+
+
 def peer(name: str, url: str, rows: int) -> Found:
     script = Path(__file__).parent / "peers" / "run.py"
     return run([str(venv.python()), str(script), name, url, flat(rows), str(rows)])

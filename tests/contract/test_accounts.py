@@ -97,6 +97,20 @@ async def test_adding_twice_adds_once(accounts) -> None:
     assert (await accounts.load(["a001"]))["a001"].follower_count == 1234
 
 
+async def test_what_a_refresh_does_not_know_stays(accounts) -> None:
+    """A name, a text, a picture and a count that nobody told this time are those of before."""
+    told = {"name": "Lena", "description": "", "image_url": "https://x.test/1", "follower_count": 0}
+    await accounts.add([account()])
+    now = await accounts.now()
+    for at, known in ((now - 60, told), (now, dict.fromkeys(told))):
+        wrote = done(account(), at=at)
+        wrote = structs.replace(wrote, account=structs.replace(wrote.account, **known))
+        await accounts.save([wrote])
+    found = (await accounts.load(["a001"]))["a001"]
+    assert {name: getattr(found, name) for name in told} == told
+    assert found.last_data_refresh == iso(now)
+
+
 async def test_saving_twice_is_saving_once(accounts) -> None:
     """A refresh that is written again, as after a lost answer, changes nothing."""
     await accounts.add([account()])
@@ -211,6 +225,13 @@ async def test_the_newest_posts_are_kept(accounts) -> None:
     assert [each.media.like_count for each in found] == [3, 4, 5, 6, 7]
     found = await accounts.posts("a002", limit=9)
     assert [each.media.like_count for each in found] == [1, 2, 3, 4]
+    more = posts(2, at=at), posts(5, 6, at=at)
+    await accounts.save(
+        [structs.replace(one, posts=some) for one, some in zip(both, more, strict=True)]
+    )
+    for account_id, kept in (("a001", [2, 3, 4, 5, 6]), ("a002", [1, 2, 3, 4, 5])):
+        found = await accounts.posts(account_id, limit=9)
+        assert [each.media.like_count for each in found] == kept
 
 
 async def test_posts_go_with_their_account(accounts) -> None:
@@ -377,7 +398,7 @@ async def test_what_is_old_is_dropped(accounts, monkeypatch) -> None:
     for number in range(6):
         at = now - (100 if number < 5 else 1) * DAY
         await accounts.save([done(account(number), at=at)])
-    assert await accounts.prune(log=now - 101 * DAY, history=None) == 0
+    assert await accounts.prune(log=now - 100 * DAY, history=now - 100 * DAY) == 0
     assert await accounts.prune(log=now - 90 * DAY, history=None) == 5
     assert [each.account_id for each in await accounts.log(limit=9)] == ["a005"]
     assert len(await accounts.history("a001", limit=9)) == 1

@@ -5,7 +5,10 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.kinds import WITH_INSIGHTS
+from ingather.engine.stop import Stop
+from ingather.engine.watch import Unwatched
 from ingather.features.extraction import Extractions, Wanted
+from ingather.providers.graph import GraphSource
 from ingather.providers.graph_discovery import GraphMediaSource
 
 
@@ -26,8 +29,27 @@ async def test_calls_asked_again_count_too(bench, oracle):
         assert job.counters.calls == made
         assert job.status == "done" or (job.status, job.reason) == ("paused", "budget")
         before, runs = made, runs + 1
+        assert runs < 200, "it makes no way"
     assert runs > 2
     assert await bench.kept(job) == oracle.rows(post)
+
+
+class Helped(GraphSource):
+    """A source of which each page takes three calls of another one."""
+
+    async def fetch(self, *words, **more):
+        return structs.replace(await super().fetch(*words, **more), more_calls=3)
+
+
+async def test_calls_of_a_second_source_count_too(bench, oracle):
+    """Once a page and what filled it have taken what there is, no other page is asked for."""
+    job = await bench.begin(oracle.flat(700))
+    job = structs.replace(job, options=structs.replace(job.options, max_calls=9))
+    bench.store._kept[job.id].job = job
+    source = Helped(bench.http, token="sandbox-token", url=bench.played.graph_url)
+    job = await bench.go_on(job, feature=bench.comments(source=source))
+    assert (job.status, job.reason) == ("paused", "budget")
+    assert 9 <= job.counters.calls < 9 + 4
 
 
 def extractions(bench, **source):
@@ -51,6 +73,21 @@ async def test_insights_count_each(bench):
     assert bench.played.control()["calls"]["total"] == job.counters.calls == 30
 
 
+@pytest.mark.parametrize("again", [False, True])
+async def test_a_look_up_is_counted_once(bench, again):
+    """A run that looks its target up makes as many calls in all as it may, and no fewer; where
+    another had begun the job, the calls of both are counted."""
+    feature = extractions(bench, path=WITH_INSIGHTS)
+    wanted = Wanted(kind="posts", words=("sandbox.bakery",), max_calls=30, path="-")
+    if again:
+        await feature.start(wanted, feature.fetcher())
+    fetcher = feature.fetcher()
+    job = await feature.start(wanted, fetcher)
+    job = await feature.run(job, fetcher, stop=Stop(), watch=Unwatched())
+    assert (job.status, job.reason) == ("paused", "budget")
+    assert bench.played.control()["calls"]["total"] == job.counters.calls == 30
+
+
 async def test_a_look_up_keeps_to_the_budget(bench):
     """Where the look-up alone takes more than is allowed, that is said, and nothing is begun."""
     feature = extractions(bench)
@@ -59,3 +96,18 @@ async def test_a_look_up_keeps_to_the_budget(bench):
         await feature.start(wanted, feature.fetcher())
     assert bench.played.control()["calls"]["total"] == 2
     assert not await bench.store.list()
+
+
+async def test_what_a_look_up_found_is_kept_though_it_took_all_there_was(bench):
+    """A list of targets read in runs of three calls takes no more calls than one read at once."""
+    words, took = ("sandbox.bakery", "reels120"), []
+    for most in (None, 3):
+        feature = extractions(bench)
+        wanted = Wanted(kind="posts", words=words, max_calls=most, path="-", fresh=True)
+        job = await feature.start(wanted, feature.fetcher())
+        while job.unfinished:
+            job = await bench.go_on(job, feature=feature)
+            assert job.counters.calls < 100, "it makes no way"
+        assert (job.status, job.counters.appended) == ("done", 376)
+        took.append(job.counters.calls)
+    assert took[0] == took[1]

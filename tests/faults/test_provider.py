@@ -69,6 +69,18 @@ async def test_a_page_asked_for_in_half_does_not_stay_small_for_ever(bench, orac
     assert bench.calls <= ROWS // 50 + 16
 
 
+async def test_what_stays_too_large_is_tried_ever_more_rarely(bench, oracle):
+    """Where no page but a small one ever comes, a larger one is asked for after four pages, after
+    eight, and so on: a hundred pages take a dozen calls in vain."""
+    post = oracle.flat(600)
+    job = await bench.begin(post)
+    bench.played.control(faults={"reduce": 1.0})
+    job = await bench.go_on(job)
+    assert await bench.kept(job) == oracle.rows(post)
+    assert job.counters.pages >= 60
+    assert 4 <= job.counters.retries <= 12
+
+
 @pytest.mark.parametrize("fault", ["slow", "hang"])
 async def test_an_answer_that_never_comes_whole_ends_by_one_deadline(bench, oracle, fault):
     """A byte every half second and no byte at all are given up after the deadline of the whole
@@ -139,6 +151,18 @@ async def test_a_wait_that_is_cut_short_counts_as_long_as_it_was(bench, oracle, 
     monkeypatch.setattr(clock, "sleep", sleep)
     job = await bench.go_on(job, stop=stop)
     assert (job.reason, job.counters.parks, job.counters.waited) == ("budget", 1, 7)
+
+
+async def test_short_waits_add_up(bench, oracle, clock):
+    """Waits of less than a second each are told as the seconds that they make together."""
+    job = await bench.begin(oracle.flat(1_000))
+    broken = [{"call": call, "fault": "unavailable"} for call in range(3, 40, 2)]
+    bench.played.control(in_calls=broken)
+    since = clock.monotonic()
+    job = await bench.go_on(job)
+    took = clock.monotonic() - since
+    assert job.counters.retries >= 18 and took > 3
+    assert took - 1 < job.counters.waited <= took
 
 
 async def test_a_limit_that_lasts_longer_than_an_hour_pauses_the_job(bench, oracle, clock):

@@ -198,7 +198,8 @@ class Mute(Quiet):
 
 
 async def crew_all(ids: list[str], room: int) -> int:
-    """Run a crew until none of these jobs is unfinished."""
+    """Run a crew until all of these jobs are done. One that failed, because it was killed three
+    times before it had a page, is queued again, as somebody would."""
     async with World(load(os.environ)) as here:
         crew = Workshop(here).crew(room=room, report=Mute())
 
@@ -206,8 +207,11 @@ async def crew_all(ids: list[str], room: int) -> int:
             left = list(ids)
             while left:
                 await asyncio.sleep(0.3)
-                while left and (await here.store.show(left[-1])).status == "done":
+                while left and (job := await here.store.show(left[-1])).status == "done":
                     left.pop()
+                if left and job.status == "failed":
+                    with contextlib.suppress(errors.BadInput):  # the other crew was faster
+                        await here.queue_of(job).enqueue(job.id)
             crew.drain()
 
         await asyncio.gather(crew.work(), until_done())

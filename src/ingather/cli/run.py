@@ -20,12 +20,15 @@ PAUSED = 3
 INTERRUPTED = 130
 
 
-def run(command: Callable[[], Awaitable[int]]) -> NoReturn:
-    """Run a command to its exit code. Every error of ours becomes one sentence on stderr."""
+def run(
+    command: Callable[[], Awaitable[int]], made: "Callable[[], Runner] | None" = None
+) -> NoReturn:
+    """Run a command to its exit code. Every error of ours becomes one sentence on stderr. made:
+    what runs the event loop, where it is not the one of a process that collects."""
     from ingather import errors
 
     try:
-        with runner() as loop:
+        with (made or runner)() as loop:
             code = loop.run(_awaited(command))
     except errors.IngatherError as failure:
         say(f"Error: {failure}")
@@ -71,6 +74,19 @@ def nowhere() -> None:
 def say(text: str) -> None:
     """A line for people; standard output is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def confirmed(question: str) -> bool:
+    """Whether somebody at the terminal says yes; Ctrl-C and the end of the input say no. The loop
+    stands still meanwhile, and with it what it does about Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        say("")  # the question's line has no end yet
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def program() -> str:

@@ -30,6 +30,7 @@ def sandbox(
     ] = None,
 ) -> None:
     """Play Instagram's API on this machine until Ctrl-C, with faults on request."""
+    from ingather.sandbox import exact
 
     async def command() -> int:
         import asyncio
@@ -52,7 +53,7 @@ def sandbox(
             await ended.wait()
         return 0
 
-    run(command)
+    run(command, exact.runner)
 
 
 def demo(

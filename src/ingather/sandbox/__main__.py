@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 
+from ingather.sandbox import exact
 from ingather.sandbox.options import Options
 from ingather.sandbox.server import serve
 from ingather.sandbox.spoken import fault, milliseconds
@@ -31,7 +32,8 @@ def main(arguments: list[str] | None = None) -> int:
         usage_after=given.usage_after,
     )
     try:
-        asyncio.run(_run(options, given.host, given.port, given.watch_stdin))
+        with exact.runner() as loop:
+            loop.run(_run(options, given.host, given.port, given.watch_stdin))
     except (OSError, ValueError) as error:
         parser.exit(1, f"sandbox: {error}\n")
     except KeyboardInterrupt:

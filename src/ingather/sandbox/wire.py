@@ -12,9 +12,6 @@ from ingather.sandbox.answers import Answer
 
 _HEAD_MOST = 64 << 10
 _BODY_MOST = 1 << 20
-_ROUNDING = 0.0005
-"""Seconds by which the event loop's timer is late on average: it counts whole milliseconds, up."""
-
 _DRIP_SECONDS = 0.5
 
 
@@ -70,28 +67,29 @@ class Wire(asyncio.Protocol):
                 return
             close = request.headers.get("connection", "").lower() == "close"
             answer = self._answer(request)
+            data = answer.head() + answer.body  # now: what is made after the wait comes late
             wait = self._delay(request) - (time.perf_counter() - arrived)
             if wait <= 0 and answer.manner == "plain":
-                self._transport.write(answer.head() + answer.body)
+                self._transport.write(data)
                 if close:
                     self._transport.close()
                     return
                 continue
             self._busy = True
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(max(0.0, wait - _ROUNDING), self._send, answer, close)
+            self._timer = loop.call_later(max(0.0, wait), self._send, answer.manner, data, close)
 
-    def _send(self, answer: Answer, close: bool) -> None:
-        match answer.manner:
+    def _send(self, manner: str, data: bytes, close: bool) -> None:
+        match manner:
             case "hang":
                 return
             case "reset":
                 self._transport.abort()
                 return
             case "slow":
-                self._drip(answer.head() + answer.body, 0)
+                self._drip(data, 0)
                 return
-        self._transport.write(answer.head() + answer.body)
+        self._transport.write(data)
         self._busy = False
         if close:
             self._transport.close()
