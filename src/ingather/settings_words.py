@@ -43,4 +43,18 @@ def url(name: str, values: Mapping[str, str], default: str) -> str:
     value = values[name].rstrip("/") or default
     if not value.startswith(("https://", "http://")):
         raise errors.BadSetting(f"{name} is not an address.", hint="It begins with https://.")
+    if "@" in value.partition("://")[2].partition("/")[0]:
+        raise errors.BadSetting(
+            f"{name} holds a user or a password, which no call sends.",
+            hint="Leave them out; keys and tokens have settings of their own.",
+        )
     return value
+
+
+def plain(value: str) -> str:
+    """A value as it may be shown: of an address neither user nor password nor parameters."""
+    begin, slashes, rest = value.partition("://")
+    if not slashes:
+        return value
+    host, slash, path = rest.partition("/")
+    return f"{begin}://{host.rpartition('@')[2]}{slash}{path}".partition("?")[0]

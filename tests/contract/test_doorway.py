@@ -8,6 +8,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.domain.access import Key, Webhook
 from ingather.features.keys import Keys
+from ingather.features.webhooks import Webhooks
 from ingather.stores.sql_answers import ABANDONED, SqlAnswers
 from ingather.stores.sql_keys import SqlKeys
 from ingather.stores.sql_webhooks import SqlWebhooks
@@ -103,3 +104,24 @@ async def test_a_webhook_is_taken_by_one(sql) -> None:
     assert (await hooks.of(job)).state == "delivered"
     await hooks.forget(job)
     assert await hooks.of(job) is None
+
+
+@pytest.mark.parametrize(
+    ("trouble", "state"),
+    [(errors.StoreUnavailable("away"), "waiting"), (errors.StateLost("gone"), "failed")],
+)
+async def test_a_store_that_is_away_loses_no_message(sql, clock, trouble, state) -> None:
+    """A webhook whose job cannot be read just now is looked at again; one whose job is lost is
+    given up."""
+
+    async def find(kind: str, job: str):
+        raise trouble
+
+    hooks, job = SqlWebhooks(sql), str(uuid4())
+    courier = Webhooks(hooks, None, None, find, clock)
+    await hooks.add(
+        Webhook(id=job, job=job, kind="comments", url="https://a/", secret=b"s", created_at="now")
+    )
+    await courier.round(500)
+    assert (await hooks.of(job)).state == state
+    await hooks.forget(job)

@@ -235,3 +235,10 @@ def test_a_network_that_is_not_there_is_told_at_once(cli):
     words = ("export", "comments", "CtZs0Y3v2lx", "-o", "a.csv", "--budget", "0.5")
     answer = cli(*words, code=3, environ=away)
     assert answer.err.count("127.0.0.1 accepts no connection. Asking again") == 1
+
+
+def test_doctor_shows_no_parameter_of_an_address(cli):
+    """What `doctor` prints can be shown to others: of an address nothing that may be a secret."""
+    answer = cli("doctor", environ={"TSA_URL": "https://stamps.example/tsa?key=hush"})
+    assert "https://stamps.example/tsa" in answer.out
+    assert "hush" not in answer.out + answer.err

@@ -141,6 +141,22 @@ def test_since_last_takes_only_what_is_newer(cli, oracle):
     assert (again.json["rows"], again.json["reason"]) == (0, "up_to_date")
 
 
+def test_what_was_cut_is_no_ground_to_go_on_from(cli, oracle, outside):
+    """--since-last after an export that --max cut brings what that one left behind, too."""
+    post = oracle.flat(170)
+
+    def new(*words: str) -> tuple[int, str]:
+        said = cli("export", "comments", post, "--since-last", *words, "--json").json
+        return said["rows"], said["reason"]
+
+    cli("export", "comments", post, "--max", "20", "-o", "a.jsonl")
+    assert new() == (170, "end_of_list")
+    outside.control(late={post: [None] * 6})
+    assert new("--max", "2") == (2, "limit")
+    assert new() == (6, "up_to_date")
+    assert new() == (0, "up_to_date")
+
+
 def test_replies_under_older_comments_are_found_as_far_back_as_one_looks(cli, oracle, outside):
     """--since-last says what it did not look for; --look-back finds new replies so far back, each
     of them once, and says before what it will cost."""

@@ -85,6 +85,7 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"INGATHER_REFRESH_INSIGHTS": "profile,stories"}, "profile, media"),
         ({"INGATHER_REFRESH_HIKER_MEDIA": "perhaps"}, "yes or no"),
         ({"INSTAGRAM_GRAPH_URL": "graph.facebook.com"}, "INSTAGRAM_GRAPH_URL is not an address"),
+        ({"HIKERAPI_URL": "https://me:secret@host"}, "HIKERAPI_URL holds a user or a password"),
     ],
 )
 def test_an_impossible_value_is_named(environ, said):

@@ -56,7 +56,7 @@ async def _events(
     door.admit()
     try:
         yield b"retry: 2000\n\n"
-        silent = 0.0
+        silent = unasked = 0.0
         while not door.closing.is_set():
             try:
                 job = await show()
@@ -73,9 +73,12 @@ async def _events(
                 last, silent = at, 0.0
             await _pause(door, every)
             silent += every
-            if silent >= alive:
+            unasked += every
+            if unasked >= alive:
                 if not await still():
                     return
+                unasked = 0.0
+            if silent >= alive:
                 yield b": still here\n\n"
                 silent = 0.0
     finally:

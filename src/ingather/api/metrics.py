@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ingather import errors
 from ingather.domain.job import Counters, Job
 
 if TYPE_CHECKING:
@@ -39,6 +40,11 @@ class Metrics:
         self._rows = self._gauge("ingather_job_rows", "Rows kept by those jobs.")
         self._calls = self._gauge("ingather_job_calls", "Calls made by those jobs.")
         self._units = self._gauge("ingather_job_units", "Units billed to those jobs.")
+        self._away = Gauge(
+            "ingather_stores_away",
+            "Stores that do not tell their jobs now; these are missing above.",
+            registry=self._registry,
+        )
         self._webhooks = Counter(
             "ingather_webhooks", "Webhooks sent, tries included.", registry=self._registry
         )
@@ -57,8 +63,15 @@ class Metrics:
 
     async def text(self, world: "World") -> bytes:
         """All of it, with the jobs as they stand now."""
-        jobs = [job for store in world.stores for job in await store.list(limit=COUNTED)]
+        jobs: list[Job] = []
+        away = 0
+        for store in world.stores:
+            try:
+                jobs += await store.list(limit=COUNTED)
+            except errors.StoreError:  # the other numbers are wanted all the more
+                away += 1
         self._count(jobs)
+        self._away.set(away)
         return generate_latest(self._registry)
 
     def _count(self, jobs: list[Job]) -> None:

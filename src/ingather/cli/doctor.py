@@ -15,13 +15,14 @@ def doctor(sandbox: options.Sandbox = False) -> None:
     async def command() -> int:
         from ingather.cli import show
         from ingather.settings import SETTINGS, given
+        from ingather.settings_words import plain
 
         console, values = show.console(), given()
         async with world(sandbox=sandbox) as here:
             rows = []
             for each in SETTINGS:
                 value = values[each.name]
-                shown = "set" if value and each.secret else value or "default"
+                shown = "set" if value and each.secret else plain(value) or "default"
                 rows.append((each.name, shown, each.unlocks))
             show.table({"setting": "", "value": "fold", "unlocks": ""}, rows)
             console.print()

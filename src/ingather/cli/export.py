@@ -140,6 +140,8 @@ async def _export(
         job = await started(here.comments.start(wanted, fetcher), stop)
         if job is None:
             return not_begun(stop)
+        if wanted.since_last and job.options.since_time is None and not job.sequence:
+            say("No export of this post has been read to its end: everything is fetched.")
         _announce(job, await here.comments.rereading(job))
         return await run_job(here, job, fetcher, stop=stop, strict=strict, as_json=as_json)
 

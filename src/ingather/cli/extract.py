@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import export, filter_lists, money, options, queueing
-from ingather.cli.run import run, say, stoppable, world
+from ingather.cli.run import confirmed, run, say, stoppable, world
 from ingather.cli.texts import text_of
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     from ingather import errors
     from ingather.features.extraction import calls_expected
 
-    if job.sequence:
+    if job.sequence or job.fence or job.due is not None:  # it was agreed to when it was begun
         say(f"Going on with job {job.id}: {job.counters.appended:,} rows are here already.")
         return True
     if job.source != "hiker":
@@ -248,7 +248,7 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     if not sys.stdin.isatty():
         await here.sql_store.delete(job.id)
         raise errors.BadInput("Nobody is here to agree to that.", hint="Add --yes.")
-    return typer.confirm("Go on?", err=True)
+    return confirmed("Go on?")
 
 
 def _announce(kind: str, job: "Job") -> None:

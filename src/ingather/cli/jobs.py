@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import export, options, queueing
-from ingather.cli.run import run, say, stoppable, world
+from ingather.cli.run import confirmed, run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -196,7 +196,7 @@ def delete(
                 found, rows = job.id, f"{job.counters.appended:,}"
             except (errors.DamagedRecord, errors.StateLost):
                 job, found, rows = None, job_id, "unreadable"
-            if not yes and not typer.confirm(f"Delete job {found} and its {rows} rows?"):
+            if not yes and not confirmed(f"Delete job {found} and its {rows} rows?"):
                 return 1
             if job is not None:
                 await here.collection_of(job).release(job)

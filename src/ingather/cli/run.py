@@ -76,6 +76,19 @@ def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+def confirmed(question: str) -> bool:
+    """Whether somebody at the terminal says yes; Ctrl-C and the end of the input say no. The loop
+    stands still meanwhile, and with it what it does about Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return typer.confirm(question, err=True)
+    except typer.Abort:
+        say("")  # the question's line has no end yet
+        return False
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
 def program() -> str:
     """What to type to call this program again: its name where the shell finds it, else its path
     from here (as in a virtual environment that is not activated)."""

@@ -5,6 +5,7 @@ import uuid
 from msgspec import Struct, structs
 
 from ingather import errors
+from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
 from ingather.engine.backoff import Fetcher
@@ -86,8 +87,8 @@ class Comments(Collection):
     async def _since_last(
         self, options: Options, target: Target, owner_id: str, look_back: int | None, *, tenant: str
     ) -> Options:
-        """Go on from the newest finished export of this post."""
-        last = await self._last_done(target, owner_id, tenant)
+        """Go on from the newest export of this post that was read to its end."""
+        last = await self._last_whole(target, owner_id, tenant)
         if last is None:
             return options
         known = await earlier.before(self._jobs, self._rows, last, look_back=look_back is not None)
@@ -111,10 +112,12 @@ class Comments(Collection):
             self._jobs, self._rows, job.options.since_job, job.down_to, PAGE
         )
 
-    async def _last_done(self, target: Target, owner_id: str, tenant: str) -> Job | None:
+    async def _last_whole(self, target: Target, owner_id: str, tenant: str) -> Job | None:
         done = await self._jobs.list(limit=1_000, tenant=tenant, kinds=(KIND,), status="done")
         for job in done:
-            if job.target.id == target.id and job.owner.instagram_id == owner_id:
+            same = job.target.id == target.id and job.owner.instagram_id == owner_id
+            # What was cut left rows behind below the newest that it has.
+            if same and job.reason not in receipt.CUT:
                 return job
         return None
 

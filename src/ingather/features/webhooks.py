@@ -108,8 +108,11 @@ class Webhooks:
             except errors.JobNotFound:
                 await self._hooks.forget(hook.job)
                 continue
-            except errors.StoreError as failure:
+            except (errors.DamagedRecord, errors.StateLost) as failure:
                 await self._ended(hook, "failed", failure.message)
+                continue
+            except errors.StoreError:  # it is away, and with it what is to be told
+                await self._hooks.later(hook, LOOK)
                 continue
             if job.unfinished:
                 await self._hooks.later(hook, LOOK)

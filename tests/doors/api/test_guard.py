@@ -153,6 +153,8 @@ def test_a_store_that_is_away_makes_it_unready(new_api, start_valkey):
         assert answer.json()["checks"]["exports"] != "ok"
         assert answer.json()["checks"]["database"] == "ok"
         assert client.get("/healthz").status_code == 200
+    with api.client("local") as operator:  # whose numbers are wanted all the more
+        assert "ingather_stores_away 1.0" in operator.get("/metrics", timeout=20).text
 
 
 def test_metrics_are_the_operators(api, ann, oracle):

@@ -6,6 +6,8 @@ import time
 
 import httpx
 
+from ingather.api import events
+
 
 def lines_of(stream: httpx.Response) -> list[tuple[str, dict]]:
     """The events of a whole stream."""
@@ -60,6 +62,21 @@ def test_who_comes_back_is_told_what_is_new(api, ann, oracle):
     assert "event: end" in text and f"id: {heard}\n" not in text
     last = text.partition("id: ")[2].partition("\n")[0]
     assert ann.get(where, headers={"Last-Event-ID": last}).status_code == 204
+
+
+def test_a_revoked_key_hears_no_more(api, ann, oracle, outside, monkeypatch):
+    """Its stream ends within the time between two looks at the key, though the job moves on."""
+    monkeypatch.setitem(events.follow.__kwdefaults__, "alive", 0.5)
+    job_id = begin(ann, oracle.flat(800))
+    outside.control(latency_ms=120)
+    with ann.stream("GET", f"/api/exports/{job_id}/events") as stream:
+        runner = threading.Thread(target=api.run, args=(job_id,))
+        runner.start()
+        api.call(api.door.keys.revoke(ann.get("/api/me").json()["keyId"]))
+        names = [name for name, _ in lines_of(stream)]
+        runner.join()
+    assert names
+    assert "end" not in names
 
 
 def test_a_deleted_job_ends_its_stream(api, ann, oracle):

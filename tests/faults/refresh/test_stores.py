@@ -202,3 +202,29 @@ async def test_a_clock_that_jumped_stamps_nothing(tmp_path) -> None:
         account = (await room.parts.accounts.load(["a00000"]))["a00000"]
         stamped = seconds(account.last_data_refresh)
         assert abs(stamped - await room.parts.accounts.now()) < 60
+
+
+async def test_a_scheduler_that_dies_before_it_marks_costs_no_second_call(
+    tmp_path, monkeypatch
+) -> None:
+    """Its events are published, and published again when its claim has ended: nobody is lost, and
+    of the two events of an account one finds the work done."""
+    from ingather.features import schedule
+
+    async def dies(*_: object, **__: object) -> None:
+        raise errors.StoreUnavailable
+
+    async with room_of(tmp_path) as room:
+        ids, parts = await room.add(3), room.parts
+        with monkeypatch.context() as patch:
+            patch.setattr(schedule, "_CLAIM", 0.05)
+            patch.setattr(parts.accounts, "scheduled", dies)
+            with pytest.raises(errors.StoreUnavailable):
+                await schedule.publish(parts.accounts, parts.queue, schedule.Plan())
+        await asyncio.sleep(0.1)
+        assert await schedule.publish(parts.accounts, parts.queue, schedule.Plan()) == len(ids)
+        taken = await parts.queue.take(limit=9, lease=60)
+        done = [await parts.work.do(each.body, each.origin) for each in taken]
+        assert sorted(done) == ["already"] * 3 + ["refreshed"] * 3
+        assert sorted(room.voice.asked) == [f"u{each}" for each in ids]
+        assert await room.refreshed() == set(ids)

@@ -3,7 +3,11 @@
 import contextlib
 import hashlib
 import json
+import os
+import signal
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -241,3 +245,33 @@ def test_extractions_rest_in_sqlite_beside_comments_in_redis(new_program, outsid
         assert program("jobs", "show", one["id"]).code == 0
         assert program("jobs", "delete", one["id"], "--yes").code == 0
     assert not {export["id"], done.json["id"]} & {job["id"] for job in program.jobs()}
+
+
+def test_what_is_queued_was_agreed_to(program):
+    """The same command on a job that waits for a worker takes it up; it does not ask again, and
+    does not throw it away where nobody is there to answer."""
+    program("extract", "followers", "flat20", "--no-wait", "--yes")
+    (queued,) = program.jobs()
+    said = program("extract", "followers", "flat20", "-o", "f.csv")
+    assert said.code == 0, said
+    assert [(job["id"], job["status"]) for job in program.jobs()] == [(queued["id"], "done")]
+
+
+def test_ctrl_c_is_an_answer_to_the_estimate(program):
+    """Whoever is asked whether to go on and presses Ctrl-C is out, and no job is left."""
+    mine, theirs = os.openpty()
+    words = [sys.executable, "-m", "ingather", "extract", "followers", "flat20", "-o", "f.csv"]
+    with subprocess.Popen(
+        words, cwd=program.folder, env=program.environ, stdin=theirs, stderr=subprocess.PIPE
+    ) as asked:
+        said = b""
+        while b"Go on?" not in said:
+            said += os.read(asked.stderr.fileno(), 1000)
+        asked.send_signal(signal.SIGINT)
+        try:
+            assert asked.wait(20) == 1
+        finally:
+            asked.kill()
+    os.close(mine)
+    os.close(theirs)
+    assert program.jobs() == []
