@@ -93,6 +93,36 @@ async def killed_at(room, reached: asyncio.Event) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_what_was_not_written_is_not_in_the_cache(tmp_path, monkeypatch) -> None:
+    """Killed at the truth, the cache tells what it did before."""
+    async with room_of(tmp_path) as room:
+        accounts, cache, reached = room.parts.accounts, room.world.cache, asyncio.Event()
+        await accounts.add([Account(account_id="a", handle="u", instagram_data={"userId": "17"})])
+        await cache.put("instagram:profile:17", b"old", ttl=60)
+
+        async def killed(done) -> None:
+            reached.set()
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(accounts, "save", killed)
+        await killed_at(room, reached)
+        assert await cache.get("instagram:profile:17") == b"old"
+
+
+async def test_two_events_of_an_account_at_once_ask_once(tmp_path) -> None:
+    """The second finds what the first has done."""
+    async with room_of(tmp_path) as room:
+        await room.parts.accounts.add([Account(account_id="a", handle="u")])
+
+        async def slow(_: str) -> None:
+            await asyncio.sleep(0.05)
+
+        room.voice.before = slow
+        done = [room.parts.work.do(event("a"), Origin("t", 0, place)) for place in (1, 2)]
+        assert sorted(await asyncio.gather(*done)) == ["already", "refreshed"]
+        assert room.voice.asked == ["u"]
+
+
 async def test_a_log_entry_that_was_lost_is_mended(tmp_path, mongo_url, monkeypatch) -> None:
     """MongoDB writes account and log one after the other: killed between the two, the event comes
     again, nobody is asked, and the entry is there."""
