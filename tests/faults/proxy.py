@@ -11,15 +11,16 @@ TOXICS = ("down", "reset", "timeout", "latency", "bandwidth", "slicer", "limit",
 
 
 class Proxy:
-    """Passes a loopback port on to a unix socket.
+    """Passes a loopback port on to a unix socket, or to another port (host, port).
 
     toxic: what is done to the way now, None for nothing. down: closed, and nobody answers. reset:
     every connection is reset, new ones too. timeout: nothing passes. latency: 100 ms late.
     bandwidth: 200 kB a second. slicer: in pieces of 500 bytes. limit: closed after 3,000 bytes.
-    slow_close: the end of a connection is told a second late.
+    slow_close: the end of a connection is told a second late. half_open, not among the TOXICS: what
+    is sent on the connections that there are is lost, and they are never heard of again.
     """
 
-    def __init__(self, target: Path) -> None:
+    def __init__(self, target: Path | tuple[str, int]) -> None:
         self._target = target
         self._toxic: str | None = None
         self._calm = asyncio.Event()
@@ -71,7 +72,7 @@ class Proxy:
         try:
             if self._toxic == "reset":
                 raise asyncio.CancelledError
-            there, back = await asyncio.open_unix_connection(str(self._target))
+            there, back = await self._connect()
             try:
                 async with asyncio.TaskGroup() as both:
                     both.create_task(self._pass(reader, back))
@@ -90,11 +91,18 @@ class Proxy:
             writer.close()
             self._ways.discard(task)
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        if isinstance(self._target, Path):
+            return await asyncio.open_unix_connection(str(self._target))
+        return await asyncio.open_connection(*self._target)
+
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         passed = 0
         while data := await reader.read(65_536):
             await self._calm.wait()
             toxic = self._toxic
+            if toxic == "half_open":
+                await asyncio.Event().wait()
             if toxic == "latency":
                 await asyncio.sleep(0.1)
             elif toxic == "bandwidth":

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ingather.cli import account_words, options
-from ingather.cli.run import run, say, world
+from ingather.cli.run import INTERRUPTED, run, say, world
 
 dlq = typer.Typer(
     name="dlq", help="Messages of the refresh that could not be processed.", no_args_is_help=True
@@ -41,8 +41,8 @@ def consumer(
         log_as_json()
         settings = account_words.apart() if sandbox else None
         async with world(sandbox=sandbox, settings=settings) as here:
-            await serve(here, health_port=health_port, at_once=at_once, limit=limit)
-        return 0
+            in_peace = await serve(here, health_port=health_port, at_once=at_once, limit=limit)
+        return 0 if in_peace else INTERRUPTED
 
     run(command)
 

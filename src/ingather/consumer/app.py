@@ -1,7 +1,6 @@
 """FastStream's side of the consumer: the topic, the group, and batches handed to the pump."""
 
 import asyncio
-import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import structlog
@@ -76,7 +75,7 @@ class Consumer:
         )(self._batch)
 
     async def __aenter__(self) -> "Consumer":
-        await self._join()
+        """Begin to join the group: `ready` says when partitions are ours."""
         self._guard = asyncio.create_task(self._stay())
         return self
 
@@ -85,9 +84,13 @@ class Consumer:
         _log.info("draining")
         await self.pump.drain(self._patience)
         self._guard.cancel()
-        await asyncio.gather(self._guard, return_exceptions=True)
+        await _wait(self._guard, self._patience)
         await self._leave()
         _log.info("stopped")
+
+    def hurry(self) -> None:
+        """Whoever asked us to end will not wait for what is under way."""
+        self.pump.hurry()
 
     async def _join(self) -> None:
         """Join the group, for as long as it takes: Kafka may come up after us."""
@@ -114,12 +117,12 @@ class Consumer:
 
     async def _leave(self) -> None:
         """Out of the group; a group that does not answer is left without a word."""
-        with contextlib.suppress(TimeoutError, KafkaError):
-            await asyncio.wait_for(self._broker.stop(), self._patience)
+        await _wait(asyncio.create_task(self._broker.stop()), self._patience)
 
     async def _stay(self) -> None:
-        """Join again where aiokafka has given the group up, as after an answer it did not expect:
-        it would never read another message, and never say so."""
+        """Join the group, and join again where aiokafka has given it up, as after an answer it did
+        not expect: it would never read another message, and never say so."""
+        await self._join()
         while True:
             await asyncio.sleep(1.0)
             coordinator = getattr(self._inner, "_coordinator", None)
@@ -171,6 +174,16 @@ class Consumer:
     async def _batch(self, records: tuple[Any, ...]) -> None:
         self.pump.consumer = self._inner
         await self.pump.run(records)
+
+
+async def _wait(task: asyncio.Task[None], seconds: float) -> None:
+    """For a task's end, and no longer than that: aiokafka may not let itself be cancelled. What
+    went wrong in it is nobody's any more."""
+    await asyncio.wait([task], timeout=seconds)
+    if not task.done():
+        task.cancel()
+    elif not task.cancelled():
+        task.exception()
 
 
 async def _raw(message: "StreamMessage[Any]") -> Any:

@@ -69,6 +69,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         self._lanes: dict[TopicPartition, Lane] = {}
         self._holding = False
         self._draining = False
+        self._hurried = False
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -101,11 +102,17 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         until = asyncio.get_running_loop().time() + seconds
         tasks = [task for lane in self._lanes.values() for task in lane.tasks]
         while self._running > self._waiting() and asyncio.get_running_loop().time() < until:
+            if self._hurried:
+                break
             await asyncio.wait(tasks, timeout=0.05)
         for lane in self._lanes.values():
             for task in lane.tasks:
                 task.cancel()
         await self._idle.wait()
+
+    def hurry(self) -> None:
+        """A drain waits for nothing any more."""
+        self._hurried = True
 
     async def on_partitions_revoked(self, revoked: Collection["TopicPartition"]) -> None:
         """A rebalance begins: say how far we are while it is still ours to say."""

@@ -39,6 +39,7 @@ class QueueReader:
         self._patience = patience
         self._under_way: dict[str, asyncio.Task[None]] = {}
         self._draining = False
+        self._hurried = False
         self._loops: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "QueueReader":
@@ -51,10 +52,16 @@ class QueueReader:
         loop = asyncio.get_running_loop()
         until = loop.time() + self._patience
         while len(self._under_way) > self._metrics.waiting and loop.time() < until:
+            if self._hurried:
+                break
             await asyncio.wait(list(self._under_way.values()), timeout=0.05)
         for task in [*self._loops, *self._under_way.values()]:
             task.cancel()
         await asyncio.gather(*self._loops, *self._under_way.values(), return_exceptions=True)
+
+    def hurry(self) -> None:
+        """A drain waits for nothing any more."""
+        self._hurried = True
 
     @property
     def ready(self) -> bool:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import signal
 import sys
+from collections.abc import Callable
 from typing import Protocol, Self
 
 import structlog
@@ -21,12 +22,15 @@ _log = structlog.get_logger("ingather.consumer")
 
 
 class Reader(Protocol):
-    """Reads messages for as long as the context lasts; its end is a drain."""
+    """Reads messages for as long as the context lasts; its end is a drain, which `hurry` cuts
+    short."""
 
     @property
     def ready(self) -> bool: ...
 
     async def measure(self) -> None: ...
+
+    def hurry(self) -> None: ...
 
     async def __aenter__(self) -> Self: ...
 
@@ -46,23 +50,27 @@ def log_as_json() -> None:
     )
 
 
-async def serve(world: World, *, health_port: int, at_once: int = 64, limit: int | None) -> None:
-    """Refresh what comes until SIGTERM or Ctrl-C; then drain. A second signal ends at once."""
+async def serve(world: World, *, health_port: int, at_once: int = 64, limit: int | None) -> bool:
+    """Refresh what comes until SIGTERM or Ctrl-C; then drain, which a second signal cuts short.
+    Whether it was left in peace. Health is told from before the first message till after the
+    drain."""
     metrics = Metrics()
     parts = Refreshing(world, metrics, limit=limit)
-    ended = _signals()
-    async with reader(world, parts, metrics, at_once=at_once) as source:
+    source = reader(world, parts, metrics, at_once=at_once)
+    ended, hurried = _signals(source.hurry)
+    async with contextlib.AsyncExitStack() as stack:
         health = Health(parts.accounts, metrics, lambda: source.ready and not ended.is_set())
         port = await health.start(health_port)
+        stack.push_async_callback(health.close)
+        await stack.enter_async_context(source)
         _log.info("started", health_port=port, kafka=world.settings.kafka is not None)
         measuring = asyncio.create_task(_measure(source, parts, metrics))
         try:
             await ended.wait()
         finally:
             measuring.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await measuring
-            await health.close()
+            await asyncio.gather(measuring, return_exceptions=True)
+    return not hurried.is_set()
 
 
 def reader(world: World, parts: Refreshing, metrics: Metrics, *, at_once: int = 64) -> Reader:
@@ -75,19 +83,21 @@ def reader(world: World, parts: Refreshing, metrics: Metrics, *, at_once: int = 
     return Consumer(link, parts.work, metrics, at_once=at_once)
 
 
-def _signals() -> asyncio.Event:
-    ended = asyncio.Event()
+def _signals(hurry: Callable[[], None]) -> tuple[asyncio.Event, asyncio.Event]:
+    """That a first signal came, and a second, which hurries."""
+    ended, hurried = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
 
     def asked() -> None:
         if ended.is_set():
-            raise KeyboardInterrupt
+            hurried.set()
+            hurry()
         ended.set()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         with contextlib.suppress(NotImplementedError):  # Windows: Ctrl-C interrupts instead
             loop.add_signal_handler(number, asked)
-    return ended
+    return ended, hurried
 
 
 async def _measure(source: Reader, parts: Refreshing, metrics: Metrics) -> None:

@@ -17,6 +17,9 @@ from ingather.ports.refresh import Events, Watcher
 
 ATTEMPTS = 3
 _LONGEST = 60.0
+_OUTAGE = 60.0
+"""Seconds to the next attempt where a source could not be reached: a network that is gone for a
+moment makes no dead letters."""
 
 
 class Work:
@@ -67,7 +70,8 @@ class Work:
                 continue
             except NotTold as untold:
                 failed: errors.IngatherError = untold.failure
-                pause = max(untold.wait, self._backoff(attempts + 1))
+                outage = _OUTAGE if isinstance(failed, errors.Transient) else 0.0
+                pause = max(untold.wait, outage, self._backoff(attempts + 1))
             except errors.IngatherError as failure:
                 failed, pause = failure, self._backoff(attempts + 1)
             except Exception as failure:  # noqa: BLE001 - a fault of ours must not stop the rest

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from pymongo.asynchronous.database import AsyncDatabase
 
 _PATIENCE_MS = 5_000
+_ANSWER_MS = 60_000
+"""Without an answer for so long a connection is given up: it may be open on our side alone."""
 _DROPPED_AT_ONCE = 1_000
 _THERE_ALREADY = 11000
 """MongoDB's code for a document whose `_id` is taken (DuplicateKey)."""
@@ -34,7 +36,10 @@ class MongoLink:
         if self._client is None:
             try:
                 self._client = AsyncMongoClient(
-                    self._url, serverSelectionTimeoutMS=_PATIENCE_MS, tz_aware=True
+                    self._url,
+                    serverSelectionTimeoutMS=_PATIENCE_MS,
+                    socketTimeoutMS=_ANSWER_MS,
+                    tz_aware=True,
                 )
             except (ConfigurationError, InvalidURI):
                 raise errors.BadSetting(

@@ -8,6 +8,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -161,10 +162,10 @@ class Told:
 class Room:
     """A world with accounts in its store, whose one source is `voice`."""
 
-    def __init__(self, settings) -> None:
+    def __init__(self, settings, **clock) -> None:
         from ingather.features.refresh_sources import Route
 
-        self.world = World(settings)
+        self.world = World(settings, **clock)
         self.metrics, self.voice = Metrics(), Told()
         self.parts = Refreshing(self.world, self.metrics)
         self.route = Route(name="page", voices=[self.voice], limit=1_000_000)
@@ -210,7 +211,7 @@ class Program:
     """`ingather consumer` as a process of its own, against the sandbox."""
 
     def __init__(
-        self, command: Callable[..., Any], folder: Path, kafka: Kafka, outside, point: str | None
+        self, command: Callable[..., Any], folder: Path, kafka: Kafka, outside, **test: str
     ) -> None:
         env = {
             **os.environ,
@@ -222,8 +223,7 @@ class Program:
         }
         for name in ("REDIS_URL", "MONGODB_URL", "INSTAGRAM_ACCESS_TOKEN", "HIKERAPI_KEY"):
             env.pop(name, None)
-        if point:
-            env["INGATHER_TEST_POINT"] = point
+        env |= test
         before = (
             "from ingather.consumer.app import Consumer;"
             f" Consumer.__init__.__kwdefaults__['session_ms'] = {SESSION_MS}"
@@ -234,15 +234,29 @@ class Program:
     def wait(self, seconds: float = 60) -> int:
         return self._running.ended(within=seconds).code
 
-    def end(self) -> int:
+    def ask_to_end(self) -> None:
         self._running.send(signal.SIGTERM)
+
+    def end(self) -> int:
+        self.ask_to_end()
         return self.wait()
+
+    @property
+    def said(self) -> str:
+        return self._running.err
+
+    def probe(self, path: str) -> int:
+        """The status of /health or /ready."""
+        (started,) = (json.loads(each) for each in self.said.splitlines() if "health_port" in each)
+        with contextlib.closing(HTTPConnection("127.0.0.1", started["health_port"])) as way:
+            way.request("GET", f"/{path}")
+            return way.getresponse().status
 
 
 @pytest.fixture
 def program(command, tmp_path, kafka, outside) -> Callable[..., Program]:
-    def start(point: str | None = None) -> Program:
-        return Program(command, tmp_path, kafka, outside, point)
+    def start(**test: str) -> Program:
+        return Program(command, tmp_path, kafka, outside, **test)
 
     return start
 

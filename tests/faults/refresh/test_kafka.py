@@ -1,13 +1,15 @@
 """Kafka (rows R12, R13, R15, goal G5): nothing lost, no offset ahead of the truth."""
 
 import asyncio
+import socket
+import time
 
 import pytest
 
 from ingather import errors
 from ingather.consumer import app
 
-from .conftest import FULL, consuming, counted, event, reaches
+from .conftest import FULL, consuming, counted, event, reaches, until
 
 
 @pytest.fixture
@@ -28,16 +30,17 @@ def patient_leader(monkeypatch) -> None:
 async def test_bad_messages_are_dead_letters_and_the_rest_is_done(room, kafka) -> None:
     """Half of the messages are malformed: exactly those are in the dead-letter topic, each with
     where it stood, why, and how often it was tried; exactly the others are processed."""
-    ids = await room.add(50)
-    bad = [b"{", b"", b"[1]", b'{"accountId":7}', event("")] * 10
+    half = 500 if FULL else 50
+    ids = await room.add(half)
+    bad = [b"{", b"", b"[1]", b'{"accountId":7}', event("")] * (half // 5)
     for good, wrong in zip(ids, bad, strict=True):
         kafka.send(event(good), wrong)
     async with consuming(room):
-        await reaches(lambda: counted(room, "dead") == 50 and counted(room, "refreshed") == 50)
+        await reaches(lambda: counted(room, "dead") == half and counted(room, "refreshed") == half)
     assert await room.refreshed() == set(ids)
     letters = kafka.dead()
-    assert len(letters) == 50 and kafka.committed() == 100
-    assert len({(each["partition"], each["offset"]) for each in letters}) == 50
+    assert len(letters) == half and kafka.committed() == 2 * half
+    assert len({(each["partition"], each["offset"]) for each in letters}) == half
     assert {(each["topic"], each["code"], each["attempts"]) for each in letters} == {
         ("data-refresh-instagram", "bad_event", 1)
     }
@@ -237,15 +240,52 @@ def test_killed_anywhere_and_started_again(program, kafka, tmp_path, point) -> N
     ids = [f"a{number}" for number in range(8)]
     _add(tmp_path, ids)
     kafka.send(*[event(each) for each in ids], b"nonsense")
-    assert program(point).wait() == -9
+    assert program(INGATHER_TEST_POINT=point).wait() == -9
     assert kafka.committed() <= len(_done(tmp_path)) + len(kafka.dead())
     second = program()
-    from .conftest import until
-
     until(lambda: kafka.committed() == 9)
     assert second.end() == 0
     assert _done(tmp_path) == set(ids)
     assert 1 <= len(kafka.dead()) <= 2  # written twice is allowed, lost is not
+
+
+def test_a_second_signal_ends_a_drain_at_once(program, kafka, tmp_path) -> None:
+    """Row R15: a first SIGTERM waits for what is under way, and who asks meanwhile is told that
+    nothing more is taken; a second does not wait. The message stays in Kafka, and a consumer that
+    is started afterwards does it."""
+    _add(tmp_path, ["a0"])
+    kafka.send(event("a0"))
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(60)
+        first = program(INSTAGRAM_WEB_URL=f"http://127.0.0.1:{silent.getsockname()[1]}")
+        asked, _ = silent.accept()
+        first.ask_to_end()
+        until(lambda: "draining" in first.said)
+        assert [first.probe(path) for path in ("health", "ready")] == [200, 503]
+        begun = time.monotonic()
+        assert first.end() == 130 and time.monotonic() - begun < 5
+        asked.close()
+    assert kafka.committed() == 0 and _done(tmp_path) == set()
+    second = program()
+    until(lambda: kafka.committed() == 1)
+    assert second.end() == 0 and _done(tmp_path) == {"a0"}
+
+
+def test_a_consumer_lives_before_kafka_does(program, kafka, tmp_path) -> None:
+    """Started while Kafka is away it answers probes, alive and not ready, and ends when it is
+    asked to; one that waits goes to work when Kafka is there."""
+    _add(tmp_path, ["a0"])
+    kafka.send(event("a0"))
+    kafka.away(True)
+    first, second = program(), program()
+    for one in (first, second):
+        until(lambda one=one: "started" in one.said)
+        assert [one.probe(path) for path in ("health", "ready")] == [200, 503]
+    assert first.end() == 0
+    kafka.away(False)
+    until(lambda: second.probe("ready") == 200)
+    until(lambda: kafka.committed() == 1)
+    assert second.end() == 0 and _done(tmp_path) == {"a0"}
 
 
 def _run(folder, work):
