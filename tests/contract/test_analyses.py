@@ -151,6 +151,75 @@ async def test_a_row_of_its_own_defaults(sql, one) -> None:
     assert row[4]
 
 
+COLUMNS = {
+    "id": None,
+    "analysis_id": None,
+    "instagram_user_id": None,
+    "analysis_status": "pending",
+    "analysis_progress": "0",
+    "analysis_error": None,
+    "profile_username": None,
+    "profile_follower_count": "0",
+    "profile_following_count": "0",
+    "profile_media_count": "0",
+    "profile_is_private": "0",
+    "profile_pic_url": None,
+    "reel_id": None,
+    "reel_shortcode": None,
+    "reel_url": None,
+    "reel_thumbnail_url": None,
+    "reel_caption": None,
+    "reel_likes": "0",
+    "reel_comments": "0",
+    "reel_views": "0",
+    "reel_date_posted": None,
+    "reel_duration": "0",
+    "reel_is_video": "1",
+    "reel_hashtags": None,
+    "reel_mentions": None,
+    "created_at": "CURRENT_TIMESTAMP",
+    "updated_at": "CURRENT_TIMESTAMP",
+}
+"""The seed's, in its order, with their defaults."""
+INDEXES = {
+    "idx_analysis_id": "(analysis_id)",
+    "idx_instagram_user_id": "(instagram_user_id)",
+    "idx_analysis_status": "(analysis_status)",
+    "idx_reel_id": "(reel_id)",
+    "idx_created_at": "(created_at)",
+    "idx_composite_analysis_user": "(analysis_id, instagram_user_id)",
+}
+
+
+async def test_the_table_is_the_seeds(sql, request) -> None:
+    """Its columns in its order, its defaults and its indexes (seeds/reel-analysis.md)."""
+    if "sqlite" in request.node.name:
+        columns = await sql.all("SELECT name, dflt_value FROM pragma_table_info('instagram_data')")
+        indexes = await sql.all(
+            "SELECT name, sql FROM sqlite_master WHERE tbl_name = 'instagram_data' AND sql LIKE ?",
+            "CREATE%INDEX%",
+        )
+    else:
+        columns = await sql.all(
+            "SELECT column_name, column_default FROM information_schema.columns"
+            " WHERE table_name = 'instagram_data' AND table_schema = current_schema()"
+            " ORDER BY ordinal_position"
+        )
+        indexes = await sql.all(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'instagram_data'"
+            " AND schemaname = current_schema()"
+        )
+    assert [name for name, _ in columns] == list(COLUMNS)
+    defaults = {name: value for name, value in columns if name != "id"}
+    alike = {"false": "0", "true": "1"}
+    for name, value in defaults.items():
+        found = None if value is None else value.split("::")[0].strip("'")
+        assert alike.get(found, found) == COLUMNS[name], name
+    told = {name: " ".join(text.split()) for name, text in indexes}
+    for name, of in INDEXES.items():
+        assert told[name].endswith(of), name
+
+
 async def test_every_number_says_who_told_it(table, sql, one) -> None:
     """The analysis's own source, or the one that filled a gap; nobody, where there is no number."""
     await table.begin(one, LAMPS)

@@ -274,3 +274,9 @@ def test_every_page_of_the_docs_can_be_reached():
             if not re.match(r"[a-z]+:", link) and path.is_file():
                 waiting.append(path)
     assert not {page for page in PAGES if (ROOT / "docs") in page.parents} - reached
+
+
+def test_no_change_is_told_twice():
+    """Merging may bring back what was moved."""
+    told = re.findall(r"^- .*", (ROOT / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    assert [line for line in told if told.count(line) > 1] == []

@@ -9,6 +9,7 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
+from ingather.domain.job import Owner
 
 PAGE = 50
 ROWS = 420  # nine pages of comments
@@ -228,3 +229,19 @@ class OnePage:
 
     async def commit(self, job_id, *words):
         return structs.replace(await self._store.commit(job_id, *words), wish="pause")
+
+
+@pytest.mark.parametrize(
+    ("changed", "since"),
+    [({}, True), ({"owner": Owner("1", "other")}, False), ({"kind": "commenters"}, False),
+     ({"status": "cancelled"}, False)],
+)  # fmt: skip
+async def test_what_is_new_is_new_to_the_same_account(bench, oracle, changed, since):
+    """An export of what is new goes on from a finished export of the same post by the same account,
+    and from nothing else."""
+    post = oracle.flat(20)
+    last = await bench.export(post)
+    kept = bench.store._kept[last.id]
+    kept.job = structs.replace(kept.job, **changed)
+    job = await bench.begin(post, since_last=True)
+    assert job.options.since_job == (last.id if since else None)

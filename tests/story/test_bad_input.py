@@ -242,3 +242,19 @@ def test_doctor_shows_no_parameter_of_an_address(cli):
     answer = cli("doctor", environ={"TSA_URL": "https://stamps.example/tsa?key=hush"})
     assert "https://stamps.example/tsa" in answer.out
     assert "hush" not in answer.out + answer.err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("jobs", "list", "--limit", "9" * 20), "--limit"),
+        (("giveaways", "list", "--limit", "9" * 20), "--limit"),
+        (("sandbox", "--port", "{port}"), "Nothing can listen at port"),
+        (("demo", "--folder", "/dev/null/demo"), "The folder /dev/null/demo cannot be made"),
+    ],
+)
+def test_what_cannot_be_is_told_in_a_sentence(cli, outside, words, said):
+    """A number beyond every list, a port in use, a folder that cannot be: exit 2, no traceback."""
+    port = outside.graph_url.rpartition(":")[2].partition("/")[0]
+    answer = cli(*(word.format(port=port) for word in words), code=2)
+    refused(answer, said)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from msgspec import structs
 
 from ingather import errors
@@ -173,6 +174,49 @@ async def test_whoever_goes_on_reads_one_page_again(clock) -> None:
     assert lengths([page, last]) == [1.0] * 40
     assert pair.second.asked == [None, None, "1"]
     assert pair.second.looked_up == 1
+
+
+async def test_whoever_goes_on_skips_what_the_second_list_has_told(clock) -> None:
+    """Of a second list that is far on, only the last page that was read is read again."""
+    rows = [reel(number, duration=1.0) for number in range(60)]
+    first = [[reel(number) for number in range(start, start + 20)] for start in (0, 20, 40)]
+    pair = Pair(clock, first, [rows[:20], rows[20:40], rows[40:]])
+    begun = await pair.pages(pair.source(), most=2)
+    (last,) = await pair.pages(pair.source(), begun[-1].next)
+    assert lengths([*begun, last]) == [1.0] * 60
+    assert pair.second.asked == [None, "1", "1", "2"]
+
+
+async def test_a_reel_that_the_second_list_lacks_is_not_looked_for_beyond_its_age(clock) -> None:
+    """Older pages cannot have it, and cost money."""
+    rows = [reel(number, duration=1.0) for number in range(60) if number != 5]
+    pair = Pair(clock, [[reel(number) for number in range(10)]], [rows[:20], rows[20:]])
+    (page,) = await pair.pages(pair.source())
+    assert lengths([page]) == [1.0] * 5 + [None] + [1.0] * 4
+    assert pair.second.asked == [None]
+
+
+async def test_a_dead_cursor_of_the_first_list_says_where_to_go_on(clock) -> None:
+    """What it says is a cursor of both lists, as every other one."""
+    dead = errors.DeadCursor("That is over.", restart="1")
+    pair = Pair(clock, [[reel(0)], [reel(1)], dead], [[reel(0, duration=1.0)]])
+    source = pair.source()
+    pages = await pair.pages(source, most=2)
+    with pytest.raises(errors.DeadCursor) as told:
+        await source.fetch(TARGET, pages[-1].next, replies=False)
+    again = await source.fetch(TARGET, told.value.restart, replies=False)
+    assert [row.shortcode for row in again.records] == ["code1"]
+
+
+async def test_a_page_that_could_not_be_filled_is_not_asked_for_twice(clock) -> None:
+    """The calls of the second source could not be counted: the first one's page waits."""
+    pair = Pair(clock, [[reel(0)]], [errors.StoreUnavailable("It is away.")])
+    source = pair.source()
+    with pytest.raises(errors.StoreUnavailable):
+        await source.fetch(TARGET, None, replies=False)
+    pair.second.pages[0] = [reel(0, duration=1.0)]
+    assert lengths([await source.fetch(TARGET, None, replies=False)]) == [1.0]
+    assert pair.first.asked == [None]
 
 
 async def test_whatever_goes_wrong_leaves_gaps(clock) -> None:

@@ -27,9 +27,11 @@ def list_(
         str | None,
         typer.Option("--profile", metavar="ID", help="Those of an account, by its Instagram id."),
     ] = None,
-    offset: Annotated[int, typer.Option("--offset", min=0, metavar="N", help="Skip so many.")] = 0,
+    offset: Annotated[
+        int, typer.Option("--offset", min=0, max=options.MOST, metavar="N", help="Skip so many.")
+    ] = 0,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")
+        int, typer.Option("--limit", min=1, max=options.MOST, metavar="N", help="At most so many.")
     ] = 50,
     as_json: options.Json = False,
 ) -> None:

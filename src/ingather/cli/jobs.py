@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kep
 def list_(
     as_json: options.Json = False,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, metavar="N", help="At most so many.")
+        int, typer.Option("--limit", min=1, max=options.MOST, metavar="N", help="At most so many.")
     ] = 50,
 ) -> None:
     """Jobs, newest first, with what expires when."""

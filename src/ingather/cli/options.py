@@ -41,7 +41,11 @@ NoWait = Annotated[
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="A job's id, or as much of it as is unique.")
 ]
-AtMost = Annotated[int, typer.Option("--max", min=1, metavar="N", help="At most so many.")]
+MOST = 1_000_000
+"""Lines of a list at the most."""
+AtMost = Annotated[
+    int, typer.Option("--max", min=1, max=MOST, metavar="N", help="At most so many.")
+]
 Budget = Annotated[
     float | None,
     typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent (exit 3)."),

@@ -13,11 +13,14 @@ from ingather.cli.run import program, run, say, stoppable, world
 if TYPE_CHECKING:
     from ingather.ports import Rows
     from ingather.sandbox.options import Options
+    from ingather.sandbox.server import Sandbox
     from ingather.settings import Settings
 
 
 def sandbox(
-    port: Annotated[int, typer.Option("--port", metavar="PORT", help="0 picks a free one.")] = 8765,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65_535, metavar="PORT", help="0 picks a free one.")
+    ] = 8765,
     seed: Annotated[
         int, typer.Option("--seed", metavar="N", help="The same seed gives the same world.")
     ] = 1,
@@ -36,9 +39,8 @@ def sandbox(
         import asyncio
 
         from ingather.sandbox.options import HIKER_KEY, TOKEN
-        from ingather.sandbox.server import serve
 
-        async with await serve(_options(seed, latency, fault or []), port=port) as played:
+        async with await _serving(_options(seed, latency, fault or []), port) as played:
             say(f"The sandbox plays Instagram at {played.url} (its posts are listed there).")
             say("To use it from another shell:")
             say(f"  export INSTAGRAM_GRAPH_URL={played.graph_url}")
@@ -70,7 +72,7 @@ def demo(
         from ingather.features.comments import Wanted
         from ingather.settings import load
 
-        folder.mkdir(parents=True, exist_ok=True)
+        _make(folder)
         data = (folder / "data").absolute()
         settings = structs.replace(load({}), data_dir=data, database=data / "ingather.db")
         path = str((folder / "comments.csv").absolute())
@@ -88,6 +90,31 @@ def demo(
         return code
 
     run(command)
+
+
+async def _serving(options: "Options", port: int) -> "Sandbox":
+    from ingather import errors
+    from ingather.sandbox.server import serve
+
+    try:
+        return await serve(options, port=port)
+    except OSError as failure:
+        raise errors.BadInput(
+            f"Nothing can listen at port {port}: {failure.strerror}.",
+            hint="End what uses the port, or choose another with --port.",
+        ) from None
+
+
+def _make(folder: Path) -> None:
+    from ingather import errors
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as failure:
+        raise errors.UnwritablePath(
+            f"The folder {folder} cannot be made: {failure.strerror}.",
+            hint="Name another with --folder.",
+        ) from None
 
 
 async def _closing_words(rows: "Rows", job_id: str) -> None:

@@ -85,22 +85,58 @@ async def test_a_cache_that_is_away_stops_nothing(tmp_path, monkeypatch) -> None
         assert await room.parts.work.do(event("a"), Origin("t", 0, 1)) == "refreshed"
 
 
+async def killed_at(room, reached: asyncio.Event) -> None:
+    """Refresh account a until there, and no further."""
+    task = asyncio.create_task(room.parts.work.do(event("a"), Origin("t", 0, 1)))
+    await asyncio.wait_for(reached.wait(), 10)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_what_was_not_written_is_not_in_the_cache(tmp_path, monkeypatch) -> None:
+    """Killed at the truth, the cache tells what it did before."""
+    async with room_of(tmp_path) as room:
+        accounts, cache, reached = room.parts.accounts, room.world.cache, asyncio.Event()
+        await accounts.add([Account(account_id="a", handle="u", instagram_data={"userId": "17"})])
+        await cache.put("instagram:profile:17", b"old", ttl=60)
+
+        async def killed(done) -> None:
+            reached.set()
+            raise asyncio.CancelledError
+
+        monkeypatch.setattr(accounts, "save", killed)
+        await killed_at(room, reached)
+        assert await cache.get("instagram:profile:17") == b"old"
+
+
+async def test_two_events_of_an_account_at_once_ask_once(tmp_path) -> None:
+    """The second finds what the first has done."""
+    async with room_of(tmp_path) as room:
+        await room.parts.accounts.add([Account(account_id="a", handle="u")])
+
+        async def slow(_: str) -> None:
+            await asyncio.sleep(0.05)
+
+        room.voice.before = slow
+        done = [room.parts.work.do(event("a"), Origin("t", 0, place)) for place in (1, 2)]
+        assert sorted(await asyncio.gather(*done)) == ["already", "refreshed"]
+        assert room.voice.asked == ["u"]
+
+
 async def test_a_log_entry_that_was_lost_is_mended(tmp_path, mongo_url, monkeypatch) -> None:
     """MongoDB writes account and log one after the other: killed between the two, the event comes
     again, nobody is asked, and the entry is there."""
     async with room_of(tmp_path, mongodb_url=mongo_url) as room:
         accounts = room.parts.accounts
         await accounts.add([Account(account_id="a", handle="u")])
-        write = accounts._write_logs
+        write, reached = accounts._write_logs, asyncio.Event()
 
         async def killed(entries) -> None:
+            reached.set()
             raise asyncio.CancelledError
 
         monkeypatch.setattr(accounts, "_write_logs", killed)
-        task = asyncio.create_task(room.parts.work.do(event("a"), Origin("t", 0, 1)))
-        await asyncio.wait([task], timeout=2)
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        await killed_at(room, reached)
         monkeypatch.setattr(accounts, "_write_logs", write)
         assert (await accounts.load(["a"]))["a"].last_data_refresh is not None
         assert await accounts.log("a", limit=9) == []
@@ -108,9 +144,9 @@ async def test_a_log_entry_that_was_lost_is_mended(tmp_path, mongo_url, monkeypa
         assert len(await accounts.log("a", limit=9)) == 1
 
 
-@pytest.mark.parametrize("killed_at", ["posts", "log"])
+@pytest.mark.parametrize("place", ["posts", "log"])
 async def test_posts_that_were_lost_are_asked_for_again(
-    tmp_path, mongo_url, monkeypatch, killed_at
+    tmp_path, mongo_url, monkeypatch, place
 ) -> None:
     """MongoDB has the account and not its posts: the event comes again, and they are told again,
     with a log entry of all that has changed. Where they are there nobody is asked."""
@@ -126,22 +162,22 @@ async def test_posts_that_were_lost_are_asked_for_again(
             media = Media(media_id="17", shortcode="C1", like_count=3, comment_count=1)
             return structs.replace(await told(username), posts=(media,))
 
+        reached = asyncio.Event()
+
         async def killed(*_: object, **__: object) -> None:
+            reached.set()
             raise asyncio.CancelledError
 
         room.voice.profile = with_posts
-        where, name = (mongo_posts, "write") if killed_at == "posts" else (accounts, "_write_logs")
+        where, name = (mongo_posts, "write") if place == "posts" else (accounts, "_write_logs")
         with monkeypatch.context() as patch:
             patch.setattr(where, name, killed)
-            task = asyncio.create_task(room.parts.work.do(event("a"), Origin("t", 0, 1)))
-            await asyncio.wait([task], timeout=2)
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+            await killed_at(room, reached)
         assert not await accounts.log("a", limit=9)
         asked = len(room.voice.asked)
         again = await room.parts.work.do(event("a"), Origin("t", 0, 1))
-        assert again == ("refreshed" if killed_at == "posts" else "already")
-        assert len(room.voice.asked) - asked == (killed_at == "posts")
+        assert again == ("refreshed" if place == "posts" else "already")
+        assert len(room.voice.asked) - asked == (place == "posts")
         (post,) = await accounts.posts("a", limit=9)
         (entry,) = await accounts.log("a", limit=9)
         (day,) = await accounts.history("a", limit=9)
