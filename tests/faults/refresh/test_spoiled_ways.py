@@ -29,8 +29,8 @@ IN_TURN = {"kafka": TOXICS if FULL else TOXICS[:-1]}
 
 
 def lasting(where: str, toxic: str) -> float:
-    """Of a source that is away for an hour some messages are dead letters, and 30 seconds are nearly
-    an hour by the clock of these tests."""
+    """Of a source that is away for an hour some messages are dead letters, and 30 seconds are
+    nearly an hour by the clock of these tests."""
     if where == "source":
         return 0.3
     return SECONDS * (10 if FULL and toxic == "down" else 1)
