@@ -9,6 +9,7 @@ import tracemalloc
 import pytest
 
 from ingather import errors
+from ingather.domain import receipt
 from ingather.engine.backoff import Policy
 from ingather.providers.http import MAX_BODY, Http
 
@@ -116,6 +117,7 @@ async def test_a_platform_that_stays_down_ends_the_attempt_and_keeps_the_rows(
     for status in ("pending", "pending", "failed"):
         job = await bench.fails(job, errors.Transient)
         assert job.status == status
+    assert receipt.full(job)["why"] == job.error.message
     assert list(await bench.kept(job)) == list(oracle.rows(post))[:150]
     bench.played.control(schedule=[])
     job = await bench.go_on(job)

@@ -162,11 +162,12 @@ def receipt_lines(job: Job) -> list[str]:
         f"  gap {_gap(job)}",
     ]
     if job.reason:
-        how = "paused" if job.status == "paused" else "ended"
-        lines.append(f"  {how} {job.reason}: {receipt.WHY.get(job.reason, job.reason)}")
+        how = job.status if job.status in ("paused", "failed") else "ended"
+        lines.append(f"  {how} {job.reason}: {full['why'] or job.reason}")
+    limited = f", {counters.parks:,} times for a limit" if counters.parks else ""
     lines.append(
-        f"  calls {counters.calls:,} · retries {counters.retries:,} · waits {counters.parks:,}"
-        f" ({counters.waited:,} s){units} · source {job.source} {job.route}"
+        f"  calls {counters.calls:,} · retries {counters.retries:,} · waited {counters.waited:,} s"
+        f"{limited}{units} · source {job.source} {job.route}"
     )
     if job.options.since_job and job.reason == "up_to_date" and job.options.replies:
         lines.append(f"  not looked for: new replies under comments from before {_far(job)}")

@@ -34,6 +34,13 @@ WHY = {
 """A named ending or pause in words."""
 
 
+def why(job: Job) -> str | None:
+    """Its ending, pause or failure in words; None where there is none yet."""
+    if job.reason in WHY:
+        return WHY[job.reason]
+    return job.error.message if job.status == "failed" and job.error else None
+
+
 def gap(job: Job) -> int | None:
     """Rows declared by the platform and not fetched; None where it declares nothing, or where
     replies were left out on purpose (the declared number counts them) or only newer rows asked.
@@ -154,7 +161,7 @@ def full(job: Job, file: File | None = None) -> dict[str, Any]:
         "exportId": job.id,
         "status": job.status,
         "partial": job.status not in ("done", "csv_pending"),
-        "why": WHY.get(job.reason or ""),
+        "why": why(job),
         "fetched": counters.fetched,
         "duplicates": counters.skipped_dupes,
         "refusedAtCap": counters.refused,
