@@ -101,7 +101,10 @@ async def test_a_store_that_fails_or_loses_its_answers_costs_no_row(
     first = int.from_bytes(random.randbytes(4))
     print("first seed", first)
     failures, rows = {"before": 0, "after": 0}, 700
-    for seed in range(first, first + (100 if full else 8)):
+    enough = odds < 0.1
+    for seed in range(first, first + 100):
+        if enough and seed - first >= 8 and not full:
+            break
         rows += 1  # a post of its own: a finished export would not be gone on with
         post = oracle.mixed(rows)
         flaky = Flaky(kept_in, odds, seed)
@@ -111,8 +114,9 @@ async def test_a_store_that_fails_or_loses_its_answers_costs_no_row(
         assert (job.counters.fetched, job.counters.skipped_dupes) == (rows, 0), seed
         for when, count in flaky.failures.items():
             failures[when] += count
+        enough = enough or min(failures.values()) > 8
     print(failures)
-    assert odds < 0.1 or min(failures.values()) > 8
+    assert enough
 
 
 async def test_a_commit_whose_answer_is_lost_is_tried_again_at_once(bench, oracle, kept_in):
