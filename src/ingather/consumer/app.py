@@ -10,7 +10,7 @@ from faststream.kafka import KafkaBroker
 
 from ingather import errors
 from ingather.consumer.metrics import Metrics
-from ingather.consumer.pump import Pump
+from ingather.consumer.pump import Pump, settled
 from ingather.features.refresh_work import Work
 from ingather.stores.kafka_link import KafkaLink
 
@@ -84,7 +84,7 @@ class Consumer:
         _log.info("draining")
         await self.pump.drain(self._patience)
         self._guard.cancel()
-        await _wait(self._guard, self._patience)
+        await settled(self._guard, self._patience)
         await self._leave()
         _log.info("stopped")
 
@@ -117,7 +117,7 @@ class Consumer:
 
     async def _leave(self) -> None:
         """Out of the group; a group that does not answer is left without a word."""
-        await _wait(asyncio.create_task(self._broker.stop()), self._patience)
+        await settled(asyncio.create_task(self._broker.stop()), self._patience)
 
     async def _stay(self) -> None:
         """Join the group, and join again where aiokafka has given it up, as after an answer it did
@@ -174,16 +174,6 @@ class Consumer:
     async def _batch(self, records: tuple[Any, ...]) -> None:
         self.pump.consumer = self._inner
         await self.pump.run(records)
-
-
-async def _wait(task: asyncio.Task[None], seconds: float) -> None:
-    """For a task's end, and no longer than that: aiokafka may not let itself be cancelled. What
-    went wrong in it is nobody's any more."""
-    await asyncio.wait([task], timeout=seconds)
-    if not task.done():
-        task.cancel()
-    elif not task.cancelled():
-        task.exception()
 
 
 async def _raw(message: "StreamMessage[Any]") -> Any:

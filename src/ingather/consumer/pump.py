@@ -108,7 +108,8 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         for lane in self._lanes.values():
             for task in lane.tasks:
                 task.cancel()
-        await self._idle.wait()
+        with contextlib.suppress(TimeoutError):  # what will not be broken off is left
+            await asyncio.wait_for(self._idle.wait(), 2 * _PATIENCE)
 
     def hurry(self) -> None:
         """A drain waits for nothing any more."""
@@ -202,13 +203,26 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         }
         if not ends:
             return
-        try:
-            # A commit waits for the group to be whole again; messages that come twice do no harm.
-            await asyncio.wait_for(self.consumer.commit(ends), _PATIENCE)
-        except (KafkaError, TimeoutError) as failure:
+        # A commit waits for the group to be whole again; messages that come twice do no harm.
+        asked = asyncio.create_task(self.consumer.commit(ends))
+        ended = await settled(asked, _PATIENCE) and not asked.cancelled()
+        failure = asked.exception() if ended else TimeoutError()
+        if failure is not None:
             _log.warning("commit failed", error=type(failure).__name__)
             return
         for partition, end in ends.items():
             if partition in self._lanes:
                 self._lanes[partition].committed = end
         points.reach("offset_committed")
+
+
+async def settled(task: asyncio.Task[None], seconds: float) -> bool:
+    """Wait for a task's end, and no longer than that: aiokafka may not let itself be cancelled.
+    Whether it came; what goes wrong later is nobody's any more."""
+    try:
+        await asyncio.wait([task], timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+        task.add_done_callback(lambda it: it.cancelled() or it.exception())
+    return task.done()
