@@ -46,6 +46,20 @@ async def test_a_park_holds_before_the_limit(clock) -> None:
     assert await gate.enter(["key"]) == ("key", 0.0)
 
 
+async def test_a_key_that_is_nearly_used_up_rests_as_long_as_its_own_call_took(clock) -> None:
+    """Calls of other keys meanwhile do not shorten it; a gate that saw no call begin rests it for a
+    moment, not for ever."""
+    limiter = MemoryLimiter(clock)
+    gate = Gate(limiter, clock)
+    await gate.enter(["slow"])
+    clock.time += 8.0
+    await gate.enter(["other"])
+    await gate.learn("slow", Usage(percent=85))
+    assert await limiter.parked("slow") == 8.0
+    await Gate(limiter, clock).learn("unseen", Usage(percent=85))
+    assert 0.0 < await limiter.parked("unseen") < 1.0
+
+
 async def test_where_calls_cannot_be_counted_none_is_let_through(clock) -> None:
     """A limiter that is away is an error and never a call."""
 

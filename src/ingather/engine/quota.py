@@ -39,7 +39,7 @@ class Gate:
         self._clock = clock
         self._limits = limits
         self._polled: dict[str, float] = {}
-        self._entered = float("-inf")
+        self._entered: dict[str, float] = {}
 
     async def enter(self, keys: Sequence[str]) -> tuple[str, float]:
         """The first of these keys under which a call may be made now, and 0.0; or one of them, and
@@ -64,7 +64,8 @@ class Gate:
         if usage.percent >= REST:
             await self.park(key, usage.regain or REST_SECONDS)
         else:
-            took = self._clock.monotonic() - self._entered
+            now = self._clock.monotonic()
+            took = now - self._entered.get(key, now)
             await self.park(key, max(took, 0.1))
 
     async def _wait(self, key: str) -> float:
@@ -81,7 +82,7 @@ class Gate:
             )
             if wait > 0:
                 return wait
-        self._entered = now
+        self._entered[key] = now
         return 0.0
 
     async def _fullest_first(self) -> Sequence[Limit]:
