@@ -59,8 +59,8 @@ class Bar:
         from ingather.cli.waiting import limit
 
         if self._progress is None and seconds >= 5:
-            say(limit(seconds))
-        self._update(note=limit(seconds).partition(";")[0])
+            say(f"{limit(seconds)}; Ctrl-C keeps everything so far.")
+        self._update(note=limit(seconds))
 
 
 def _progress() -> "Progress":

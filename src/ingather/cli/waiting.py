@@ -20,10 +20,10 @@ class LookUp(Unwatched):
 
     def parked(self, seconds: float) -> None:
         if seconds >= 5:
-            say(limit(seconds))
+            say(f"{limit(seconds)}; Ctrl-C keeps everything so far.")
 
 
 def limit(seconds: float) -> str:
     """What is waited for, and until when."""
     until = datetime.now() + timedelta(seconds=seconds)
-    return f"Waiting for the platform's limit until {until:%H:%M:%S}; Ctrl-C keeps everything."
+    return f"Waiting for the platform's limit until {until:%H:%M:%S}"
