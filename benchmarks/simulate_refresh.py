@@ -24,7 +24,7 @@ PLATFORMS = 260
 that is used: with 200 calls it says 76 %, and nobody has to slow down."""
 
 
-class Turns:
+class Sleepers:
     """A clock of many sleepers, which goes on to the next of them when all sleep."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Token:
 
     name = "graph"
 
-    def __init__(self, name: str, clock: Turns, chance: random.Random) -> None:
+    def __init__(self, name: str, clock: Sleepers, chance: random.Random) -> None:
         self.limit_key = name
         self.calls, self.most = 0, 0
         self.usage: Usage | None = None
@@ -96,7 +96,7 @@ async def saturated(
 ) -> Used:
     """Consumers that share so many tokens, each with so many messages under way that all begin in
     the same moment, and always another one after it."""
-    clock, chance = Turns(), random.Random(seed)
+    clock, chance = Sleepers(), random.Random(seed)
     pool = [Token(f"token {number}", clock, chance) for number in range(tokens)]
     limiter, end = MemoryLimiter(clock), clock.now() + hours * HOUR
 
