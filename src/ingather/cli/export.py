@@ -11,10 +11,11 @@ from ingather.cli import options, queueing
 from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, run, say, stoppable, world
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from ingather import errors
     from ingather.assembly import World
+    from ingather.domain.filter_kinds import Filter
     from ingather.domain.job import Job
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
@@ -255,20 +256,19 @@ def tell(job: "Job", *, as_json: bool) -> None:
         say(f"Note: {warning}")
 
 
-async def to_stdout(here: "World", job: "Job") -> None:
-    """The rows and nothing else."""
+async def to_stdout(here: "World", job: "Job", chosen: "Sequence[Filter]" = ()) -> None:
+    """The rows that pass and nothing else."""
     from ingather import errors
-    from ingather.domain import receipt
     from ingather.exports import files
-    from ingather.features.collection import layout
+    from ingather.features.collection import envelope, layout
 
     try:
         await files.stream(
             sys.stdout.buffer,
             files.format_of("comments.csv", job.options.format),
-            here.collection_of(job).stream(job),
+            here.collection_of(job).stream(job, chosen),
             columns=layout(job),
-            envelope={"receipt": receipt.stable(job)},
+            envelope=envelope(job, chosen),
             raw_csv=job.options.raw_csv,
         )
     except errors.StorageFull as full:

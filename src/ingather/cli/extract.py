@@ -42,14 +42,7 @@ def extract(
     limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")
     ] = None,
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            metavar="FILTER",
-            help="Keep only what passes, as private=no or likes>=100; may be repeated.",
-        ),
-    ] = None,
+    filters: options.Filters = None,
     source: Annotated[
         str | None,
         typer.Option("--source", help="graph, hiker or archive, where several could serve."),
