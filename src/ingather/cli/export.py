@@ -3,7 +3,7 @@
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
     from ingather.features.comments import Wanted
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, help="Collect, and hand over as a file.")
 
@@ -147,8 +149,8 @@ async def _export(
         return await run_job(here, job, fetcher, stop=stop, strict=strict, as_json=as_json)
 
 
-async def started(start: "Coroutine[Any, Any, Job]", stop: "Stop") -> "Job | None":
-    """The job, or None where a signal or the budget came before it."""
+async def started(start: "Coroutine[Any, Any, T]", stop: "Stop") -> T | None:
+    """What is needed before a job runs, or None where a signal or the budget came before it."""
     import asyncio
 
     task = asyncio.create_task(start)

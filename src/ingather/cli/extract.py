@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ingather.domain.job import Job
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
-    from ingather.features.extraction import Wanted
+    from ingather.features.extraction import Extractions, Wanted
 
 
 def extract(
@@ -114,9 +114,9 @@ def extract(
                 )
                 if job is None:
                     return export.not_begun(stop)
-                if not await _agreed(here, wanted, job, yes=yes or sandbox):
+                if not await _agreed(here, wanted, job, stop, yes=yes or sandbox):
                     await here.sql_store.delete(job.id)
-                    return 1
+                    return 1 if stop.reason is None else export.not_begun(stop)
                 if no_wait:
                     return await queueing.queue(here, job, as_json=as_json)
                 return await export.run_job(
@@ -173,8 +173,6 @@ async def _begun(
     max_cost: float | None,
 ) -> "tuple[Job | None, Fetcher]":
     """The job and what fetches its pages: of the first source that reaches the target."""
-    from msgspec import structs
-
     from ingather import errors
     from ingather.cli.waiting import LookUp
     from ingather.domain.job import Counters
@@ -184,14 +182,13 @@ async def _begun(
 
     spent = Counters()
     for voice, then in itertools.zip_longest(voices, voices[1:]):
-        units = await money.units(here, wanted.kind, voice, max_cost)
         route = WITH_INSIGHTS if insights and voice == "graph" else None
         feature = here.extractions(wanted.kind, voice, words, route=route)
         await here.learn_rate(voice)
         fetcher = feature.fetcher()
         fetcher.watch = LookUp()
         fetcher.take_back(spent)
-        start = feature.start(structs.replace(wanted, max_units=units), fetcher)
+        start = _start(here, feature, wanted, fetcher, voice, max_cost)
         try:
             job = await export.started(start, stop)
         except errors.NotReachable as failure:
@@ -208,7 +205,22 @@ async def _begun(
     raise AssertionError("there is a source")
 
 
-async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> bool:
+async def _start(
+    here: "World",
+    feature: "Extractions",
+    wanted: "Wanted",
+    fetcher: "Fetcher",
+    voice: str,
+    max_cost: float | None,
+) -> "Job":
+    """The job, with what the money allowed to it buys."""
+    from msgspec import structs
+
+    units = await money.units(here, wanted.kind, voice, max_cost)
+    return await feature.start(structs.replace(wanted, max_units=units), fetcher)
+
+
+async def _agreed(here: "World", wanted: "Wanted", job: "Job", stop: "Stop", *, yes: bool) -> bool:
     """Say what a job through HikerAPI will take, and ask; other sources cost nothing."""
     from ingather import errors
     from ingather.features.extraction import calls_expected
@@ -219,7 +231,9 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     if job.source != "hiker":
         _announce(wanted.kind, job)
         return True
-    balance = await here.hiker(wanted.kind).balance()
+    balance = await export.started(money.balance(here, wanted.kind), stop)
+    if balance is None:
+        return False
     calls = calls_expected(wanted.kind, job)
     if calls is None:
         many = len(job.targets)

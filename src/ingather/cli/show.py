@@ -2,7 +2,6 @@
 
 import json
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from ingather import errors
@@ -13,7 +12,6 @@ from ingather.domain.instants import iso
 from ingather.domain.job import Counters, Job
 
 if TYPE_CHECKING:
-    from rich.console import Console
     from rich.progress import Progress, TaskID
 
 
@@ -132,7 +130,7 @@ def of(job: Job) -> str:
     if job.kind == "comments":
         return target.permalink or target.id
     who = f"@{target.username}" if target.username else target.permalink or words or target.id
-    return f"{job.kind} of {who}"
+    return f"{job.kind} of {_in_line(who)}"
 
 
 def name(job: Job) -> str:
@@ -142,7 +140,13 @@ def name(job: Job) -> str:
         return f"{len(job.targets):,} targets"
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
-    return state.target.username or state.target.shortcode or state.words or state.target.id
+    named = state.target.username or state.target.shortcode or state.words or state.target.id
+    return _in_line(named)
+
+
+def _in_line(named: str) -> str:
+    """A name, or the parts of an archive, in one line."""
+    return named.replace("\n", ", ")
 
 
 def receipt_lines(job: Job) -> list[str]:
@@ -158,7 +162,7 @@ def receipt_lines(job: Job) -> list[str]:
         f"{replies} of {of(job)}",
         f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
-        f" {'writers' if job.kind == 'comments' else 'users'} {counters.uniq_users:,}",
+        f" {'writers' if job.kind == 'comments' else 'users'} {_number(full['uniqueUsers'])}",
         f"  gap {_gap(job)}",
     ]
     if job.reason:
@@ -258,38 +262,3 @@ def _size(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def console() -> "Console":
-    """Standard output; wide where nobody looks at it on a terminal, so that nothing is cut."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 240)
-
-
-def table(columns: dict[str, str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under their heads. columns: name to how it is set: right, or which one gives way where
-    the terminal is narrow: cut, fold. The others stay whole, so that ids can be copied."""
-    from rich.cells import cell_len
-    from rich.table import Table
-    from rich.text import Text
-
-    shown, gap = console(), 2
-    widths = [
-        max(cell_len(text) for text in (name, *(row[index] for row in rows)))
-        for index, name in enumerate(columns)
-    ]
-    excess = max(0, sum(widths) + gap * (len(widths) - 1) - shown.width)
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
-    for width, (name, manner) in zip(widths, columns.items(), strict=True):
-        gives = manner in ("cut", "fold")
-        drawn.add_column(
-            name,
-            justify="right" if manner == "right" else "left",
-            no_wrap=manner != "fold",
-            overflow="fold" if manner == "fold" else "ellipsis",
-            width=max(8, width - excess) if gives else width,
-        )
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    shown.print(drawn, crop=False)

@@ -9,6 +9,7 @@ from msgspec import Struct
 from ingather import errors
 from ingather.domain import instants
 from ingather.domain.filter_kinds import Filter
+from ingather.domain.kinds import WITH_INSIGHTS
 
 Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed", "cancelled"]
 """`csv_pending`: every row is in, the file is not yet written (seed comments-export.md)."""
@@ -259,8 +260,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def key(self) -> str:
-        """What makes two runs the same job (rulings of the design): owner, kind, canonical
-        targets, source, replies, filters and tenant; never the file, the limit or the budget."""
+        """What makes two runs the same job (rulings of the design): owner, kind, canonical targets,
+        source, replies, filters, insights and tenant; never the file, the limit or the budget."""
         parts = [
             self.kind,
             self.owner.instagram_id,
@@ -272,6 +273,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         ]
         if self.options.look_back is not None:
             parts.append(["look back", self.options.look_back])
+        if self.route == WITH_INSIGHTS:
+            parts.append("insights")
         if self.tenant != LOCAL:
             parts.append(self.tenant)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

@@ -179,10 +179,9 @@ async def sieved(
     sieve = filters.Sieve(chosen)
     left = most
     try:
-        async for batch in rows:
-            if left is not None:
-                batch = batch[:left]
-                left -= len(batch)
+        async for page in rows:
+            batch = page[:left]
+            left = None if left is None else left - len(batch)
             yield [row for row in batch if sieve.keep(row)] if chosen else batch
             if left == 0:
                 return
