@@ -87,3 +87,6 @@ class _Before:
     async def take(self, keys: Sequence[str]) -> str:
         await self._before(keys[0])
         return keys[0]
+
+    async def heard(self, cursor: str | None, then: str, usage: Usage | None) -> None:
+        """Lists are not read here."""
