@@ -14,7 +14,7 @@ from ingather import errors, points
 from ingather.domain.records import Profile
 from ingather.engine.quota import Gate
 from ingather.features.breaker import Breaker
-from ingather.ports import Clock, Limiter
+from ingather.ports import Clock, Limiter, Take
 from ingather.ports.refresh import Voice, Watcher
 
 T = TypeVar("T")
@@ -131,7 +131,7 @@ class Sources:
         breaker, tries = self._breakers[route.name], 0
         while True:
             voice = await self._enter(route)
-            await self._gate.enter((voice.limit_key,))
+            self._gate.begin(voice.limit_key)
             try:
                 found = await voice.profile(handle)
             except errors.Throttled as throttled:
@@ -170,7 +170,7 @@ class Sources:
             key = voice.limit_key
             calls = 1 if key in self._opened else 1 + route.opening
             wait = await self._limiter.reserve(
-                key, calls=calls, limit=max(route.limit, calls), window=route.window
+                Take(key, max(route.limit, calls), route.window, calls)
             )
             if wait <= 0:
                 self._opened.add(key)
