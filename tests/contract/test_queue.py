@@ -56,8 +56,8 @@ async def test_next_is_a_claim_like_any_other(backing, make, queue) -> None:
 
 
 async def test_next_makes_of_a_job_what_a_claim_makes_of_it(backing, make, queue) -> None:
-    """A job taken up from the queue is, to the letter, the one that a claim by name would give; only
-    its fence may have been raised by more."""
+    """A job taken up from the queue is, to the letter, the one that a claim by name would give;
+    only its fence may have been raised by more."""
     job = await queue.put()
     taken = (await queue.take()).job
     assert job.created_at < "2100" and len(taken.started_at) == len(job.created_at)
