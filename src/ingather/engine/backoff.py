@@ -126,7 +126,7 @@ class Fetcher:
     def run_of(self, job: Job) -> None:
         """Keep to the budget of a job in a run that begins. Its first run pays for the look-up
         that the job was begun with."""
-        if job.fence == 1:
+        if job.claims == 1:
             self._made, self._units = (
                 self._made + job.counters.calls,
                 self._units + job.counters.units,
