@@ -13,7 +13,7 @@ from msgspec import Struct
 from ingather import errors
 from ingather.domain.records import Media, Profile
 from ingather.engine.quota import Gate
-from ingather.ports import Clock, Limiter, Take
+from ingather.ports import Clock, Limiter, Take, Turns
 from ingather.ports.refresh import Insider, Lister, Watcher
 
 HOUR = 3_600.0
@@ -41,8 +41,8 @@ class More(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-class Share:
-    """ports.Turns: a limit beside the refresh's, for each token; so many calls in any window of
+class Share(Turns):
+    """A limit beside the refresh's, for each token; so many calls in any window of
     seconds."""
 
     def __init__(self, limiter: Limiter, name: str, *, calls: int, window: float = HOUR) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Owner, Target
-from ingather.domain.page import Page
+from ingather.domain.page import Page, Usage
 
 
 class Turns(Protocol):
@@ -18,6 +18,12 @@ class Turns(Protocol):
         """Wait until a call may be made under one of these keys (fingerprints of tokens, never
         tokens); under which. What it raises ends the asking, and is let through."""
         ...
+
+    async def heard(self, cursor: str | None, then: str, usage: Usage | None) -> None:
+        """That the page at `cursor` has come, and that it will say the list goes on at `then`: from
+        a source that can tell so before it has read the rows. No source has to tell, and nobody
+        has to listen."""
+        return
 
 
 class Source(Protocol):
