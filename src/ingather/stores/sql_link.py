@@ -4,8 +4,8 @@ The standard library, called in line: a page's transaction takes half a millisec
 handing it to a thread and fighting that thread for the interpreter costs (docs/decisions). Only
 where another process holds the file is the waiting done in a thread, so that the event loop never
 waits for a lock; nor for the disk, when the log is folded into the file. WAL lets other processes
-read meanwhile; `synchronous = NORMAL` can lose the last pages with the power, and then loses rows and
-cursor together: the job reads those pages again.
+read meanwhile; `synchronous = NORMAL` can lose the last pages with the power, and then loses rows
+and cursor together: the job reads those pages again.
 """
 
 import asyncio
