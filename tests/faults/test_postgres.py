@@ -124,3 +124,59 @@ async def test_a_spoiled_way_to_the_database_costs_no_row(
     assert (job.counters.fetched, job.counters.skipped_dupes) == (1_000, 0)
     await link.close()
     await between.close()
+
+
+async def test_a_claim_that_a_crash_takes_back_is_never_given_again(start_postgres, make) -> None:
+    """A server that crashes right after claims forgets some. Their jobs are claimed anew under
+    other fences; the late holder, alive still, can neither write nor keep the lease."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    server = start_postgres(synchronous_commit="on", wal_writer_delay="10s")
+    link = PgLink(server.url())
+    store, queue = PgStore(link), PgQueue(link)
+    for _ in range(6):
+        await store.create(make.job(due=0.0))
+    lost = [await queue.next(make.holder) for _ in range(6)]
+    await asyncio.to_thread(server.restart)
+    again = {claim.job.id: claim for _ in range(6) if (claim := await queue.next(make.other))}
+    assert again, "the crash took no claim back: this proves nothing"
+    for late in lost:
+        if late.job.id not in again:
+            continue
+        new = again[late.job.id]
+        assert new.fence != late.fence
+        assert (new.job.claims, new.job.attempts) == (1, 1)
+        page = make.batch(late.job, make.comments(3))
+        with pytest.raises(errors.LeaseLost):
+            await store.commit(late.job.id, late.fence, 1, page)
+        with pytest.raises(errors.LeaseLost):
+            await store.beat(late.job.id, late.fence)
+        with pytest.raises(errors.LeaseLost):
+            await store.settle(late.job.id, late.fence, "pending", again=0.0)
+        assert (await store.commit(new.job.id, new.fence, 1, page)).appended == 3
+    await link.close()
+
+
+async def test_what_a_holder_writes_puts_its_claim_on_the_disk(start_postgres, make) -> None:
+    """After its first page or beat was answered, no crash takes a claim back."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    server = start_postgres(synchronous_commit="on", wal_writer_delay="10s")
+    link = PgLink(server.url())
+    store, queue = PgStore(link), PgQueue(link)
+    for write in ("page", "beat"):
+        job = await store.create(make.job(due=0.0))
+        claim = await queue.next(make.holder)
+        page = make.batch(job, make.comments(3))
+        if write == "page":
+            await store.commit(job.id, claim.fence, 1, page)
+        else:
+            await store.beat(job.id, claim.fence)
+        await asyncio.to_thread(server.restart)
+        assert await queue.next(make.other) is None, write
+        assert (await store.commit(job.id, claim.fence, 1, page)).appended == 3
+    await link.close()

@@ -1,8 +1,8 @@
 """/api/extractions: lists of accounts, posts and comments (seeds/extraction-platform.md)."""
 
-from typing import TYPE_CHECKING, Annotated
+from functools import partial
+from typing import TYPE_CHECKING
 
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -11,15 +11,14 @@ from ingather.api import bodies, records, rooms, running, schema, shapes
 from ingather.api.auth import Caller
 from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
-from ingather.api.rooms import Room, answer, listed, router_at
+from ingather.api.rooms import Room, router_at
 from ingather.domain.access import Key
-from ingather.domain.job import Counters
-from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.records import Comment, Media, User
 from ingather.features import extraction, voices
 
 if TYPE_CHECKING:
     from ingather.domain.job import Job
+    from ingather.engine.backoff import Fetcher
 
 ROOM = Room(
     noun="extraction",
@@ -28,6 +27,7 @@ ROOM = Room(
     store=lambda world: world.sql_store,
     view=shapes.extraction,
     shown=shapes.Extraction,
+    page=shapes.ExtractionList,
     row_schema={"anyOf": [schema.ref(Comment), schema.ref(User), schema.ref(Media)]},
 )
 
@@ -88,31 +88,12 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         priority=body.priority,
     )
     extraction.passing(wanted)  # refused before anybody is asked anything
-    spent = Counters()
-    for voice in found:
-        route = WITH_INSIGHTS if body.insights and voice == "graph" else None
-        feature = world.extractions(kind, voice, words, route=route)
-        await world.learn_rate(voice)
-        fetcher = feature.fetcher()
-        fetcher.take_back(spent)
-        try:
-            return await running.begun(here, feature.start(wanted, fetcher))
-        except errors.NotReachable:
-            if voice == found[-1]:
-                raise
-            spent = fetcher.hand_over()  # it counts, whoever is asked next
-    raise AssertionError("there is a source")
 
+    async def begin(_: str, feature: extraction.Extractions, fetcher: "Fetcher") -> "Job":
+        return await running.begun(here, feature.start(wanted, fetcher))
 
-@router.get("", responses=schema.says(shapes.ExtractionList), summary="Extractions, newest first")
-async def list_(
-    request: Request,
-    caller: Caller,
-    limit: rooms.Limit = 50,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-) -> Response:
-    jobs, more = await listed(door(request), ROOM, caller, limit=limit, cursor=cursor)
-    return answer(shapes.ExtractionList(tuple(map(shapes.extraction, jobs)), more))
+    through = partial(world.through, kind=kind, words=words, insights=body.insights)
+    return await extraction.by_first(found, through, begin)
 
 
 rooms.add(router, ROOM)

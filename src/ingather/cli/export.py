@@ -151,15 +151,11 @@ async def _export(
 
 async def started(start: "Coroutine[Any, Any, T]", stop: "Stop") -> T | None:
     """What is needed before a job runs, or None where a signal or the budget came before it."""
-    import asyncio
+    from ingather.engine.stop import Stopped
 
-    task = asyncio.create_task(start)
-    stop.over(task)
     try:
-        return await task
-    except asyncio.CancelledError:
-        if stop.reason is None:
-            raise
+        return await stop.within(start)
+    except Stopped:
         return None
 
 
@@ -265,9 +261,11 @@ async def to_stdout(here: "World", job: "Job", chosen: "Sequence[Filter]" = ()) 
     from ingather.features.collection import envelope, layout
 
     try:
-        await files.stream(
+        fmt = files.format_of("comments.csv", job.options.format)
+        files.check_streams(fmt)
+        await files.pour(
             sys.stdout.buffer,
-            files.format_of("comments.csv", job.options.format),
+            fmt,
             here.collection_of(job).stream(job, chosen),
             columns=layout(job),
             envelope=envelope(job, chosen),

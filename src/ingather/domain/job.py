@@ -45,6 +45,10 @@ AT_ONCE = 0.0
 """`Job.due` of a job that any worker may take up now."""
 
 
+CLAIMS = 65_536
+"""A fence counts a job's claims below this; what stands above it may be drawn."""
+
+
 class Owner(Struct, frozen=True, rename="camel"):
     """The account on whose behalf the job runs."""
 
@@ -199,7 +203,8 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     """One resumable collection.
 
     source, route: the voice that is read and the way through it; cursors never leave a route.
-    sequence: of the last committed page, 0 before the first. fence: raised at each claim.
+    sequence: of the last committed page, 0 before the first. fence: raised at each claim, on
+    PostgreSQL by more than one.
     attempts: claims since the last progress. reason: why it ended or is paused.
     tenant: who began it here: `local`, or the owner of the API key it came with.
     priority: of its tenant's jobs those of a higher one are taken up first. due: epoch seconds on
@@ -244,6 +249,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             return None
         at = instants.iso(instants.read(self.created_at) - self.options.look_back)
         return f"{at[:19]}Z"
+
+    @property
+    def claims(self) -> int:
+        """How often it was claimed; it begins anew after CLAIMS of them."""
+        return self.fence % CLAIMS
 
     @property
     def unfinished(self) -> bool:

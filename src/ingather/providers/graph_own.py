@@ -1,48 +1,22 @@
 """What a token tells of its own account alone: the account's insights, and those of its posts."""
 
-from collections.abc import Awaitable, Callable, Sequence
-
 from ingather.domain.page import Usage
 from ingather.domain.records import Media
-from ingather.ports import Clock
 from ingather.providers.graph_accounts import Account
-from ingather.providers.graph_calls import URL, Calls
+from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_insights import Insights
-from ingather.providers.http import Http
 
 
 class GraphOwn:
-    """ports.refresh.Insider over the Graph API.
-
-    token, account_id, url: as of GraphSource. limit_key: the token's own, which its other calls
-    have as well. before: awaited before every call, so that these have a limit of their own.
-    """
+    """ports.refresh.Insider over the Graph API. limit_key: the token's own, which its other calls
+    have as well."""
 
     name = "graph"
 
-    def __init__(
-        self,
-        http: Http,
-        *,
-        token: str | Sequence[str],
-        account_id: str | Sequence[str] | None = None,
-        app_secret: str | None = None,
-        url: str = URL,
-        clock: Clock | None = None,
-        before: Callable[[str], Awaitable[None]] | None = None,
-    ) -> None:
-        self._calls = Calls(
-            http,
-            token=token,
-            account_id=account_id,
-            app_secret=app_secret,
-            url=url,
-            clock=clock,
-        )
-        if before is not None:
-            self._calls = self._calls.under(_Before(before))
-        self._insights = Insights(self._calls, patience=1)
-        self.limit_key = self._calls.limit_key
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._insights = Insights(calls, patience=1)
+        self.limit_key = calls.limit_key
 
     @property
     def usage(self) -> Usage | None:
@@ -76,14 +50,3 @@ class GraphOwn:
     def _own(self, account_id: str) -> Account:
         """The account of the pool; to be asked for what `owns` alone."""
         return next(one for one in self._calls.accounts if one.account_id == account_id)
-
-
-class _Before:
-    """ports.Turns of a token that waits by itself."""
-
-    def __init__(self, before: Callable[[str], Awaitable[None]]) -> None:
-        self._before = before
-
-    async def take(self, keys: Sequence[str]) -> str:
-        await self._before(keys[0])
-        return keys[0]
