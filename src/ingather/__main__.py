@@ -26,12 +26,12 @@ def _any_letter() -> None:
     """A terminal that lacks a letter shows `?` in its place; whoever reads us through a pipe or a
     file gets UTF-8, as JSON has to be, whatever the terminal's is."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            at_terminal = stream.isatty()
-            stream.reconfigure(
-                encoding=None if at_terminal else "utf-8",
-                errors="replace" if at_terminal else "surrogateescape",
-            )
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        elif stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 if __name__ == "__main__":

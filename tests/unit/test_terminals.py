@@ -10,6 +10,7 @@ from rich.console import Console
 
 from ingather import __main__
 from ingather.cli import show, tables
+from ingather.cli.texts import many
 from ingather.domain import receipt
 from ingather.domain.job import Counters, TargetState
 
@@ -69,3 +70,13 @@ def test_an_archive_of_several_parts_is_named_in_a_line(make):
     job = make.job(kind="followers", targets=(structs.replace(state, target=target),))
     assert show.receipt_lines(job)[0].endswith("followers of /a/one.zip, /a/two.zip")
     assert show.name(job) == "/a/one.zip, /a/two.zip"
+
+
+@pytest.mark.parametrize(
+    ("least", "most", "said"),
+    [(0, None, "0 calls"), (1, None, "1 call"), (2_000, None, "2,000 calls"), (1, 1, "1 call"),
+     (1, 3, "1 to 3 calls")],
+)  # fmt: skip
+def test_one_is_not_many(least, most, said):
+    """Nobody reads "1 calls"."""
+    assert many(least, "calls", most) == said

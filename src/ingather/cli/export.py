@@ -9,6 +9,7 @@ import typer
 
 from ingather.cli import options, queueing
 from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, run, say, stoppable, world
+from ingather.cli.texts import many
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -172,18 +173,18 @@ def _announce(job: "Job", rereading: int | None) -> None:
     from ingather.features.comments import estimate
 
     if job.sequence:
-        say(f"Going on with job {job.id}: {job.counters.appended:,} comments are here already.")
+        say(f"Going on with job {job.id}: {many(job.counters.appended, 'comments')} here already.")
     if job.options.since_time:
         say(f"Only what is newer than {job.options.since_time}.")
     if rereading is not None:
-        say(
-            f"Comments since {job.down_to} are read again for new replies: about {rereading} calls."
-        )
+        calls = many(rereading, "calls")
+        say(f"Comments since {job.down_to} are read again for new replies: about {calls}.")
     expected = estimate(job)
     if expected.most is not None and expected.most > 20 and not job.options.since_time:
+        calls = many(expected.least or 0, "calls", expected.most)
         say(
-            f"{expected.declared:,} comments are declared: about {expected.least} to"
-            f" {expected.most} calls, and waits only where Instagram asks for them."
+            f"{expected.declared:,} comments are declared: about {calls}, and waits only where"
+            " Instagram asks for them."
         )
 
 

@@ -10,7 +10,7 @@ import typer
 
 from ingather.cli import export, filter_lists, money, options, queueing
 from ingather.cli.run import confirmed, run, say, stoppable, world
-from ingather.cli.texts import text_of
+from ingather.cli.texts import many, text_of
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
     from ingather.features.extraction import Extractions, Wanted
+    from ingather.providers.hiker_wire import Balance
 
 
 def extract(
@@ -226,30 +227,18 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", stop: "Stop", *, 
     from ingather.features.extraction import calls_expected
 
     if job.sequence or job.fence or job.due is not None:  # it was agreed to when it was begun
-        say(f"Going on with job {job.id}: {job.counters.appended:,} rows are here already.")
+        say(f"Going on with job {job.id}: {many(job.counters.appended, 'rows')} here already.")
         return True
     if job.source != "hiker":
-        _announce(wanted.kind, job)
+        _announce(here, wanted.kind, job)
         return True
     balance = await export.started(money.balance(here, wanted.kind), stop)
     if balance is None:
         return False
     calls = calls_expected(wanted.kind, job)
-    if calls is None:
-        many = len(job.targets)
-        expected = f"{many:,} targets of unknown size" if many > 1 else "A list of unknown size"
-    else:
-        least, most = calls
-        expected = f"{job.target.declared:,} rows declared: about {money.span(least, most)} calls"
-        if balance.rate:
-            seconds = money.span(round(least / balance.rate), round(most / balance.rate))
-            expected += f", {seconds} s at {balance.rate:g} a second"
-        if balance.amount and balance.requests:
-            price = balance.amount / balance.requests
-            expected += (
-                f", {money.cost(least * price, most * price)} {balance.currency or ''}".rstrip()
-            )
-    say(f"{expected}. The account has {balance.requests:,} requests left.")
+    say(f"{_expected(job, balance, calls)}. The account has {balance.requests:,} requests left.")
+    if calls is not None and calls[0] > balance.requests:
+        say("These do not suffice: it will pause when they are spent, and go on once topped up.")
     if yes:
         return True
     if not sys.stdin.isatty():
@@ -258,14 +247,35 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", stop: "Stop", *, 
     return confirmed("Go on?")
 
 
-def _announce(kind: str, job: "Job") -> None:
+def _expected(job: "Job", balance: "Balance", calls: tuple[int, int] | None) -> str:
+    """What it will take, as far as that can be told: of several targets, to look each up."""
+    named = len(job.targets)
+    if calls is None and named == 1:
+        return "A list of unknown size"
+    least, most = calls or (named, named)
+    if calls is None:
+        expected = f"{named:,} targets of unknown size: at least {many(least, 'calls')}"
+    else:
+        rows = many(job.target.declared or 0, "rows")
+        expected = f"{rows} declared: about {many(least, 'calls', most)}"
+    if balance.rate:
+        seconds = money.span(round(least / balance.rate), round(most / balance.rate))
+        expected += f", {seconds} s at {balance.rate:g} a second"
+    if balance.amount and balance.requests:
+        price = balance.amount / balance.requests
+        expected += f", {money.cost(least * price, most * price)} {balance.currency or ''}".rstrip()
+    return expected
+
+
+def _announce(here: "World", kind: str, job: "Job") -> None:
     """What a long job through the Graph API will take; it costs nothing."""
-    from ingather.features.extraction import calls_expected, is_own
+    from ingather.features.extraction import calls_expected
+    from ingather.features.rates import SAFE
 
     calls = calls_expected(kind, job)
     if job.source != "graph" or calls is None or calls[1] <= 20:
         return
-    others = kind != "commenters" and not is_own(job)
-    often = "" if not others else " The platform allows about 200 an hour."
-    span = money.span(*calls)
-    say(f"{job.target.declared:,} rows declared: about {span} calls, at no cost.{often}")
+    hourly = here.settings.calls_per_hour or (None if kind == "commenters" else SAFE)
+    often = "" if hourly is None else f"; {hourly:,} an hour at the most are made"
+    rows = many(job.target.declared or 0, "rows")
+    say(f"{rows} declared: about {many(calls[0], 'calls', calls[1])}, at no cost{often}.")

@@ -7,6 +7,7 @@ import typer
 
 from ingather.cli import export, filter_lists, options, queueing
 from ingather.cli.run import confirmed, run, say, stoppable, world
+from ingather.cli.texts import many
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -181,7 +182,7 @@ def save(
                 file = await here.collection_of(job).save(
                     job, path, format, raw_csv=raw_csv, chosen=chosen
                 )
-                say(f"{file.rows:,} rows in {file.path}")
+                say(f"{many(file.rows, 'rows')} in {file.path}")
         if job.status != "done":
             say(f"This is partial: the job is {job.status}. To go on: {export.resume_line(job)}")
         return 0

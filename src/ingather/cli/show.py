@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ingather import errors
 from ingather.cli import standing
 from ingather.cli.run import say
+from ingather.cli.texts import many
 from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import Counters, Job
@@ -158,7 +159,7 @@ def receipt_lines(job: Job) -> list[str]:
     filtered = f" filtered {counters.filtered:,} ·" if job.options.filters else ""
     units = f" · units {counters.units:,}" if counters.units else ""
     lines = [
-        f"{state.get(job.status, job.status.capitalize())}: {counters.appended:,} {noun(job)}"
+        f"{state.get(job.status, job.status.capitalize())}: {many(counters.appended, noun(job))}"
         f"{replies} of {of(job)}",
         f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
@@ -168,7 +169,7 @@ def receipt_lines(job: Job) -> list[str]:
     if job.reason:
         how = job.status if job.status in ("paused", "failed") else "ended"
         lines.append(f"  {how} {job.reason}: {full['why'] or job.reason}")
-    limited = f", {counters.parks:,} times for a limit" if counters.parks else ""
+    limited = f", {many(counters.parks, 'times')} for a limit" if counters.parks else ""
     lines.append(
         f"  calls {counters.calls:,} · retries {counters.retries:,} · waited {counters.waited:,} s"
         f"{limited}{units} · source {job.source} {job.route}"
@@ -200,7 +201,9 @@ def warnings(job: Job) -> list[str]:
             f"Cut at the cap of {job.options.cap:,} comments: there were more. `--cap N` raises it."
         )
     elif job.reason == "limit":
-        found.append(f"Stopped at the {job.options.limit:,} {noun(job)} that --max asked for.")
+        found.append(
+            f"Stopped at the {many(job.options.limit or 0, noun(job))} that --max asked for."
+        )
     if job.kind == "comments":
         found += _about_post(job)
     elif job.counters.appended == 0 and job.status == "done":

@@ -279,3 +279,16 @@ def test_doctor_asks_every_server_that_is_named(program):
     assert "no  HikerAPI: HikerAPI does not accept the key" in told.out
     assert "no  comment exports: The Redis at 127.0.0.1:1 cannot be reached" in told.out
     assert "ok  all other jobs: rest in" in told.out
+
+
+def test_the_estimate_tells_what_the_balance_does_not_suffice_for(program, outside):
+    """Somebody who would agree to 20 calls with 12 left is told so; of several targets it is told
+    what looking them up takes."""
+    outside.control(hiker_requests=12)
+    said = program("extract", "followers", "flat2000", "--yes", "--max-calls", "2", "-o", "a.csv")
+    assert "about 20 to 40 calls" in said.err and "These do not suffice" in said.err
+    outside.control(hiker_requests=None)
+    words = ("flat60", "missing1", "--yes", "--max-calls", "1", "-o", "b.csv")
+    said = program("extract", "followers", *words)
+    assert "2 targets of unknown size: at least 2 calls" in said.err
+    assert "do not suffice" not in said.err
