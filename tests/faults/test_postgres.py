@@ -9,6 +9,7 @@ import random
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from ingather import errors
@@ -124,3 +125,29 @@ async def test_a_spoiled_way_to_the_database_costs_no_row(
     assert (job.counters.fetched, job.counters.skipped_dupes) == (1_000, 0)
     await link.close()
     await between.close()
+
+
+async def test_a_claim_sees_the_page_that_it_waited_for(make_database, make):
+    """Whoever takes a job over while a page of the holder before is just being written finds the
+    target where that page left it, and not where it was when the claim was asked for."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+
+    url = make_database()
+    link = PgLink(url)
+    store = PgStore(link)
+    job = await store.create(make.job())
+    claim = await store.claim(job.id, make.holder)
+    late = await asyncpg.connect(url)
+    page = late.transaction()
+    await page.start()
+    await late.execute("UPDATE extractions SET sequence = 1")
+    await late.execute("""UPDATE targets SET state = '{"target":{"id":"1"},"cursor":"after"}'""")
+    task = asyncio.create_task(store.claim(job.id, make.other, dead=claim.fence))
+    while not await link.all("SELECT 1 FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.01)
+    await page.commit()
+    taken = await task
+    assert (taken.job.sequence, taken.job.targets[0].cursor) == (1, "after")
+    await late.close()
+    await link.close()

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from ingather import errors
-from ingather.domain.job import Holder, Job, Pause
+from ingather.domain.job import ALL, Holder, Job, Pause
 from ingather.ports import Claim
 from ingather.stores import pg_rows, sql_rows, states
 from ingather.stores.pg_link import NOW, PgLink
@@ -94,8 +94,7 @@ WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
             e.started_at,
             to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
     FROM picked WHERE e.number = picked.number
-    RETURNING {_RETURNING}, {NOW},
-        ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number)
+    RETURNING {_RETURNING}
 )
 SELECT EXISTS (SELECT FROM seen), taken.* FROM (SELECT) AS always LEFT JOIN taken ON true
 """
@@ -104,6 +103,12 @@ then the one taken. The first job of each tenant and source is found by hopping 
 what waits; where few tenants wait, their next ones are looked at too. While others take a tenant's
 first job, another tenant's goes before its second. What is made of the job is `states.claimed` of
 one that has not failed. Of two claims at once for one tenant, one notes its turn: enough."""
+
+_BESIDE = f"""
+SELECT {pg_rows.TARGETS.format(number="$1", most=ALL)},
+    ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = $1)"""
+"""What a claim tells beside the job's row. Asked for after it: whoever held the job before may have
+committed a page meanwhile, and cannot any more."""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -128,15 +133,16 @@ class PgQueue:
         told = None if sources is None else list(sources)
         text = msgspec.json.encode(holder).decode()
         while True:
-            seen, *columns, cursors = await self._link.one(_NEXT, told, int(sandbox), text, lease)
+            seen, *columns = await self._link.one(_NEXT, told, int(sandbox), text, lease)
             if not seen:
                 return None
             if columns[0] is not None:
                 break
             # Others are taking all that was looked at, this very instant, and there may be more.
             await asyncio.sleep(_BRIEFLY)
+        ((targets, cursors),) = await self._link.read(_BESIDE, columns[0])
         try:
-            job = pg_rows.kept(columns).job
+            job = sql_rows.kept((*columns, targets), ALL).job
         except errors.DamagedRecord:
             await self._link.all(
                 "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1",
@@ -147,7 +153,9 @@ class PgQueue:
 
     async def held(self) -> Sequence[Job]:
         return await pg_rows.some(
-            self._link, f"{_LATER} AND greatest(due, lease_until) > {NOW} AND lease_until > {NOW}"
+            self._link,
+            1,
+            f"{_LATER} AND greatest(due, lease_until) > {NOW} AND lease_until > {NOW}",
         )
 
     async def enqueue(self, job_id: str) -> Job:
