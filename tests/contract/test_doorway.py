@@ -114,7 +114,7 @@ async def test_a_store_that_is_away_loses_no_message(sql, clock, trouble, state)
     """A webhook whose job cannot be read just now is looked at again; one whose job is lost is
     given up."""
 
-    async def find(kind: str, job: str):
+    async def find(kind: str, job: str, targets: int):
         raise trouble
 
     hooks, job = SqlWebhooks(sql), str(uuid4())

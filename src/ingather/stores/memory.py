@@ -148,7 +148,8 @@ class MemoryStore:
         kept.users.update(user for row in taken if (user := writer(row)))
         if batch.cursor is not None:
             kept.cursors.add(batch.cursor)
-        before, after = kept.job.targets[: batch.target], kept.job.targets[batch.target + 1 :]
+        targets = list(kept.job.targets)
+        targets[batch.target] = batch.state
         kept.job, kept.last = states.committed(
             kept.job,
             batch,
@@ -158,7 +159,7 @@ class MemoryStore:
             refused=len(fresh) - len(taken),
             uniq_users=len(kept.users),
         )
-        kept.job = structs.replace(kept.job, targets=(*before, batch.state, *after))
+        kept.job = structs.replace(kept.job, targets=tuple(targets))
         return kept.last
 
     async def settle(
