@@ -12,6 +12,7 @@ from benchmarks import measure, servers
 from benchmarks.lines import Line, Run
 from benchmarks.measure import middle
 from benchmarks.servers import Site
+from ingather.cli.run import runner
 
 WAITING = 100_000
 CLAIMS = 1_000
@@ -93,7 +94,8 @@ async def _claims(url: str, count: int, gate: Any) -> tuple[list[str], list[floa
 
 
 def _worker(url: str, count: int, gate: Any, answers: Any) -> None:
-    answers.put(asyncio.run(_claims(url, count, gate)))
+    with runner() as loop:
+        answers.put(loop.run(_claims(url, count, gate)))
 
 
 def _race(url: str, processes: int) -> tuple[int, list[float]]:

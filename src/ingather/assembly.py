@@ -162,6 +162,14 @@ class World(Outside):
             limits=self.rates.of,
         )
 
+    async def through(
+        self, source: str, *, kind: str, words: Sequence[str], insights: bool
+    ) -> "Extractions":
+        """Extractions to begin at a source; insights are told by the Graph API alone."""
+        await self.learn_rate(source)
+        route = WITH_INSIGHTS if insights and source == "graph" else None
+        return self.extractions(kind, source, words, route=route)
+
     def analyses(self, source: str, *, route: str | None = None, fill: bool = False) -> "Reels":
         """Analyses of accounts' reels through one source; insights are told of one's own alone.
         fill: have gaps filled by HikerAPI, as a route that says so does."""

@@ -93,7 +93,7 @@ class Refreshing:
                 of_posts="media" in settings.refresh_insights,
             ),
             listers=listers,
-            insiders=self._world.graphs_own(insights.enter) if settings.refresh_insights else (),
+            insiders=self._world.graphs_own(insights) if settings.refresh_insights else (),
             limiter=limiter,
             clock=self._world.clock,
             watcher=self._watcher,

@@ -1,6 +1,6 @@
 """Names who is asked: sources, tokens and logins, beacons; each is made on first use."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import Owner
-from ingather.ports import Beacon, Clock, Secrets, Source
+from ingather.ports import Beacon, Clock, Secrets, Source, Turns
 from ingather.settings import Settings
 from ingather.storage import Storage, make_folder
 
@@ -81,9 +81,8 @@ class Outside(Storage):
         no token. posts: so many of an account's latest come with its profile."""
         return [self._graph_with(*each, posts=posts) for each in self._each_token()]
 
-    def graphs_own(self, before: Callable[[str], Awaitable[None]]) -> "list[GraphOwn]":
-        """What each token tells of its own account alone. before: awaited before every call, with
-        the token's limit key."""
+    def graphs_own(self, turns: Turns) -> "list[GraphOwn]":
+        """What each token tells of its own account alone. turns: asked before every call."""
         from ingather.providers.graph_own import GraphOwn
 
         return [
@@ -93,8 +92,7 @@ class Outside(Storage):
                 token=tokens,
                 account_id=accounts or None,
                 app_secret=self.settings.app_secret,
-                before=before,
-            )
+            ).under(turns)
             for tokens, accounts in self._each_token()
         ]
 

@@ -1,5 +1,7 @@
 """What the HTTP door keeps of its own, on either database."""
 
+import asyncio
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
@@ -9,9 +11,10 @@ from ingather import errors
 from ingather.domain.access import Key, Webhook
 from ingather.features.keys import Keys
 from ingather.features.webhooks import Webhooks
+from ingather.providers.callback import DEADLINE
 from ingather.stores.sql_answers import ABANDONED, SqlAnswers
 from ingather.stores.sql_keys import SqlKeys
-from ingather.stores.sql_webhooks import SqlWebhooks
+from ingather.stores.sql_webhooks import HELD, SqlWebhooks
 
 
 @pytest.fixture(params=["postgres", "sqlite"])
@@ -125,3 +128,57 @@ async def test_a_store_that_is_away_loses_no_message(sql, clock, trouble, state)
     await courier.round(500)
     assert (await hooks.of(job)).state == state
     await hooks.forget(job)
+
+
+async def test_slow_receivers_are_told_side_by_side(sql, clock, make) -> None:
+    """So the last of them are told while they are still ours: nobody else tells them as well."""
+    hooks, jobs = SqlWebhooks(sql), {str(uuid4()): make.job(status="done") for _ in range(5)}
+    told, all_at_once = [], asyncio.Barrier(len(jobs))
+
+    async def find(kind: str, job: str, targets: int):
+        if job not in jobs:
+            raise errors.StoreUnavailable
+        return jobs[job]
+
+    async def post(url: str, body: bytes, headers: dict[str, str]) -> int:
+        async with asyncio.timeout(10), all_at_once:
+            told.append(headers["webhook-id"])
+        return 200
+
+    secrets = SimpleNamespace(unseal=lambda place, sealed: b"s" * 16)
+    courier = Webhooks(hooks, lambda: secrets, post, find, clock)
+    for job in jobs:
+        await hooks.add(
+            Webhook(id=job, job=job, kind="comments", url="https://a/", secret=b"s", created_at="x")
+        )
+    assert await courier.round(500) == len(jobs)
+    assert sorted(told) == sorted(jobs)
+    assert {(await hooks.of(job)).state for job in jobs} == {"delivered"}
+    assert 2 * DEADLINE < HELD
+
+
+async def test_a_webhook_that_cannot_be_noted_stops_no_other(sql, clock, make, monkeypatch) -> None:
+    """What is away is told, after everything else was done."""
+    hooks, jobs = SqlWebhooks(sql), [str(uuid4()) for _ in range(3)]
+    for job in jobs:
+        await hooks.add(
+            Webhook(id=job, job=job, kind="comments", url="https://a/", secret=b"s", created_at="x")
+        )
+    tried = hooks.tried
+
+    async def first_fails(hook: Webhook, seconds: float = 0.0) -> None:
+        if hook.job == jobs[0]:
+            raise errors.StoreUnavailable
+        await tried(hook, seconds)
+
+    async def lost(kind: str, job: str):
+        if job not in jobs:
+            raise errors.StoreUnavailable
+        raise errors.StateLost("gone")
+
+    monkeypatch.setattr(hooks, "tried", first_fails)
+    with pytest.raises(errors.StoreUnavailable):
+        await Webhooks(hooks, None, None, lost, clock).round(500)
+    assert [(await hooks.of(job)).state for job in jobs] == ["waiting", "failed", "failed"]
+    for job in jobs:
+        await hooks.forget(job)

@@ -8,8 +8,10 @@ from uuid import uuid4
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from ingather import errors
+from ingather.ports import Take
 
 
 @pytest.fixture
@@ -20,7 +22,7 @@ def key() -> str:
 @pytest.fixture
 def reserve(limiting, key):
     async def ask(calls: int = 1, limit: int = 10, window: float = 60.0) -> float:
-        return await limiting.limiter.reserve(key, calls=calls, limit=limit, window=window)
+        return await limiting.limiter.reserve(Take(key, limit, window, calls))
 
     return ask
 
@@ -85,7 +87,7 @@ async def test_edge_of_a_window(limiting, key) -> None:
     for _ in range(24):
         for _ in range(4):
             start = clock if limiting.told else time.monotonic()
-            if await limiting.limiter.reserve(key, calls=1, limit=limit, window=window) == 0.0:
+            if await limiting.limiter.reserve(Take(key, limit, window)) == 0.0:
                 given.append((start, clock if limiting.told else time.monotonic()))
         await limiting.elapse(window / 6)
         clock += window / 6
@@ -96,8 +98,37 @@ async def test_edge_of_a_window(limiting, key) -> None:
 
 async def test_keys_have_limits_of_their_own(limiting, key) -> None:
     """What one key spent another still has."""
-    assert await limiting.limiter.reserve(key, calls=10, limit=10, window=60) == 0.0
-    assert await limiting.limiter.reserve(f"{key}2", calls=10, limit=10, window=60) == 0.0
+    assert await limiting.limiter.reserve(Take(key, 10, 60.0, 10)) == 0.0
+    assert await limiting.limiter.reserve(Take(f"{key}2", 10, 60.0, 10)) == 0.0
+
+
+async def test_several_limits_are_taken_together_or_not_at_all(limiting, key) -> None:
+    """While one of them is full nothing is taken of the others, and the longest wait is told."""
+    limiter = limiting.limiter
+    app, token, other = (Take(f"{key}:{name}", 3, 60.0) for name in ("app", "token", "other"))
+    assert await limiter.reserve(app, token) == 0.0
+    await limiting.elapse(0.2)
+    assert await limiter.reserve(other, structs.replace(app, calls=2)) == 0.0
+    for takes in ((app, token), (other, app), (token, other, app)):
+        assert 59 < await limiter.reserve(*takes) <= 59.8001
+    used = [await limiter.used(each.key, window=60.0) for each in (app, token, other)]
+    assert used == [3, 1, 1]
+    await limiter.park(token.key, 80.0)
+    assert 79 < await limiter.reserve(app, token) <= 80.0
+    assert 79 < await limiter.reserve(other, token) <= 80.0
+    assert await limiter.used(other.key, window=60.0) == 1
+
+
+async def test_several_limits_asked_for_at_once_hold_and_lose_nothing(limiting, key) -> None:
+    """Whoever asks, and in whatever order they are named: the shared one is given out to its last
+    call, and each token has lost as many as were given under it."""
+    app = Take(f"{key}:app", 12, 60.0)
+    tokens = [Take(f"{key}:{number}", 7, 60.0) for number in range(3)]
+    asks = [(app, each) if turn % 2 else (each, app) for turn in range(6) for each in tokens]
+    waits = await asyncio.gather(*(limiting.limiter.reserve(*each) for each in asks))
+    assert waits.count(0.0) == 12
+    spent = [await limiting.limiter.used(each.key, window=60.0) for each in tokens]
+    assert sum(spent) == 12
 
 
 async def test_parked_key_gives_nothing(limiting, key, reserve) -> None:
@@ -121,15 +152,15 @@ async def test_park_is_extended_and_never_cut(limiting, key) -> None:
 async def test_park_ends(limiting, key) -> None:
     """After a park calls are given again, and waiting in it took none of the limit."""
     for seconds in (0.03, 0.3, 3.0):  # a slow machine sees a short park only when it is over
-        key, asked = f"{key}+", {"calls": 10, "limit": 10, "window": 60.0}
-        await limiting.limiter.park(key, seconds)
-        if await limiting.limiter.reserve(key, **asked) > 0:
+        asked = Take(f"{key}{seconds}", 10, 60.0, 10)
+        await limiting.limiter.park(asked.key, seconds)
+        if await limiting.limiter.reserve(asked) > 0:
             break
     else:
         pytest.fail("a park is not kept")
     await limiting.elapse(seconds + 0.02)
-    assert await limiting.limiter.parked(key) == 0.0
-    assert await limiting.limiter.reserve(key, **asked) == 0.0
+    assert await limiting.limiter.parked(asked.key) == 0.0
+    assert await limiting.limiter.reserve(asked) == 0.0
 
 
 async def test_parks_at_once(limiting, key) -> None:
@@ -166,7 +197,5 @@ async def test_any_steps_against_a_plain_model(limiting, steps) -> None:
         expected = 0.0 if calls <= room else log[calls - room - 1] + window - now
         if expected == 0.0:
             log.extend([now] * calls)
-        wait = await limiting.limiter.reserve(
-            prefix + name, calls=calls, limit=limit, window=window
-        )
+        wait = await limiting.limiter.reserve(Take(prefix + name, limit, window, calls))
         assert wait == pytest.approx(expected, abs=1e-5)

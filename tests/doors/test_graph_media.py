@@ -86,6 +86,9 @@ class Turns:
         self.taken.append(keys[0])
         return keys[0]
 
+    async def heard(self, cursor, then, usage):
+        pass
+
 
 async def collect(source, words, limit=None):
     """Every record of a target, its pages, and the calls beyond one for each of them."""

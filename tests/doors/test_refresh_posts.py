@@ -141,10 +141,12 @@ async def test_insights_of_the_account_and_its_posts(http, sandbox) -> None:
     with the token's key."""
     entered: list[str] = []
 
-    async def enter(key: str) -> None:
-        entered.append(key)
+    class Noting:
+        async def take(self, keys):
+            entered.extend(keys)
+            return keys[0]
 
-    own = GraphOwn(http, token=TOKEN, url=sandbox.graph_url, before=enter)
+    own = GraphOwn(http, token=TOKEN, url=sandbox.graph_url).under(Noting())
     source = graph(http, sandbox, posts=5)
     assert own.owns(ACCOUNT_ID) is None
     await own.learn()

@@ -8,7 +8,6 @@ from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.features.extraction import Extractions, Wanted
-from ingather.providers.graph import GraphSource
 from ingather.providers.graph_discovery import GraphMediaSource
 
 
@@ -34,27 +33,26 @@ async def test_calls_asked_again_count_too(bench, oracle):
     assert await bench.kept(job) == oracle.rows(post)
 
 
-class Helped(GraphSource):
+class Helped(GraphMediaSource):
     """A source of which each page takes three calls of another one."""
 
     async def fetch(self, *words, **more):
         return structs.replace(await super().fetch(*words, **more), more_calls=3)
 
 
-async def test_calls_of_a_second_source_count_too(bench, oracle):
+async def test_calls_of_a_second_source_count_too(bench):
     """Once a page and what filled it have taken what there is, no other page is asked for."""
-    job = await bench.begin(oracle.flat(700))
-    job = structs.replace(job, options=structs.replace(job.options, max_calls=9))
-    bench.store._kept[job.id].job = job
-    source = Helped(bench.http, token="sandbox-token", url=bench.played.graph_url)
-    job = await bench.go_on(job, feature=bench.comments(source=source))
+    feature = extractions(bench, Helped)
+    fetcher = feature.fetcher()
+    wanted = Wanted(kind="posts", words=("sandbox.bakery",), max_calls=7, path="-")
+    job = await bench.go_on(await feature.start(wanted, fetcher), feature=feature)
     assert (job.status, job.reason) == ("paused", "budget")
-    assert 9 <= job.counters.calls < 9 + 4
+    assert 7 <= job.counters.calls < 7 + 4
 
 
-def extractions(bench, **source):
-    made = GraphMediaSource(
-        bench.http, kind="posts", token="sandbox-token", url=bench.played.graph_url, **source
+def extractions(bench, source=GraphMediaSource, **more):
+    made = source(
+        bench.http, kind="posts", token="sandbox-token", url=bench.played.graph_url, **more
     )
     parts = dict.fromkeys(("jobs", "leases", "rows"), bench.store)
     return Extractions(**parts, limiter=bench.limiter, clock=bench.clock, source=lambda: made)

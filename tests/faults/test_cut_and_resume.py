@@ -39,8 +39,9 @@ class Scripted:
 
     name, route, limit_key = "scripted", "pages", "one"
 
-    def __init__(self, pages, fresh):
+    def __init__(self, pages, fresh, tells):
         self.pages = pages
+        self.tells = tells  # where the list goes on, before its rows are read
         self.fresh = fresh  # cursors never repeat, although pages do
         self.calls = 0
 
@@ -48,6 +49,7 @@ class Scripted:
         return 0
 
     def under(self, turns):
+        self.turns = turns
         return self
 
     async def fetch(self, target, cursor, *, replies, limit=None):
@@ -60,12 +62,10 @@ class Scripted:
             for n in numbers
         ]  # fmt: skip
         then = to % (len(self.pages) + 1)
-        end = then == len(self.pages)
-        return Page(
-            rows,
-            None if end else f"{then}/{turn + 1 if self.fresh else 0}",
-            within="thread" if within and at else None,
-        )
+        onward = None if then == len(self.pages) else f"{then}/{turn + 1 if self.fresh else 0}"
+        if self.tells and onward:
+            await self.turns.heard(cursor, onward, None)
+        return Page(rows, onward, within="thread" if within and at else None)
 
 
 class Killed(BaseException):
@@ -140,12 +140,17 @@ class CutAndResume(RuleBasedStateMachine):
 
         return self.loop.run(whole())
 
-    @initialize(pages=PAGES | ONWARD, fresh=strategies.booleans(), cap=strategies.integers(1, 45))
-    def begin(self, pages, fresh, cap):
+    @initialize(
+        pages=PAGES | ONWARD,
+        fresh=strategies.booleans(),
+        tells=strategies.booleans(),
+        cap=strategies.integers(1, 45) | strategies.just(2_000),
+    )
+    def begin(self, pages, fresh, tells, cap):
         self.clock = Clock()
         self.loop = asyncio.Runner()
         self.id = str(uuid4())
-        self.source = Scripted(pages, fresh)
+        self.source = Scripted(pages, fresh, tells)
         self.store = self.open(self.clock)
         self.job = self.new(cap)
         self.uncut = self.do(self.whole(cap))

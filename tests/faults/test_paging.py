@@ -10,6 +10,8 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.job import Owner
+from ingather.domain.page import Usage
+from ingather.providers import graph_errors, graph_map
 
 PAGE = 50
 ROWS = 420  # nine pages of comments
@@ -67,6 +69,55 @@ async def test_a_loop_is_seen_by_a_job_that_was_cut_within_it(bench, oracle, fau
         assert runs <= period + 2
     assert job.reason == "cursor_loop"
     assert len(await bench.kept(job)) == (period + 1) * PAGE
+
+
+class Reading:
+    """Counts, whenever rows are read, the pages that were asked for by then beyond those that have
+    been read."""
+
+    def __init__(self, bench, monkeypatch):
+        self.ahead, self._asked, self._read = [], set(), 0
+        get, comments = bench.http.get, graph_map.comments
+
+        def begin(url, **more):
+            if "/comments?" in url:
+                self._asked.add(url.partition("&after=")[2])
+            return get(url, **more)
+
+        def read(*words, **more):
+            self._read += 1
+            self.ahead.append(len(self._asked) - self._read)
+            return comments(*words, **more)
+
+        monkeypatch.setattr(bench.http, "get", begin)
+        monkeypatch.setattr(graph_map, "comments", read)
+
+
+async def test_the_next_page_is_on_its_way_before_rows_are_read(bench, oracle, monkeypatch):
+    """One call is ahead while a page is read, save of the last one, and never a second."""
+    reading = Reading(bench, monkeypatch)
+    job = await bench.export(oracle.flat(ROWS))
+    assert (job.status, job.counters.appended) == ("done", ROWS)
+    assert reading.ahead == [1] * 8 + [0]
+
+
+@pytest.mark.parametrize("why", ["cap", "since", "limit", "small"])
+async def test_no_call_is_made_early_that_rows_may_make_vain(bench, oracle, monkeypatch, why):
+    """Near the cap, where old rows end the list, while the limit is nearly used, or while pages
+    are smaller than usual, a page is read before the next one is asked for."""
+    post, wanted = oracle.flat(ROWS), {}
+    if why == "since":
+        await bench.export(post)
+        wanted = {"since_last": True, "fresh": True}
+    job = await bench.begin(post, cap=1_300 if why == "cap" else 5_000, **wanted)
+    if why == "limit":
+        monkeypatch.setattr(graph_errors, "usage", lambda headers: Usage(85))
+    if why == "small":
+        bench.played.control(in_calls=[{"call": 1, "fault": "reduce"}])
+    reading = Reading(bench, monkeypatch)
+    job = await bench.go_on(job)
+    assert job.status == "done"
+    assert set(reading.ahead[:4]) == {0}  # small pages grow again after four
 
 
 async def test_the_same_rows_behind_ever_new_cursors_are_no_progress(bench, oracle):

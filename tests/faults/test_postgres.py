@@ -151,3 +151,87 @@ async def test_a_claim_sees_the_page_that_it_waited_for(make_database, make):
     assert (taken.job.sequence, taken.job.targets[0].cursor) == (1, "after")
     await late.close()
     await link.close()
+
+
+async def test_a_worker_sees_a_page_that_came_while_it_claimed(make_database, make):
+    """A claim's own statement sees targets as of its beginning. Where the job has moved on since,
+    they are asked for again: nobody but the new holder can move them now."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    class Behind(PgLink):
+        """Gives a claim's answer as it is when a page was committed just before the row's lock."""
+
+        async def one(self, statement, *values):
+            *row, sequence, targets, cursors, rest = await super().one(statement, *values)
+            assert (sequence, cursors) == (1, [page.cursor])
+            return *row, 0, targets.replace("after", "before"), [], rest
+
+    url = make_database()
+    link, behind = PgLink(url), Behind(url)
+    store = PgStore(link)
+    job = await store.create(make.job(due=0.0))
+    late = await store.claim(job.id, make.holder, lease=0.0)
+    page = make.batch(job, make.comments(2))
+    await store.commit(job.id, late.fence, 1, page)
+    claim = await PgQueue(behind).next(make.other)
+    assert (claim.job.targets, claim.seen) == ((page.state,), {page.cursor})
+    for each in (link, behind):
+        await each.close()
+
+
+async def test_a_claim_that_a_crash_takes_back_is_never_given_again(start_postgres, make) -> None:
+    """A server that crashes right after claims forgets some. Their jobs are claimed anew under
+    other fences; the late holder, alive still, can neither write nor keep the lease."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    server = start_postgres(synchronous_commit="on", wal_writer_delay="10s")
+    link = PgLink(server.url())
+    store, queue = PgStore(link), PgQueue(link)
+    for _ in range(6):
+        await store.create(make.job(due=0.0))
+    lost = [await queue.next(make.holder) for _ in range(6)]
+    await asyncio.to_thread(server.restart)
+    again = {claim.job.id: claim for _ in range(6) if (claim := await queue.next(make.other))}
+    assert again, "the crash took no claim back: this proves nothing"
+    for late in lost:
+        if late.job.id not in again:
+            continue
+        new = again[late.job.id]
+        assert new.fence != late.fence
+        assert (new.job.claims, new.job.attempts) == (1, 1)
+        page = make.batch(late.job, make.comments(3))
+        with pytest.raises(errors.LeaseLost):
+            await store.commit(late.job.id, late.fence, 1, page)
+        with pytest.raises(errors.LeaseLost):
+            await store.beat(late.job.id, late.fence)
+        with pytest.raises(errors.LeaseLost):
+            await store.settle(late.job.id, late.fence, "pending", again=0.0)
+        assert (await store.commit(new.job.id, new.fence, 1, page)).appended == 3
+    await link.close()
+
+
+async def test_what_a_holder_writes_puts_its_claim_on_the_disk(start_postgres, make) -> None:
+    """After its first page or beat was answered, no crash takes a claim back."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    server = start_postgres(synchronous_commit="on", wal_writer_delay="10s")
+    link = PgLink(server.url())
+    store, queue = PgStore(link), PgQueue(link)
+    for write in ("page", "beat"):
+        job = await store.create(make.job(due=0.0))
+        claim = await queue.next(make.holder)
+        page = make.batch(job, make.comments(3))
+        if write == "page":
+            await store.commit(job.id, claim.fence, 1, page)
+        else:
+            await store.beat(job.id, claim.fence)
+        await asyncio.to_thread(server.restart)
+        assert await queue.next(make.other) is None, write
+        assert (await store.commit(job.id, claim.fence, 1, page)).appended == 3
+    await link.close()

@@ -6,18 +6,20 @@ from uuid import uuid4
 import pytest
 
 from ingather import errors
+from ingather.ports import Take
 from ingather.stores.redis_limits import CAUTIOUS, RedisLimiter
 from ingather.stores.redis_link import RedisLink
 
 ASKER = """
 import asyncio, json, sys
+from ingather.ports import Take
 from ingather.stores.redis_limits import RedisLimiter
 from ingather.stores.redis_link import RedisLink
 
 async def main(url, key, tries):
     link = RedisLink(url)
     limiter = RedisLimiter(link)
-    waits = [await limiter.reserve(key, calls=1, limit=200, window=3600) for _ in range(tries)]
+    waits = [await limiter.reserve(Take(key, 200, 3600.0)) for _ in range(tries)]
     print(waits.count(0.0))
     await link.close()
 
@@ -33,8 +35,8 @@ async def link(start_valkey):
 
 
 async def given(limiter, key: str, tries: int, **words) -> int:
-    words = {"calls": 1, "limit": 200, "window": 3600.0} | words
-    waits = [await limiter.reserve(key, **words) for _ in range(tries)]
+    take = Take(key, **({"limit": 200, "window": 3600.0} | words))
+    waits = [await limiter.reserve(take) for _ in range(tries)]
     return waits.count(0.0)
 
 
@@ -52,7 +54,7 @@ async def test_lost_log_makes_cautious(link) -> None:
     await link.call("FLUSHALL")
     assert await given(knowing, "key", 50) == CAUTIOUS
     assert await given(other, "key", 50) == 0
-    assert await knowing.reserve("key", calls=CAUTIOUS + 1, limit=200, window=3600) > 3_590
+    assert await knowing.reserve(Take("key", 200, 3600.0, CAUTIOUS + 1)) > 3_590
     assert await given(knowing, "another", 200) == 200
 
 

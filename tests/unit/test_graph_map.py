@@ -462,3 +462,54 @@ def test_any_json_is_read_or_refused(rows, paging):
 def test_any_way_of_writing_a_time_is_the_same_time(said, meant) -> None:
     """The platform's own way is read at once, and no other one is taken for it."""
     assert graph_map.utc(said, "media") == meant
+
+
+AFTER = {"cursors": {"before": "QVFI1", "after": "QVFI2"}, "next": "https://example.com/?after=x"}
+WORDS = st.text(max_size=8) | st.sampled_from(
+    [
+        '"paging":{"next":"x"}}',
+        '"next":',
+        '"}],"paging":{"cursors":{"after":"no"},"next":"y"}}',
+        "\\",
+    ]
+)
+ROWS_OF_WORDS = st.lists(
+    st.builds(
+        lambda text, name, threads: ROW | {"text": text, "username": name} | threads,
+        WORDS,
+        WORDS,
+        st.sampled_from([
+            {},
+            {"replies": {"data": [ROW | {"id": "18"}]}},
+            {"replies": {"data": [ROW | {"id": "18"}], "paging": AFTER}},
+            {"replies": {"data": [], "paging": {"cursors": {"after": "of a thread"}}}},
+        ]),
+    ),
+    max_size=3,
+)  # fmt: skip
+
+
+def test_the_next_cursor_is_known_from_a_lists_last_words():
+    """A page tells where the list goes on without being read."""
+    assert graph_map.foretold(page(ROW, paging=AFTER)) == "QVFI2"
+    assert graph_map.foretold(page(paging=AFTER)) == "QVFI2"  # an empty page is no end
+    assert graph_map.foretold(page(ROW, paging={"cursors": {"after": "QVFI2"}})) is None
+    assert graph_map.foretold(page(ROW)) is None
+    assert graph_map.foretold(page(ROW, paging=AFTER)[:-1]) is None
+    assert graph_map.foretold(b"<html>") is None
+
+
+@given(
+    rows=ROWS_OF_WORDS,
+    paging=st.sampled_from([None, AFTER, {"next": AFTER["next"]}, {"cursors": AFTER["cursors"]}]),
+    spaced=st.booleans(),
+)
+def test_what_last_words_tell_is_what_the_page_says(rows, paging, spaced):
+    """Whatever people have written in it, and whatever lists it holds: a cursor that is told early
+    is the page's own, and no thread was cut short before it."""
+    body = {"data": rows} | ({} if paging is None else {"paging": paging})
+    told = json.dumps(body, separators=None if spaced else (",", ":")).encode()
+    early, found = graph_map.foretold(told), graph_map.comments(told, ENDPOINT)
+    assert early is None or (early == found.after and not found.cut)
+    plain = paging is not None and "next" in paging and not found.cut
+    assert (early is not None) == plain

@@ -64,7 +64,7 @@ async def test_where_calls_cannot_be_counted_none_is_let_through(clock) -> None:
     """A limiter that is away is an error and never a call."""
 
     class Away(MemoryLimiter):
-        async def reserve(self, key, *, calls, limit, window):
+        async def reserve(self, *takes):
             raise errors.StoreUnavailable
 
     gate = Gate(Away(clock), clock, limits=[Limit(None, 1, 1.0)])

@@ -14,6 +14,7 @@ from ingather.domain.records import Media, Profile
 from ingather.domain.refresh import Account
 from ingather.domain.refresh_posts import MEASURED, Post, engagement
 from ingather.features.refresh_more import Extras, More, Share, Wanted
+from ingather.ports import Take
 from ingather.providers import graph_media, graph_people
 from ingather.stores.memory import MemoryLimiter
 
@@ -98,7 +99,7 @@ class Own:
 
     async def _call(self) -> None:
         if self._share is not None:
-            await self._share.enter(self.limit_key)
+            await self._share.take([self.limit_key])
         self.calls += 1
         said = self._says.pop(0) if self._says else None
         if isinstance(said, Exception):
@@ -181,7 +182,7 @@ async def test_insights_never_take_a_refreshs_place(extras, clock) -> None:
     assert told.posts == PROFILE.posts and own.calls == 3
     assert told.missing == ("insights: rate_limit", "insights of posts: rate_limit")
     assert await limiter.parked("graph") == 0
-    assert await limiter.reserve("graph", calls=200, limit=200, window=3600.0) == 0
+    assert await limiter.reserve(Take("graph", 200, 3600.0, 200)) == 0
     await clock.sleep(3600.0)
     assert (await made.of(PROFILE, "graph")).insights == {"reach": 5}
 

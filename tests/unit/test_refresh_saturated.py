@@ -1,22 +1,5 @@
 """The limit of the refresh when there is always more to ask (figure of the refresh's issue)."""
 
-import importlib.util
-from pathlib import Path
-
-import pytest
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def simulation():
-    """The benchmark that prints the figure; benchmarks are no package of the tests."""
-    path = ROOT / "benchmarks" / "simulate_refresh.py"
-    spec = importlib.util.spec_from_file_location("simulate_refresh", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
 
 async def test_all_of_a_limit_is_used_and_never_more(simulation) -> None:
     """Three tokens, two consumers with 64 messages each that begin in the same moment, headers

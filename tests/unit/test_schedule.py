@@ -82,6 +82,30 @@ async def test_a_scheduler_that_cannot_publish_loses_nobody(sql, monkeypatch) ->
     assert await schedule.publish(accounts, events, Plan()) == 1
 
 
+async def test_a_scheduler_that_dies_after_publishing_publishes_nobody_twice(
+    sql, monkeypatch
+) -> None:
+    """Its event waits once; what somebody asks for beside it is an event of its own."""
+    accounts, events = SqlAccounts(sql), SqlEvents(sql)
+    await accounts.add([Account(account_id="a1", handle="u1")])
+
+    async def dies(*_: object, **__: object) -> None:
+        raise errors.StoreUnavailable
+
+    monkeypatch.setattr(schedule, "_CLAIM", 0.05)
+    with monkeypatch.context() as patch:
+        patch.setattr(accounts, "scheduled", dies)
+        with pytest.raises(errors.StoreUnavailable):
+            await schedule.publish(accounts, events, Plan())
+    await asyncio.sleep(0.1)
+    assert await schedule.publish(accounts, events, Plan()) == 1
+    assert await events.waiting() == 1
+    asked = refresh.Event("a1", "instagram", "2026-11-21T10:00:00Z", again=True)
+    await events.publish([asked])
+    await events.publish([asked])
+    assert await events.waiting() == 3
+
+
 async def test_the_queue_gives_a_message_again_that_nobody_finished(sql) -> None:
     """A reader that died keeps no message; one that is finished is gone."""
     events = SqlEvents(sql)

@@ -198,6 +198,7 @@ async def refresh(
     """Queued for the consumer. With `budgetMs` it is done here and now, and queued only where the
     limit or that time does not allow it."""
     here = door(request)
+    await bodies.none(request)
     account = await _found(here, account_id)
     parts = here.refreshing
     # Before the attempt: should that have been written after all, the event finds it done.

@@ -3,6 +3,7 @@
 from typing import Any, TypeVar
 
 import msgspec
+from msgspec import Struct
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
@@ -27,6 +28,21 @@ async def read(request: Request, kind: type[T]) -> T:
         f"A body of the kind {media[:60]!r} is not read here.",
         hint="Send application/json, or form data, and say so in Content-Type.",
     )
+
+
+class _Nothing(Struct, forbid_unknown_fields=True):
+    """A body without fields."""
+
+
+async def none(request: Request) -> None:
+    """Refuse a body that asks for something where none is read: whoever sent it would believe that
+    it counts. One that is empty is let through. Raises as `read` does."""
+    try:
+        await read(request, _Nothing)
+    except errors.Invalid as failure:
+        raise errors.Invalid(
+            failure.message, hint="Send no body here: what can be asked for stands in the address."
+        ) from None
 
 
 def _whole(value: Any) -> Any:

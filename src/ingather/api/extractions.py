@@ -1,5 +1,6 @@
 """/api/extractions: lists of accounts, posts and comments (seeds/extraction-platform.md)."""
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Query
@@ -13,13 +14,12 @@ from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
 from ingather.api.rooms import Room, answer, listed, router_at
 from ingather.domain.access import Key
-from ingather.domain.job import Counters
-from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.records import Comment, Media, User
 from ingather.features import extraction, voices
 
 if TYPE_CHECKING:
     from ingather.domain.job import Job
+    from ingather.engine.backoff import Fetcher
 
 ROOM = Room(
     noun="extraction",
@@ -88,20 +88,12 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
         priority=body.priority,
     )
     extraction.passing(wanted)  # refused before anybody is asked anything
-    spent = Counters()
-    for voice in found:
-        route = WITH_INSIGHTS if body.insights and voice == "graph" else None
-        feature = world.extractions(kind, voice, words, route=route)
-        await world.learn_rate(voice)
-        fetcher = feature.fetcher()
-        fetcher.take_back(spent)
-        try:
-            return await running.begun(here, feature.start(wanted, fetcher))
-        except errors.NotReachable:
-            if voice == found[-1]:
-                raise
-            spent = fetcher.hand_over()  # it counts, whoever is asked next
-    raise AssertionError("there is a source")
+
+    async def begin(_: str, feature: extraction.Extractions, fetcher: "Fetcher") -> "Job":
+        return await running.begun(here, feature.start(wanted, fetcher))
+
+    through = partial(world.through, kind=kind, words=words, insights=body.insights)
+    return await extraction.by_first(found, through, begin)
 
 
 @router.get("", responses=schema.says(shapes.ExtractionList), summary="Extractions, newest first")

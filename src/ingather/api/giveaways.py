@@ -185,6 +185,7 @@ async def _anchor(
 )
 async def reveal(request: Request, caller: Caller, giveaway_id: JobId) -> Response:
     """409 with Retry-After while the round is not there. What was drawn is answered again."""
+    await bodies.none(request)
     world = door(request).world
     await world.drawn.reveal(giveaway_id, world.beacon(), tenant=caller.owner)
     return await _revealed(door(request), giveaway_id, caller.owner)

@@ -7,7 +7,7 @@ the whole of it counts as one address.
 import ipaddress
 
 from ingather import errors
-from ingather.ports import Clock, Limiter
+from ingather.ports import Clock, Limiter, Take
 
 WINDOW = 60.0
 _MOST = 10_000
@@ -33,9 +33,7 @@ class PeerLimit:
     async def _wait(self, name: str) -> float:
         if self._shared is not None:
             try:
-                return await self._shared.reserve(
-                    f"door:{name}", calls=1, limit=self._rate, window=WINDOW
-                )
+                return await self._shared.reserve(Take(f"door:{name}", self._rate, WINDOW))
             except errors.StoreError:
                 pass  # the door stays guarded while Redis is away
         return self._local(name)

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ingather import errors
-from ingather.api import events, files, records, running, schema, shapes
+from ingather.api import bodies, events, files, records, running, schema, shapes
 from ingather.api.auth import Caller
 from ingather.api.door import Door, door
 from ingather.api.schema import JSON, says
@@ -122,6 +122,7 @@ def _add_ways(router: APIRouter, room: Room) -> None:
 
     async def asked(request: Request, caller: Key, job_id: str, wish: Wish) -> Response:
         here = door(request)
+        await bodies.none(request)
         job = await owned(here, room, caller, job_id)
         await here.world.collection_of(job).release(job)
         job = await room.store(here.world).ask(job.id, wish)
@@ -145,6 +146,7 @@ def _add_ways(router: APIRouter, room: Room) -> None:
         request: Request, caller: Caller, job_id: JobId, budget: Budget = None
     ) -> Response:
         here = door(request)
+        await bodies.none(request)
         job = await owned(here, room, caller, job_id)
         store = room.store(here.world)
         if budget is not None:

@@ -2,6 +2,7 @@
 
 import itertools
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from ingather.domain.job import Job
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
-    from ingather.features.extraction import Wanted
+    from ingather.features.extraction import Extractions, Wanted
 
 
 def extract(
@@ -184,35 +185,34 @@ async def _begun(
 
     from ingather import errors
     from ingather.cli.waiting import LookUp
-    from ingather.domain.job import Counters
     from ingather.domain.kinds import WITH_INSIGHTS
-    from ingather.features.extraction import is_own
+    from ingather.features.extraction import by_first, is_own
     from ingather.features.voices import called
 
-    spent = Counters()
-    for voice, then in itertools.zip_longest(voices, voices[1:]):
+    then = dict(itertools.pairwise(voices))
+
+    async def begin(
+        voice: str, feature: "Extractions", fetcher: "Fetcher"
+    ) -> "tuple[Job | None, Fetcher]":
         units = await money.units(here, wanted.kind, voice, max_cost)
-        route = WITH_INSIGHTS if insights and voice == "graph" else None
-        feature = here.extractions(wanted.kind, voice, words, route=route)
-        await here.learn_rate(voice)
-        fetcher = feature.fetcher()
         fetcher.watch = LookUp()
-        fetcher.take_back(spent)
         start = feature.start(structs.replace(wanted, max_units=units), fetcher)
         try:
             job = await export.started(start, stop)
         except errors.NotReachable as failure:
-            if then is None:
-                raise
-            say(f"{failure} Asking {called(then)} instead.")
-            spent = fetcher.hand_over()  # it counts, whoever is asked next
-            continue
-        if job is not None and route is not None and job.count == 1 and not is_own(job):
+            if voice in then:
+                say(f"{failure} Asking {called(then[voice])} instead.")
+            raise
+        if job is None:
+            return None, fetcher
+        if feature.route == WITH_INSIGHTS and job.count == 1 and not is_own(job):
             say(f"@{job.target.username} is not your account: its insights are told to nobody.")
-        if job is not None and job.route != feature.route:
+        if job.route != feature.route:
             fetcher = here.collection_of(job).fetcher()  # it goes on as it was begun
         return job, fetcher
-    raise AssertionError("there is a source")
+
+    through = partial(here.through, kind=wanted.kind, words=words, insights=insights)
+    return await by_first(voices, through, begin)
 
 
 async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> bool:

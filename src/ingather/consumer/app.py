@@ -50,6 +50,7 @@ class Consumer:
         self.pump = Pump(
             work.do, waiting=lambda: metrics.waiting, at_once=at_once, hold_after=hold_after
         )
+        self.hurry = self.pump.hurry
         self._broker = KafkaBroker(
             link.servers,
             security=link.faststream(),
@@ -87,10 +88,6 @@ class Consumer:
         await settled(self._guard, self._patience)
         await self._leave()
         _log.info("stopped")
-
-    def hurry(self) -> None:
-        """Whoever asked us to end will not wait for what is under way."""
-        self.pump.hurry()
 
     async def _join(self) -> None:
         """Join the group, for as long as it takes: Kafka may come up after us."""

@@ -15,6 +15,7 @@ from aiokafka import ConsumerRebalanceListener
 from aiokafka.errors import KafkaError
 
 from ingather import points
+from ingather.consumer.drain import Drain
 from ingather.domain.refresh import Origin
 
 if TYPE_CHECKING:
@@ -68,8 +69,8 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
         self._hold_after = hold_after
         self._lanes: dict[TopicPartition, Lane] = {}
         self._holding = False
-        self._draining = False
-        self._hurried = False
+        self._ending = Drain()
+        self.hurry = self._ending.hurry
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -77,7 +78,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def run(self, records: Sequence[Any]) -> None:
         """Handle a batch to its end. Raises nothing but CancelledError."""
-        if self._draining or not records:
+        if self._ending.begun or not records:
             return
         self._idle.clear()
         keeper = asyncio.create_task(self._keep())
@@ -98,22 +99,12 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
     async def drain(self, seconds: float) -> None:
         """Begin nothing new, let what is under way end for so long, commit, and let go of what
         waits: it stays in Kafka."""
-        self._draining = True
-        until = asyncio.get_running_loop().time() + seconds
-        tasks = [task for lane in self._lanes.values() for task in lane.tasks]
-        while self._running > self._waiting() and asyncio.get_running_loop().time() < until:
-            if self._hurried:
-                break
-            await asyncio.wait(tasks, timeout=0.05)
+        await self._ending.wait(lambda: self._running - self._waiting(), seconds)
         for lane in self._lanes.values():
             for task in lane.tasks:
                 task.cancel()
         with contextlib.suppress(TimeoutError):  # what will not be broken off is left
             await asyncio.wait_for(self._idle.wait(), 2 * _PATIENCE)
-
-    def hurry(self) -> None:
-        """A drain waits for nothing any more."""
-        self._hurried = True
 
     async def on_partitions_revoked(self, revoked: Collection["TopicPartition"]) -> None:
         """A rebalance begins: say how far we are while it is still ours to say."""
@@ -144,7 +135,7 @@ class Pump(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _one(self, record: Any, lane: Lane) -> None:
         async with self._turns:
-            if self._draining:
+            if self._ending.begun:
                 return
             origin = Origin(record.topic, record.partition, record.offset)
             self._running += 1

@@ -6,6 +6,7 @@ import contextlib
 import structlog
 
 from ingather import errors, points
+from ingather.consumer.drain import Drain
 from ingather.consumer.metrics import Metrics
 from ingather.features.refresh_work import Work
 from ingather.stores.sql_events import SqlEvents, Taken
@@ -38,8 +39,8 @@ class QueueReader:
         self._lease = lease
         self._patience = patience
         self._under_way: dict[str, asyncio.Task[None]] = {}
-        self._draining = False
-        self._hurried = False
+        self._ending = Drain()
+        self.hurry = self._ending.hurry
         self._loops: list[asyncio.Task[None]] = []
 
     async def __aenter__(self) -> "QueueReader":
@@ -48,24 +49,16 @@ class QueueReader:
 
     async def __aexit__(self, *_: object) -> None:
         """Take nothing new, and give what is under way a while; what waits stays in the queue."""
-        self._draining = True
-        loop = asyncio.get_running_loop()
-        until = loop.time() + self._patience
-        while len(self._under_way) > self._metrics.waiting and loop.time() < until:
-            if self._hurried:
-                break
-            await asyncio.wait(list(self._under_way.values()), timeout=0.05)
+        await self._ending.wait(
+            lambda: len(self._under_way) - self._metrics.waiting, self._patience
+        )
         for task in [*self._loops, *self._under_way.values()]:
             task.cancel()
         await asyncio.gather(*self._loops, *self._under_way.values(), return_exceptions=True)
 
-    def hurry(self) -> None:
-        """A drain waits for nothing any more."""
-        self._hurried = True
-
     @property
     def ready(self) -> bool:
-        return not self._draining
+        return not self._ending.begun
 
     async def measure(self) -> None:
         """Tell the metrics how many messages wait."""
@@ -74,7 +67,7 @@ class QueueReader:
             self._metrics.answers.set(1)
 
     async def _read(self) -> None:
-        while not self._draining:
+        while not self._ending.begun:
             room = self._at_once - len(self._under_way)
             taken: list[Taken] = []
             if room > 0:

@@ -17,17 +17,9 @@ Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed"
 UNFINISHED: frozenset[Status] = frozenset({"pending", "running", "paused", "csv_pending"})
 
 Ending = Literal[
-    "end_of_list",
-    "cap",
-    "limit",
-    "cursor_loop",
-    "no_progress",
-    "source_ended_early",
-    "up_to_date",
-    "unreachable",
-    "mixed",
-    "cancelled",
-]
+    "end_of_list", "cap", "limit", "cursor_loop", "no_progress", "source_ended_early",
+    "up_to_date", "unreachable", "mixed", "cancelled",
+]  # fmt: skip
 Pause = Literal[
     "budget", "rate_limit", "needs_login", "no_balance", "storage", "schema_drift", "asked"
 ]
@@ -46,6 +38,10 @@ ALL = 2**31 - 1
 
 AT_ONCE = 0.0
 """`Job.due` of a job that any worker may take up now."""
+
+
+CLAIMS = 65_536
+"""A fence counts a job's claims below this; what stands above it may be drawn."""
 
 
 class Owner(Struct, frozen=True, rename="camel"):
@@ -203,9 +199,9 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
 
     source, route: the voice that is read and the way through it; cursors never leave a route.
     targets: all of them, or only the first where few were asked for; then `summed` tells of all.
-    sequence: of the last committed page, 0 before the first. fence: raised at each claim.
-    attempts: claims since the last progress. reason: why it ended or is paused.
-    tenant: who began it here: `local`, or the owner of the API key it came with.
+    sequence: of the last committed page, 0 before the first. fence: raised at each claim, on
+    PostgreSQL by more than one. attempts: claims since the last progress. reason: why it ended or
+    is paused. tenant: who began it here: `local`, or the owner of the API key it came with.
     priority: of its tenant's jobs those of a higher one are taken up first. due: epoch seconds on
     the store's clock from which any worker may take it up; None: it is left to whoever began it.
     Times are ISO 8601 UTC. expires: when the store will drop it, None for never.
@@ -259,6 +255,11 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
             return None
         at = instants.iso(instants.read(self.created_at) - self.options.look_back)
         return f"{at[:19]}Z"
+
+    @property
+    def claims(self) -> int:
+        """How often it was claimed; it begins anew after CLAIMS of them."""
+        return self.fence % CLAIMS
 
     @property
     def unfinished(self) -> bool:

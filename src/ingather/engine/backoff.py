@@ -13,13 +13,16 @@ from msgspec import Struct
 
 from ingather import errors, points
 from ingather.domain.job import Counters, Job, Target
-from ingather.domain.page import Page
-from ingather.engine.quota import Gate
+from ingather.domain.page import Page, Usage
+from ingather.engine.quota import HALVE, Gate
 from ingather.engine.stop import Stopped
 from ingather.engine.watch import Unwatched, Watch
 from ingather.ports import Clock, Source
 
 T = TypeVar("T")
+
+Listener = Callable[[str | None, str], Awaitable[None]]
+"""Hears that the page at a cursor has come, and where the list goes on after it."""
 
 MOST = 50
 """Rows asked for where nothing is said: what the platform gives at the most."""
@@ -73,6 +76,7 @@ class Fetcher:
         self._clock = clock
         self._policy = policy
         self.watch: Watch = Unwatched()
+        self.listener: Listener | None = None
         self._jitter = jitter
         self._limit: int | None = None
         self._well, self._wanted, self._grown = 0, WELL, False
@@ -122,7 +126,7 @@ class Fetcher:
     def run_of(self, job: Job) -> None:
         """Keep to the budget of a job in a run that begins. Its first run pays for the look-up
         that the job was begun with."""
-        if job.fence == 1:
+        if job.claims == 1:
             self._made, self._units = (
                 self._made + job.counters.calls,
                 self._units + job.counters.units,
@@ -150,6 +154,12 @@ class Fetcher:
                 self._made += 1
                 return self._key
             await self._park(wait)
+
+    async def heard(self, cursor: str | None, then: str, usage: Usage | None) -> None:
+        """Turns: pass it on, unless something in the rows may yet change how to go on."""
+        steady = self._limit is None and (usage is None or usage.percent < HALVE)
+        if steady and self.listener is not None:
+            await self.listener(cursor, then)
 
     async def page(self, target: Target, cursor: str | None, *, replies: bool) -> Page:
         """The page at the cursor. Raises the errors that waiting cannot mend, and Stopped where

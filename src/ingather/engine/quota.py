@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from ingather.domain.page import Usage
-from ingather.ports import Clock, Limiter
+from ingather.ports import Clock, Limiter, Take
 
 HALVE = 80
 REST = 95
@@ -30,8 +30,8 @@ class Limit(Struct, frozen=True):
 class Gate:
     """A gate for the keys of the limiter, such as the fingerprints of tokens that are pooled.
 
-    limits: what each call must fit in besides. A call is reserved before it is made, in each of
-    them, and never given back: the platform may have counted it.
+    limits: what each call must fit in besides. A call is reserved before it is made, in all of
+    them at once, and never given back: the platform may have counted it.
     """
 
     def __init__(self, limiter: Limiter, clock: Clock, *, limits: Sequence[Limit] = ()) -> None:
@@ -51,6 +51,10 @@ class Gate:
                 return key, 0.0
             waits.append(wait)
         return keys[0], min(waits)
+
+    def begin(self, key: str) -> None:
+        """A call under this key begins now, reserved by whoever asks."""
+        self._entered[key] = self._clock.monotonic()
 
     async def park(self, key: str, seconds: float) -> None:
         """Nobody calls under this key for so long."""
@@ -76,22 +80,8 @@ class Gate:
             if wait > 0:
                 return wait
             self._polled[key] = now
-        for limit in await self._fullest_first():
-            wait = await self._limiter.reserve(
-                limit.key or key, calls=1, limit=limit.calls, window=limit.seconds
-            )
-            if wait > 0:
-                return wait
-        self._entered[key] = now
-        return 0.0
-
-    async def _fullest_first(self) -> Sequence[Limit]:
-        """The limits, a shared one that is full before those that may have room: those who wait for
-        it must not reserve in vain what others could use."""
-        full = [
-            limit
-            for limit in self._limits
-            if limit.key is not None
-            and await self._limiter.used(limit.key, window=limit.seconds) >= limit.calls
-        ]
-        return [*full, *(limit for limit in self._limits if limit not in full)]
+        takes = [Take(limit.key or key, limit.calls, limit.seconds) for limit in self._limits]
+        wait = await self._limiter.reserve(*takes) if takes else 0.0
+        if wait <= 0:
+            self.begin(key)
+        return wait

@@ -10,6 +10,8 @@ MOST_IDLE = 3
 """Pages running without an id new to the job, before it ends with no_progress."""
 MOST_EMPTY = 20
 """Empty pages running, each with a fresh cursor, before it ends with no_progress."""
+MOST_A_PAGE = 1_300
+"""Rows that one page may hold: fifty comments, each with as many replies as come with it."""
 MOST_IDLE_OF_MANY = 200
 """The same where a job has several targets, whose lists may hold the same people."""
 

@@ -34,6 +34,11 @@ class Sieve:
         """Whether a job that goes on must tell the rows it has kept."""
         return self._filters is not None and self._filters.needs_rows
 
+    @property
+    def reads_on(self) -> bool:
+        """Whether what a page holds never ends the list."""
+        return self._since is None
+
     def remember(self, rows: Sequence[Record]) -> None:
         """Rows that the job has kept already."""
         if self._filters is not None:

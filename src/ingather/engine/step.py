@@ -6,6 +6,7 @@ is in `_ending`, but for the cap and the page without anything new, which only t
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import TypeVar
 
 from msgspec import structs
@@ -15,6 +16,7 @@ from ingather.domain.job import Ending, Failure, TargetState, fingerprint
 from ingather.domain.page import Page
 from ingather.domain.records import Record
 from ingather.engine import rules
+from ingather.engine.ahead import Ahead
 from ingather.engine.backoff import Fetcher, Tally
 from ingather.engine.lease import Lease
 from ingather.engine.sieve import Sieve
@@ -61,6 +63,7 @@ class Reader:
         self._state = claim.job.targets[0]
         self._endings: set[Ending] = set()
         self._sieve = Sieve(claim.job)
+        self._ahead = Ahead(fetcher, lease, stop, replies=claim.job.options.replies)
 
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""
@@ -118,19 +121,16 @@ class Reader:
 
     async def _read(self, index: int, state: TargetState) -> bool:
         """Read one target. True when the whole job has ended with it."""
-        ahead: asyncio.Task[Page] | None = None
         try:
             while True:
                 self._state = state
-                page, state = await self._arrive(ahead or self._fetch(state), state)
+                page, state = await self._arrive(index, state)
                 batch, idle = self._digest(index, state, page)
                 state = self._state = batch.state
-                room = batch.most - self._counters.appended
-                ahead = None
-                if state.ended is None and len(batch.rows) < room:
-                    ahead = self._fetch(state)
-                    for _ in ("made", "sent"):  # now: a store may commit without giving way once
-                        await asyncio.sleep(0)
+                if state.ended is None and len(batch.rows) < self._room:
+                    await self._ahead.begin(state)
+                else:
+                    await self._ahead.drop()
                 outcome = await self._commit(batch)
                 over = outcome.reason is not None or state.ended is not None
                 if not over and idle and not outcome.new:
@@ -139,9 +139,12 @@ class Reader:
                     return outcome.reason is not None
                 state = rules.counted(state, outcome)
         finally:
-            if ahead is not None:
-                ahead.cancel()
-                await asyncio.gather(ahead, return_exceptions=True)
+            await self._ahead.drop()
+
+    @property
+    def _room(self) -> int:
+        """Rows that the cap still lets in."""
+        return self._job.options.most - self._counters.appended
 
     def _heed(self, outcome: Outcome) -> bool:
         """Whether the job has ended. Raise Stopped where somebody wished it."""
@@ -153,27 +156,16 @@ class Reader:
             raise Stopped(self._stop.reason)
         return False
 
-    def _fetch(self, state: TargetState) -> asyncio.Task[Page]:
-        task = asyncio.create_task(self._fetch_surely(state))
-        self._stop.over(task)
-        return task
-
-    async def _fetch_surely(self, state: TargetState) -> Page:
-        await self._lease.sure()
-        return await self._fetcher.page(
-            state.target, state.cursor, replies=self._job.options.replies
-        )
-
-    async def _arrive(
-        self, task: asyncio.Task[Page], state: TargetState
-    ) -> tuple[Page, TargetState]:
+    async def _arrive(self, index: int, state: TargetState) -> tuple[Page, TargetState]:
         """The page, and the state it was asked in: another one after a dead cursor."""
         while True:
+            early = self._room > rules.MOST_A_PAGE and not (state.idle or state.empty)
+            new = partial(self._is_new, index, state) if early and self._sieve.reads_on else None
+            task = await self._ahead.take(state, new)
             try:
                 return await self._patiently(task), state
             except errors.DeadCursor as dead:
                 state = rules.restarted(state, dead)
-                task = self._fetch(state)
 
     async def _patiently(self, task: asyncio.Task[T]) -> T:
         """What a task under the stop gives, or Stopped where one was requested meanwhile."""
@@ -267,11 +259,14 @@ class Reader:
         if page.next is None:
             nothing = not page.records and state.depth == state.empty and not state.deepest
             return "source_ended_early" if nothing and state.target.declared else "end_of_list"
-        if fingerprint(page.next, target=index, passes=state.passes) in self._seen:
+        if not self._is_new(index, state, page.next):
             return "cursor_loop"
         if state.reached_old and reached_old and page.within is None:
             return "up_to_date"
         return "no_progress" if empty >= rules.MOST_EMPTY else None
+
+    def _is_new(self, index: int, state: TargetState, cursor: str) -> bool:
+        return fingerprint(cursor, target=index, passes=state.passes) not in self._seen
 
     async def _commit(self, batch: Batch) -> Outcome:
         outcome = await self._surely(self._sequence + 1, batch)

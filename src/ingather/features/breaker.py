@@ -33,6 +33,12 @@ class Breaker:
         self._trial_until = now + _TRIAL
         return 0.0
 
+    @property
+    def out_of_order(self) -> bool:
+        """Whether nobody was answered since the failure before the last one: it is the source then
+        that does not work, and not what it was asked for."""
+        return self._failures > 1
+
     def well(self) -> None:
         """The source answered as it should."""
         self._failures, self._rest, self._until, self._trial_until = 0, REST, 0.0, 0.0

@@ -1,8 +1,9 @@
 """Lists of accounts, posts and comments, of one target or of thousands in one job."""
 
 import uuid
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from collections.abc import Collection as Names
-from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 from msgspec import Struct
 
@@ -10,10 +11,12 @@ from ingather import errors
 from ingather.domain import filters, names, posts
 from ingather.domain.filter_kinds import Filter
 from ingather.domain.instants import iso
-from ingather.domain.job import AT_ONCE, LOCAL, Job, Options, Target, TargetState
+from ingather.domain.job import AT_ONCE, LOCAL, Counters, Job, Options, Target, TargetState
 from ingather.domain.kinds import ALIASES, OF_POSTS, RECORDS, WITH_INSIGHTS
 from ingather.engine.backoff import Fetcher
 from ingather.features.collection import Collection
+
+T = TypeVar("T")
 
 KINDS = tuple(kind for kind in RECORDS if kind not in ("comments", "analysis"))
 UNBOUNDED = 2**31 - 1
@@ -103,6 +106,27 @@ class Extractions(Collection):
             due=AT_ONCE if wanted.queued else None,
         )
         return await self._create(job, fetcher, fresh=wanted.fresh)
+
+
+async def by_first(
+    voices: Sequence[str],
+    through: Callable[[str], Awaitable[Extractions]],
+    begin: Callable[[str, Extractions, Fetcher], Awaitable[T]],
+) -> T:
+    """What is begun through the first of these sources that reaches the target; what the others
+    were asked for that counts towards it. Raises the last one's NotReachable where none does."""
+    spent = Counters()
+    for voice in voices:
+        feature = await through(voice)
+        fetcher = feature.fetcher()
+        fetcher.take_back(spent)
+        try:
+            return await begin(voice, feature, fetcher)
+        except errors.NotReachable:
+            if voice == voices[-1]:
+                raise
+            spent = fetcher.hand_over()
+    raise AssertionError("there is a source")
 
 
 def kind_of(word: str) -> str:

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ingather import errors
 from ingather.domain.records import Media, Profile
 from ingather.engine.quota import Gate
-from ingather.ports import Clock, Limiter
+from ingather.ports import Clock, Limiter, Take, Turns
 from ingather.ports.refresh import Insider, Lister, Watcher
 
 HOUR = 3_600.0
@@ -41,8 +41,9 @@ class More(Struct, frozen=True, kw_only=True):
     missing: tuple[str, ...] = ()
 
 
-class Share:
-    """A limit beside the refresh's, for each token: so many calls in any window of seconds."""
+class Share(Turns):
+    """A limit beside the refresh's, for each token; so many calls in any window of
+    seconds."""
 
     def __init__(self, limiter: Limiter, name: str, *, calls: int, window: float = HOUR) -> None:
         self._limiter = limiter
@@ -50,15 +51,18 @@ class Share:
         self._calls = calls
         self._window = window
 
-    async def enter(self, key: str) -> None:
-        """Take a call of it; raises Throttled where there is none, or the token is parked."""
-        wait = await self._limiter.parked(key)
-        if wait <= 0:
-            wait = await self._limiter.reserve(
-                f"{key}:{self._name}", calls=1, limit=self._calls, window=self._window
-            )
-        if wait > 0:
-            raise OwnLimit(wait=wait)
+    async def take(self, keys: Sequence[str]) -> str:
+        """As Turns has it; raises Throttled at once where no token has room, or each is parked."""
+        waits = []
+        for key in keys:
+            wait = await self._limiter.parked(key)
+            if wait <= 0:
+                take = Take(f"{key}:{self._name}", self._calls, self._window)
+                wait = await self._limiter.reserve(take)
+            if wait <= 0:
+                return key
+            waits.append(wait)
+        raise OwnLimit(wait=min(waits))
 
 
 class OwnLimit(errors.Throttled):
@@ -67,7 +71,7 @@ class OwnLimit(errors.Throttled):
 
 class Extras:
     """Asks for what is wanted. listers: the sources that tell posts by a call of their own, which
-    are asked where a profile came from them. insiders: each call of theirs `enter`s a Share."""
+    are asked where a profile came from them. insiders: under a Share."""
 
     def __init__(
         self,
@@ -125,7 +129,7 @@ class Extras:
     async def _pace(self, lister: Lister) -> None:
         """Wait for room in this second: its profiles have the rest of what the service allows."""
         key = f"{lister.limit_key}:media"
-        while wait := await self._limiter.reserve(key, calls=1, limit=_A_SECOND, window=1.0):
+        while wait := await self._limiter.reserve(Take(key, _A_SECOND, 1.0)):
             await self._clock.sleep(wait)
 
     async def _insider(self, profile: Profile, missing: list[str]) -> Insider | None:

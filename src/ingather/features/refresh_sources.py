@@ -14,7 +14,7 @@ from ingather import errors, points
 from ingather.domain.records import Profile
 from ingather.engine.quota import Gate
 from ingather.features.breaker import Breaker
-from ingather.ports import Clock, Limiter
+from ingather.ports import Clock, Limiter, Take
 from ingather.ports.refresh import Voice, Watcher
 
 T = TypeVar("T")
@@ -37,11 +37,14 @@ class Wait(Exception):
 
 
 class NotTold(Exception):
-    """Nobody said what there is of an account; it may be otherwise after a while."""
+    """Nobody said what there is of an account; it may be otherwise after a while. out_of_order: one
+    that could have said it tells nobody anything, so the account is not to blame."""
 
-    def __init__(self, failure: errors.IngatherError, wait: float) -> None:
+    def __init__(
+        self, failure: errors.IngatherError, wait: float, *, out_of_order: bool = False
+    ) -> None:
         super().__init__(str(failure))
-        self.failure, self.wait = failure, wait
+        self.failure, self.wait, self.out_of_order = failure, wait, out_of_order
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -95,6 +98,7 @@ class Sources:
         """
         said: list[errors.IngatherError] = []
         closed: list[float] = []
+        ill = False
         for route in self._routes:
             if (wait := self._breakers[route.name].enter()) > 0:
                 closed.append(wait)
@@ -104,9 +108,10 @@ class Sources:
             except (errors.SourceError, errors.UnreadableName) as failure:
                 self._watcher.called(route.name, failure.code)
                 said.append(failure)
+                ill = ill or self._breakers[route.name].out_of_order
         unknown = [each for each in said if not _says_something(each)]
         if unknown:
-            raise NotTold(unknown[-1], min(closed, default=0.0))
+            raise NotTold(unknown[-1], min(closed, default=0.0), out_of_order=ill or bool(closed))
         if closed:
             raise Wait(min(closed), "blocked")
         if not said:
@@ -126,7 +131,7 @@ class Sources:
         breaker, tries = self._breakers[route.name], 0
         while True:
             voice = await self._enter(route)
-            await self._gate.enter((voice.limit_key,))
+            self._gate.begin(voice.limit_key)
             try:
                 found = await voice.profile(handle)
             except errors.Throttled as throttled:
@@ -165,7 +170,7 @@ class Sources:
             key = voice.limit_key
             calls = 1 if key in self._opened else 1 + route.opening
             wait = await self._limiter.reserve(
-                key, calls=calls, limit=max(route.limit, calls), window=route.window
+                Take(key, max(route.limit, calls), route.window, calls)
             )
             if wait <= 0:
                 self._opened.add(key)

@@ -20,6 +20,7 @@ _LONGEST = 60.0
 _OUTAGE = 60.0
 """Seconds to the next attempt where a source could not be reached: a network that is gone for a
 moment makes no dead letters."""
+_HOUR = 3_600.0
 
 
 class Work:
@@ -54,16 +55,16 @@ class Work:
         return outcome
 
     async def _handle(self, event: Event, body: bytes, origin: Origin) -> str:
-        attempts, waits = 0, 0
+        attempts, waits = _Attempts(self._clock), 0
         while True:
             try:
-                done = await self._refresher.handle(event, origin, attempt=attempts + 1)
+                done = await self._refresher.handle(event, origin, attempt=attempts.made + 1)
                 return done.outcome
             except Wait as wait:
                 await self._park(wait.seconds, wait.why, wait.source)
                 continue
             except errors.AccountNotFound as failure:
-                return await self._bury(origin, body, failure, attempts + 1)
+                return await self._bury(origin, body, failure, attempts.made + 1)
             except errors.StoreError as failure:
                 waits += 1
                 await self._park(self._backoff(waits), failure.code)
@@ -71,15 +72,15 @@ class Work:
             except NotTold as untold:
                 failed: errors.IngatherError = untold.failure
                 outage = _OUTAGE if isinstance(failed, errors.Transient) else 0.0
-                pause = max(untold.wait, outage, self._backoff(attempts + 1))
-            except errors.IngatherError as failure:
-                failed, pause = failure, self._backoff(attempts + 1)
+                attempts.failed(out_of_order=untold.out_of_order)
+                pause = max(untold.wait, outage, self._backoff(attempts.made))
             except Exception as failure:  # noqa: BLE001 - a fault of ours must not stop the rest
-                failed, pause = _ours(failure), self._backoff(attempts + 1)
-            attempts += 1
-            if attempts == ATTEMPTS:
-                await self._log(event, origin, failed, attempts)
-                return await self._bury(origin, body, failed, attempts)
+                failed = failure if isinstance(failure, errors.IngatherError) else _ours(failure)
+                attempts.failed()
+                pause = self._backoff(attempts.made)
+            if attempts.made == ATTEMPTS:
+                await self._log(event, origin, failed, attempts.made)
+                return await self._bury(origin, body, failed, attempts.made)
             await self._park(pause, failed.code)
 
     async def _bury(
@@ -115,6 +116,22 @@ class Work:
 
     def _backoff(self, times: int) -> float:
         return (0.5 + self._jitter() / 2) * min(_LONGEST, 0.5 * 2.0 ** min(times, 10))
+
+
+class _Attempts:
+    """Those of one message. What fails because a source tells nobody anything says little of the
+    message, and costs it no more than one an hour: an outage is sat out, and a message that alone
+    puts a source out of order is buried all the same."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._last = float("-inf")
+        self.made = 0
+
+    def failed(self, *, out_of_order: bool = False) -> None:
+        now = self._clock.monotonic()
+        if not out_of_order or now - self._last >= _HOUR:
+            self.made, self._last = self.made + 1, now
 
 
 def _ours(failure: Exception) -> errors.IngatherError:

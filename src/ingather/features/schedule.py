@@ -2,6 +2,8 @@
 
 An account is claimed before its event is published and marked after: a scheduler that dies between
 the two loses nothing, for the claim ends, and a second scheduler beside it is given other accounts.
+The queue in the store then has the event once; in Kafka it may lie twice, and finds its account
+fresh the second time.
 """
 
 from msgspec import Struct

@@ -4,6 +4,7 @@ What is to be told rests beside the jobs from the moment the job is made, so tha
 a job's end and its message loses the message. It may come twice: its `webhook-id` is the same then.
 """
 
+import asyncio
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -100,28 +101,17 @@ class Webhooks:
         await self._hooks.forget(job.id)
 
     async def round(self, limit: int = 20) -> int:
-        """Look at those that are due, and deliver those whose job has ended; how many were sent."""
-        sent = 0
-        for hook in await self._hooks.take(limit):
-            try:
-                job = await self._find(hook.kind, hook.job, 0)
-                if not job.unfinished:
-                    job = await self._find(hook.kind, hook.job, ALL)
-            except errors.JobNotFound:
-                await self._hooks.forget(hook.job)
-                continue
-            except (errors.DamagedRecord, errors.StateLost) as failure:
-                await self._ended(hook, "failed", failure.message)
-                continue
-            except errors.StoreError:  # it is away, and with it what is to be told
-                await self._hooks.later(hook, LOOK)
-                continue
-            if job.unfinished:
-                await self._hooks.later(hook, LOOK)
-                continue
-            await self._deliver(hook, job)
-            sent += 1
-        return sent
+        """Look at those that are due, and deliver those whose job has ended; how many were sent.
+
+        All at once: one after the other, slow receivers would outlast the time for which the last
+        of them are ours, and somebody else would tell these as well.
+        """
+        looks = [self._look(hook) for hook in await self._hooks.take(limit)]
+        ends = await asyncio.gather(*looks, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+        return ends.count(True)
 
     async def run(self, sent: Callable[[int], None]) -> None:
         """Rounds, till cancelled; what is out of order is tried again. sent: told how many went
@@ -132,6 +122,27 @@ class Webhooks:
             except errors.IngatherError:
                 await self._clock.sleep(10.0)
             await self._clock.sleep(LOOK)
+
+    async def _look(self, hook: Webhook) -> bool:
+        """Deliver it if its job has ended; whether it was sent."""
+        try:
+            job = await self._find(hook.kind, hook.job, 0)
+            if not job.unfinished:
+                job = await self._find(hook.kind, hook.job, ALL)
+        except errors.JobNotFound:
+            await self._hooks.forget(hook.job)
+            return False
+        except (errors.DamagedRecord, errors.StateLost) as failure:
+            await self._ended(hook, "failed", failure.message)
+            return False
+        except errors.StoreError:  # it is away, and with it what is to be told
+            await self._hooks.later(hook, LOOK)
+            return False
+        if job.unfinished:
+            await self._hooks.later(hook, LOOK)
+            return False
+        await self._deliver(hook, job)
+        return True
 
     async def _deliver(self, hook: Webhook, job: Job) -> None:
         body = msgspec.json.encode(message(job))

@@ -11,7 +11,7 @@ from ingather.ports.giveaways import Beacon, Draws, Giveaways
 from ingather.ports.jobs import Adopting, Batch, Claim, Jobs, Leases, Outcome, Queue
 from ingather.ports.rows import Rows
 from ingather.ports.secrets import Secrets
-from ingather.ports.sources import Cache, Limiter, Source, Turns
+from ingather.ports.sources import Cache, Limiter, Source, Take, Turns
 
 __all__ = [
     "Adopting",
@@ -31,5 +31,6 @@ __all__ = [
     "Rows",
     "Secrets",
     "Source",
+    "Take",
     "Turns",
 ]

@@ -3,8 +3,11 @@
 from collections.abc import Sequence
 from typing import Protocol, Self
 
+from msgspec import Struct
+
+from ingather import errors
 from ingather.domain.job import Owner, Target
-from ingather.domain.page import Page
+from ingather.domain.page import Page, Usage
 
 
 class Turns(Protocol):
@@ -15,6 +18,12 @@ class Turns(Protocol):
         """Wait until a call may be made under one of these keys (fingerprints of tokens, never
         tokens); under which. What it raises ends the asking, and is let through."""
         ...
+
+    async def heard(self, cursor: str | None, then: str, usage: Usage | None) -> None:
+        """That the page at `cursor` has come, and that it will say the list goes on at `then`: from
+        a source that can tell so before it has read the rows. No source has to tell, and nobody
+        has to listen."""
+        return
 
 
 class Source(Protocol):
@@ -65,13 +74,27 @@ class Cache(Protocol):
         ...
 
 
-class Limiter(Protocol):
-    """A limit that many processes share, kept on the store's clock (reliability plan, 2)."""
+class Take(Struct, frozen=True):
+    """`calls` out of `limit` per sliding `window` seconds, by all who share the key. Raises
+    BadInput where they never fit."""
 
-    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
-        """Take `calls` out of `limit` per sliding `window` seconds. 0.0 where they were given,
-        else seconds until they may be (nothing is taken). Never given back. Raises
-        StoreUnavailable; never admits when it cannot count."""
+    key: str
+    limit: int
+    window: float
+    calls: int = 1
+
+    def __post_init__(self) -> None:
+        if self.calls > self.limit:
+            raise errors.BadInput(f"{self.calls} calls never fit in a limit of {self.limit}.")
+
+
+class Limiter(Protocol):
+    """Limits that many processes share, kept on the store's clock (reliability plan, 2)."""
+
+    async def reserve(self, *takes: Take) -> float:
+        """Take the calls of all of these, each of another key, or none of them. 0.0 where they
+        were given, else seconds until they may be. Never given back. Raises StoreUnavailable;
+        never admits when it cannot count."""
         ...
 
     async def used(self, key: str, *, window: float) -> int:

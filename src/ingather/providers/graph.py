@@ -166,6 +166,8 @@ class GraphSource:
             if dead(fault, at.after):
                 raise errors.DeadCursor(restart=None)
             raise graph_errors.meaning(fault, "media/comments")
+        if (after := graph_map.foretold(answer.body)) is not None:
+            await self._calls.heard(cursor, Cursor(after).text())
         found = graph_map.comments(answer.body, "media/comments")
         cut = tuple(found.cut) if replies else ()
         return _page(answer, found, Cursor(found.after, cut, last=found.after is None))

@@ -65,6 +65,11 @@ class Calls:
         found._turns = turns
         return found
 
+    async def heard(self, cursor: str | None, then: str | None) -> None:
+        """Tell who asks where the list goes on after the page that has come, unread as it is."""
+        if self._turns is not None and then is not None:
+            await self._turns.heard(cursor, then, self.usage)
+
     @property
     def accounts(self) -> list[Account]:
         """Every account of the pool; raises NoToken where there is none."""

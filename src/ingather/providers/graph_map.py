@@ -214,6 +214,21 @@ def after(paging: wire.Paging | None, endpoint: str) -> str | None:
     return cursor
 
 
+def foretold(body: bytes) -> str | None:
+    """The cursor of the next page as a list's last words tell it, without its rows being read.
+
+    None where only the whole answer can tell: it is the last page, a list within it goes on too, or
+    its end is not `"paging": {...}}`. Quotes within a text are escaped, so that none passes for it.
+    """
+    if body.count(b'"next":') != 1:
+        return None
+    try:
+        found = wire.ENDING.decode(b"{" + body[body.rindex(b'"paging":') :])
+    except (msgspec.MsgspecError, ValueError):
+        return None
+    return _after_in(found.paging) if found.paging.next else None
+
+
 def _after_in(paging: wire.Paging) -> str | None:
     """`cursors.after`, else the `after` of the address `next`; nothing else of it is used."""
     cursor = paging.cursors.after if paging.cursors else None

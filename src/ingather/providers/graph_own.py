@@ -1,10 +1,11 @@
 """What a token tells of its own account alone: the account's insights, and those of its posts."""
 
-from collections.abc import Awaitable, Callable, Sequence
+import copy
+from collections.abc import Sequence
 
 from ingather.domain.page import Usage
 from ingather.domain.records import Media
-from ingather.ports import Clock
+from ingather.ports import Clock, Turns
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_calls import URL, Calls
 from ingather.providers.graph_insights import Insights
@@ -15,7 +16,7 @@ class GraphOwn:
     """ports.refresh.Insider over the Graph API.
 
     token, account_id, url: as of GraphSource. limit_key: the token's own, which its other calls
-    have as well. before: awaited before every call, so that these have a limit of their own.
+    have as well.
     """
 
     name = "graph"
@@ -29,7 +30,6 @@ class GraphOwn:
         app_secret: str | None = None,
         url: str = URL,
         clock: Clock | None = None,
-        before: Callable[[str], Awaitable[None]] | None = None,
     ) -> None:
         self._calls = Calls(
             http,
@@ -39,10 +39,15 @@ class GraphOwn:
             url=url,
             clock=clock,
         )
-        if before is not None:
-            self._calls = self._calls.under(_Before(before))
         self._insights = Insights(self._calls, patience=1)
         self.limit_key = self._calls.limit_key
+
+    def under(self, turns: Turns) -> "GraphOwn":
+        """The same account, which asks these before each of its calls."""
+        found = copy.copy(self)
+        found._calls = self._calls.under(turns)
+        found._insights = Insights(found._calls, patience=1)
+        return found
 
     @property
     def usage(self) -> Usage | None:
@@ -76,14 +81,3 @@ class GraphOwn:
     def _own(self, account_id: str) -> Account:
         """The account of the pool; to be asked for what `owns` alone."""
         return next(one for one in self._calls.accounts if one.account_id == account_id)
-
-
-class _Before:
-    """ports.Turns of a token that waits by itself."""
-
-    def __init__(self, before: Callable[[str], Awaitable[None]]) -> None:
-        self._before = before
-
-    async def take(self, keys: Sequence[str]) -> str:
-        await self._before(keys[0])
-        return keys[0]

@@ -54,6 +54,12 @@ class Comments(Struct, frozen=True, gc=False):
     paging: Paging | None = None
 
 
+class Ending(Struct, frozen=True, gc=False):
+    """The last words of a list."""
+
+    paging: Paging
+
+
 class Media(Struct, frozen=True, gc=False):
     id: Id = None
     shortcode: str | None = None
@@ -139,6 +145,7 @@ _INDEX = re.compile(r"\[[\d.]*\]")
 _MISSING = re.compile(r"missing required field `(\w+)`")
 NOBODY = User()
 COMMENTS = msgspec.json.Decoder(Comments)
+ENDING = msgspec.json.Decoder(Ending)
 MEDIA = msgspec.json.Decoder(Media)
 MEDIA_PAGE = msgspec.json.Decoder(MediaPage)
 ACCOUNTS = msgspec.json.Decoder(Accounts)

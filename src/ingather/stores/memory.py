@@ -24,7 +24,7 @@ from ingather.domain.job import (
     Wish,
 )
 from ingather.domain.records import Record, is_reply, natural_id, writer
-from ingather.ports import Batch, Claim, Clock, Outcome
+from ingather.ports import Batch, Claim, Clock, Outcome, Take
 from ingather.stores import states
 
 
@@ -260,19 +260,21 @@ class MemoryLimiter:
         self._log: dict[str, deque[float]] = {}
         self._parks: dict[str, float] = {}
 
-    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
-        if (parked := await self.parked(key)) > 0:
-            return parked
-        if calls > limit:
-            raise errors.BadInput(f"{calls} calls never fit in a limit of {limit}.")
+    async def reserve(self, *takes: Take) -> float:
         now = self._clock.now()
-        log = self._log.setdefault(key, deque())
-        while log and log[0] <= now - window:
+        wait = max(self._wait(take, now) for take in takes)
+        if wait <= 0:
+            for take in takes:
+                self._log[take.key].extend([now] * take.calls)
+        return wait
+
+    def _wait(self, take: Take, now: float) -> float:
+        log = self._log.setdefault(take.key, deque())
+        while log and log[0] <= now - take.window:
             log.popleft()
-        if len(log) + calls <= limit:
-            log.extend([now] * calls)
-            return 0.0
-        return log[len(log) + calls - limit - 1] + window - now
+        lacking = len(log) + take.calls - take.limit
+        until = log[lacking - 1] + take.window if lacking > 0 else now
+        return max(until, self._parks.get(take.key, now)) - now
 
     async def used(self, key: str, *, window: float) -> int:
         since = self._clock.now() - window

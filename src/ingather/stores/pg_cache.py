@@ -1,6 +1,6 @@
 """Cache and Limiter in PostgreSQL, on the database's clock, for workers that share no Redis."""
 
-from ingather import errors
+from ingather.ports import Take
 from ingather.stores import pg_link
 from ingather.stores.pg_link import NOW, PgLink
 
@@ -17,27 +17,29 @@ ON CONFLICT (key) DO UPDATE SET value = excluded.value, expires = excluded.expir
 _RESERVE = f"""
 WITH clock AS MATERIALIZED (
     SELECT {NOW} AS now
-), park AS MATERIALIZED (
-    SELECT until - now AS wait FROM limiter_parks, clock WHERE key = $1 AND until > now
+), take AS MATERIALIZED (
+    SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[])
+        AS take (key, calls, most, span)
 ), log AS MATERIALIZED (
-    SELECT at FROM limiter_calls, clock WHERE key = $1 AND at > now - $4::float8
-), room AS MATERIALIZED (
-    SELECT (SELECT count(*) FROM log) + $2::bigint - $3::bigint AS lacking
+    SELECT most - calls AS room, at + span - now AS wait,
+        row_number() OVER (PARTITION BY key ORDER BY at DESC) AS nth
+    FROM take JOIN limiter_calls USING (key), clock WHERE at > now - span
+), wait AS MATERIALIZED (
+    SELECT greatest(0, max(wait)) AS wait FROM (
+        SELECT until - now FROM take JOIN limiter_parks USING (key), clock
+        UNION ALL SELECT wait FROM log WHERE nth > room
+    ) AS one (wait)
 ), given AS (
     INSERT INTO limiter_calls (key, at)
-    SELECT $1, now FROM clock, room, generate_series(1, $2::bigint)
-    WHERE lacking <= 0 AND NOT EXISTS (SELECT 1 FROM park)
+    SELECT key, now FROM take, clock, wait, generate_series(1, calls) WHERE wait = 0
 ), gone AS (
-    DELETE FROM limiter_calls USING clock WHERE key = $1 AND at <= now - $4::float8
+    DELETE FROM limiter_calls AS old USING take, clock
+    WHERE old.key = take.key AND at <= now - span
 )
-SELECT COALESCE(
-    (SELECT wait FROM park),
-    (SELECT at + $4::float8 - now FROM log, room, clock WHERE lacking > 0
-     ORDER BY at OFFSET greatest(0, (SELECT lacking FROM room) - 1) LIMIT 1),
-    0
-)"""
-"""Seconds to wait, 0 where the calls were given: $1 key, $2 calls, $3 limit, $4 window. Only the
-lock that is taken before it makes it true."""
+SELECT wait FROM wait"""
+"""Seconds to wait, 0 where the calls were given: $1 keys, $2 calls of each, $3 limits, $4 windows.
+They fit once no more than limit less calls are left of the log; it is told from its newest call
+on. Only the locks that are taken before it make it true."""
 
 
 class PgCache:
@@ -68,17 +70,18 @@ class PgCache:
 
 
 class PgLimiter:
-    """Limiter: a log of calls per key; whoever reserves is alone with the key."""
+    """Limiter: a log of calls per key; whoever reserves is alone with the keys."""
 
     def __init__(self, link: PgLink) -> None:
         self._link = link
 
-    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
-        if calls > limit:
-            raise errors.BadInput(f"{calls} calls never fit in a limit of {limit}.")
+    async def reserve(self, *takes: Take) -> float:
+        rows = [(take.key, take.calls, take.limit, take.window) for take in takes]
+        columns = zip(*rows, strict=True)
         async with self._link.transaction() as connection:
-            await pg_link.lock(connection, f"limiter:{key}")
-            wait: float = await connection.fetchval(_RESERVE, key, calls, limit, window)
+            for key in sorted(take.key for take in takes):  # in one order: nobody waits crosswise
+                await pg_link.lock(connection, f"limiter:{key}")
+            wait: float = await connection.fetchval(_RESERVE, *columns)
             return wait
 
     async def used(self, key: str, *, window: float) -> int:

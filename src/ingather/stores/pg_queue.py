@@ -1,23 +1,20 @@
 """The queue of waiting jobs in PostgreSQL: the next one is found and claimed in one statement, and
 whoever asks at the same moment passes it by (FOR UPDATE SKIP LOCKED)."""
 
-import asyncio
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from ingather import errors
-from ingather.domain.job import ALL, Holder, Job, Pause
+from ingather.domain.job import ALL, CLAIMS, Holder, Job, Pause
 from ingather.ports import Claim
 from ingather.stores import pg_rows, sql_rows, states
 from ingather.stores.pg_link import NOW, PgLink
 
-_AHEAD = 16
-"""Jobs that are looked at: more than workers ask in the same instant."""
 _RIPE = 100
 """Jobs given back for later, or whose lease has run out, that are looked at: those for longest."""
-_BRIEFLY = 0.002
-"""Seconds in which others make known what they have just taken."""
+_FENCES = 2**24
+"""How many fences the next one is drawn from."""
 
 _FREE = f"due <= {NOW} AND (lease_until IS NULL OR lease_until <= {NOW})"
 """True of a job in the queue that a worker may take."""
@@ -34,6 +31,12 @@ _PLACE = "source, tenant, priority DESC, requested_at, number"
 
 _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "").split())
 
+_BESIDE = (
+    f"{pg_rows.TARGETS.replace('{most}', str(ALL))},"
+    " ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = {number})"
+)
+"""What a claim tells beside the job's row: its targets, and the cursors seen."""
+
 _NEXT = f"""
 WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
     (SELECT source, tenant, priority, requested_at, number FROM extractions
@@ -46,69 +49,59 @@ WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
     ) AS next
 ), ours AS (
     SELECT * FROM heads WHERE $1::text[] IS NULL OR source = ANY ($1::text[])
-), seen AS MATERIALIZED (
+), seen AS (
     SELECT tenant, priority, requested_at, number FROM ours
-    UNION ALL
-    SELECT more.* FROM ours CROSS JOIN LATERAL (
-        SELECT tenant, priority, requested_at, number FROM extractions
-        WHERE {_WAITING} AND source = ours.source AND tenant = ours.tenant
-        ORDER BY {_PLACE}
-        OFFSET 1 LIMIT (SELECT ({_AHEAD} - count(*)) / count(*) FROM ours)
-    ) AS more
     UNION ALL
     (SELECT tenant, priority, requested_at, number FROM extractions
      WHERE {_LATER} AND greatest(due, lease_until) <= (SELECT {NOW})
        AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::int
      ORDER BY greatest(due, lease_until) LIMIT {_RIPE})
+), ranked AS MATERIALIZED (
+    SELECT number FROM (
+        SELECT number, requested_at, coalesce(turn, 0) AS turn,
+            row_number() OVER (
+                PARTITION BY seen.tenant ORDER BY priority DESC, requested_at, number
+            ) AS nth
+        FROM seen LEFT JOIN turns ON turns.tenant = seen.tenant
+    ) AS each
+    ORDER BY nth, turn, requested_at, number
 ), picked AS MATERIALIZED (
-    SELECT e.number, e.tenant
-    FROM (
-        SELECT number, requested_at,
-            row_number() OVER (PARTITION BY tenant ORDER BY priority DESC, requested_at, number)
-                AS nth,
-            COALESCE((SELECT turn FROM turns WHERE turns.tenant = seen.tenant), 0) AS turn
-        FROM seen ORDER BY nth, turn, requested_at, number LIMIT {_AHEAD}
-    ) AS head
-    JOIN extractions e ON e.number = head.number
-    WHERE {_FREE}
-    ORDER BY head.nth, head.turn, head.requested_at, head.number
-    LIMIT 1 FOR UPDATE OF e SKIP LOCKED
-), known AS (
-    UPDATE turns SET turn = ({NOW} * 1e6)::bigint
-    WHERE tenant = (
-        SELECT tenant FROM turns WHERE tenant = (SELECT tenant FROM picked)
-        FOR UPDATE SKIP LOCKED
-    )
-), newcomer AS (
-    INSERT INTO turns (tenant, turn)
-    SELECT picked.tenant, ({NOW} * 1e6)::bigint FROM picked
-    WHERE NOT EXISTS (SELECT FROM turns WHERE turns.tenant = picked.tenant)
-    ON CONFLICT DO NOTHING
-), taken AS (
-    UPDATE extractions e
-    SET fence = e.fence + 1, attempts = e.attempts + 1,
-        status = CASE WHEN e.status = 'csv_pending' THEN e.status ELSE 'running' END,
-        reason = CASE WHEN e.status = 'csv_pending' THEN e.reason END,
-        holder = $3, wish = NULL, finished_at = NULL, lease_until = {NOW} + $4::float8,
-        started_at = COALESCE(
-            e.started_at,
-            to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-    FROM picked WHERE e.number = picked.number
-    RETURNING {_RETURNING}
+    SELECT number, tenant FROM (
+        SELECT free.* FROM ranked CROSS JOIN LATERAL (
+            SELECT number, tenant FROM extractions
+            WHERE number = ranked.number AND {_FREE} FOR UPDATE SKIP LOCKED
+        ) AS free
+        UNION ALL
+        SELECT free.* FROM ours CROSS JOIN LATERAL (
+            SELECT number, tenant FROM extractions
+            WHERE {_WAITING} AND source = ours.source AND tenant = ours.tenant
+            ORDER BY {_PLACE} LIMIT 1 FOR UPDATE SKIP LOCKED
+        ) AS free
+    ) AS free LIMIT 1
+), served AS (
+    INSERT INTO turns (tenant, turn) SELECT tenant, ({NOW} * 1e6)::bigint FROM picked
+    ON CONFLICT (tenant) DO UPDATE SET turn = excluded.turn
 )
-SELECT EXISTS (SELECT FROM seen), taken.* FROM (SELECT) AS always LEFT JOIN taken ON true
+UPDATE extractions e
+SET fence = e.fence + 1 + {CLAIMS} * floor(random() * {_FENCES})::bigint,
+    attempts = e.attempts + 1,
+    status = CASE WHEN e.status = 'csv_pending' THEN e.status ELSE 'running' END,
+    reason = CASE WHEN e.status = 'csv_pending' THEN e.reason END,
+    holder = $3, wish = NULL, finished_at = NULL, lease_until = {NOW} + $4::float8,
+    started_at = coalesce(
+        e.started_at,
+        to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
+FROM picked WHERE e.number = picked.number
+RETURNING {_RETURNING}, (SELECT sequence FROM extractions AS old WHERE old.number = e.number),
+    {_BESIDE.format(number="e.number")},
+    set_config('synchronous_commit', 'off', true)
 """
-"""$1 sources or null, $2 sandbox (1 or 0), $3 holder, $4 lease. One row: whether any job was seen,
-then the one taken. The first job of each tenant and source is found by hopping along the index of
-what waits; where few tenants wait, their next ones are looked at too. While others take a tenant's
-first job, another tenant's goes before its second. What is made of the job is `states.claimed` of
-one that has not failed. Of two claims at once for one tenant, one notes its turn: enough."""
-
-_BESIDE = f"""
-SELECT {pg_rows.TARGETS.format(number="$1", most=ALL)},
-    ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = $1)"""
-"""What a claim tells beside the job's row. Asked for after it: whoever held the job before may have
-committed a page meanwhile, and cannot any more."""
+"""$1 sources or null, $2 sandbox (1 or 0), $3 holder, $4 lease. The job taken, or no row. The first
+job of each tenant and source is found by hopping along the index of what waits; while others take
+a tenant's first job, another tenant's goes before its second. Where others are taking all of these,
+the next ones that wait behind them are looked at. What is made of the job is `states.claimed` of
+one that has not failed, but for the fence: it is drawn, so that one that a crash takes back is not
+given again (docs/decisions/claims-may-be-lost.md)."""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -132,17 +125,18 @@ class PgQueue:
     ) -> Claim | None:
         told = None if sources is None else list(sources)
         text = msgspec.json.encode(holder).decode()
-        while True:
-            seen, *columns = await self._link.one(_NEXT, told, int(sandbox), text, lease)
-            if not seen:
-                return None
-            if columns[0] is not None:
-                break
-            # Others are taking all that was looked at, this very instant, and there may be more.
-            await asyncio.sleep(_BRIEFLY)
-        ((targets, cursors),) = await self._link.read(_BESIDE, columns[0])
+        row = await self._link.one(_NEXT, told, int(sandbox), text, lease)
+        if row is None:
+            return None
+        *columns, sequence, targets, cursors, _ = row
         try:
             job = sql_rows.kept((*columns, targets), ALL).job
+            if job.sequence != sequence:
+                # A late page of whoever held it before came while this claim was on its way, and
+                # none can any more.
+                asked = f"SELECT {_BESIDE.format(number='$1')}"
+                ((targets, cursors),) = await self._link.read(asked, columns[0])
+                job = sql_rows.kept((*columns, targets), ALL).job
         except errors.DamagedRecord:
             await self._link.all(
                 "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1",

@@ -8,8 +8,9 @@ has passed, because nobody knows how many were made.
 
 import time
 
-from ingather import errors
+from ingather.ports import Take
 from ingather.stores.redis_link import RedisLink, script
+from ingather.stores.redis_wire import Word
 
 CAUTIOUS = 20
 
@@ -25,19 +26,22 @@ class RedisLimiter:
         self._link = link
         self._epochs: dict[str, tuple[bytes, float]] = {}
 
-    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
-        if calls > limit:
-            raise errors.BadInput(f"{calls} calls never fit in a limit of {limit}.")
-        epoch, then = self._epochs.get(key, (b"", 0.0))
-        if time.monotonic() - then > window:  # what was counted then does not count any more
-            epoch = b""
-        keys = (f"limit:{key}:calls", f"limit:{key}:park", f"limit:{key}:epoch")
-        wait, found = await self._link.run(
-            _RESERVE, keys, calls, limit, round(window * 1e6), CAUTIOUS, epoch
-        )
-        if found:
-            self._epochs[key] = (found, time.monotonic())
+    async def reserve(self, *takes: Take) -> float:
+        keys: list[str] = []
+        words: list[Word] = [CAUTIOUS]
+        for take in takes:
+            keys += [f"limit:{take.key}:{part}" for part in ("calls", "park", "epoch")]
+            words += [take.calls, take.limit, round(take.window * 1e6), self._epoch(take)]
+        wait, *epochs = await self._link.run(_RESERVE, keys, *words)
+        for take, epoch in zip(takes, epochs, strict=True):
+            self._epochs[take.key] = (epoch, time.monotonic())
         return float(wait) / 1e6
+
+    def _epoch(self, take: Take) -> bytes:
+        epoch, then = self._epochs.get(take.key, (b"", 0.0))
+        if time.monotonic() - then > take.window:  # what was counted then counts no more
+            return b""
+        return epoch
 
     async def used(self, key: str, *, window: float) -> int:
         return int(await self._link.run(_USED, (f"limit:{key}:calls",), round(window * 1e6)))

@@ -2,7 +2,7 @@
 
 import sqlite3
 
-from ingather import errors
+from ingather.ports import Take
 from ingather.stores.sql_link import SqliteLink, now
 
 
@@ -54,26 +54,14 @@ class SqlLimiter:
     def __init__(self, link: SqliteLink) -> None:
         self._link = link
 
-    async def reserve(self, key: str, *, calls: int, limit: int, window: float) -> float:
-        if calls > limit:
-            raise errors.BadInput(f"{calls} calls never fit in a limit of {limit}.")
-
+    async def reserve(self, *takes: Take) -> float:
         def work(connection: sqlite3.Connection) -> float:
             time = now(connection)
-            if (parked := _parked(connection, key, time)) > 0:
-                return parked
-            connection.execute(
-                "DELETE FROM limiter_calls WHERE key = ? AND at <= ?", (key, time - window)
-            )
-            log = connection.execute(
-                "SELECT at FROM limiter_calls WHERE key = ? ORDER BY at", (key,)
-            ).fetchall()
-            if len(log) + calls > limit:
-                return float(log[len(log) + calls - limit - 1][0]) + window - time
-            connection.executemany(
-                "INSERT INTO limiter_calls (key, at) VALUES (?, ?)", [(key, time)] * calls
-            )
-            return 0.0
+            wait = max(_wait(connection, take, time) for take in takes)
+            if wait <= 0:
+                rows = [(take.key, time) for take in takes for _ in range(take.calls)]
+                connection.executemany("INSERT INTO limiter_calls (key, at) VALUES (?, ?)", rows)
+            return wait
 
         return await self._link.write(work)
 
@@ -97,6 +85,19 @@ class SqlLimiter:
 
     async def parked(self, key: str) -> float:
         return await self._link.run(lambda connection: _parked(connection, key, now(connection)))
+
+
+def _wait(connection: sqlite3.Connection, take: Take, time: float) -> float:
+    """Seconds until there is room; what has left the window is dropped."""
+    connection.execute(
+        "DELETE FROM limiter_calls WHERE key = ? AND at <= ?", (take.key, time - take.window)
+    )
+    log = connection.execute(
+        "SELECT at FROM limiter_calls WHERE key = ? ORDER BY at", (take.key,)
+    ).fetchall()
+    lacking = len(log) + take.calls - take.limit
+    full = float(log[lacking - 1][0]) + take.window - time if lacking > 0 else 0.0
+    return max(full, _parked(connection, take.key, time))
 
 
 def _parked(connection: sqlite3.Connection, key: str, time: float) -> float:

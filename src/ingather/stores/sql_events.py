@@ -32,7 +32,9 @@ class SqlEvents:
 
     async def publish(self, events: Sequence[Event]) -> None:
         async with self._sql.together() as inside:
-            await _put(inside, [msgspec.json.encode(event).decode() for event in events])
+            await _put(
+                inside, [(_name(each), msgspec.json.encode(each).decode()) for each in events]
+            )
 
     async def take(self, *, limit: int, lease: float) -> list[Taken]:
         """The oldest messages that nobody has."""
@@ -104,7 +106,7 @@ class SqlEvents:
                 "SELECT id, letter FROM refresh_dead ORDER BY at, id LIMIT ?", limit
             )
             letters = [msgspec.json.decode(row[1], type=DeadLetter) for row in rows]
-            await _put(inside, [letter.value for letter in letters])
+            await _put(inside, [(uuid4().hex, letter.value) for letter in letters])
             for row in rows:
                 await inside.run("DELETE FROM refresh_dead WHERE id = ?", row[0])
         return len(rows)
@@ -132,12 +134,21 @@ def dead_letter(
     )
 
 
-async def _put(inside: Sql, bodies: Sequence[str]) -> None:
+def _name(event: Event) -> str:
+    """One of the schedule waits once for each account: a scheduler that died before it could say
+    that it had published comes again. What somebody asks for is done after that moment, and so has
+    a name of its own."""
+    return uuid4().hex if event.again else f"scheduled:{event.account_id}"
+
+
+async def _put(inside: Sql, messages: Sequence[tuple[str, str]]) -> None:
+    """messages: the id and the text of each; an id that waits already stays as it is."""
     now = await inside.now()
-    for number, body in enumerate(bodies):
+    for number, (message_id, body) in enumerate(messages):
         await inside.run(
-            "INSERT INTO refresh_queue (id, event, queued_at) VALUES (?, ?, ?)",
-            uuid4().hex, body, now + number * 1e-6,
+            "INSERT INTO refresh_queue (id, event, queued_at) VALUES (?, ?, ?)"
+            " ON CONFLICT (id) DO NOTHING",
+            message_id, body, now + number * 1e-6,
         )  # fmt: skip
 
 

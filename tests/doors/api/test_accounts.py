@@ -96,6 +96,13 @@ def test_a_refresh_within_its_budget_tells_what_changed(local) -> None:
     assert local.get("/api/accounts/reels60?days=0").json()["history"] == []
 
 
+def test_a_refresh_reads_no_body(local) -> None:
+    """A budget in one is refused rather than passed over."""
+    add(local, "reels60")
+    answer = local.post("/api/accounts/reels60/refresh", json={"budgetMs": 5})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+
+
 def test_posts_and_engagement_are_told(api, local) -> None:
     """The latest posts with their numbers, the engagement that they make with its source, and both
     by routes of their own; what is another's has no insights."""

@@ -87,6 +87,21 @@ def test_pause_resume_cancel_delete(ann, oracle):
     assert ann.get(where).status_code == 404
 
 
+@pytest.mark.parametrize("step", ["pause", "cancel", "resume"])
+def test_a_body_where_none_is_read_is_refused(ann, oracle, step):
+    """Whoever sends a budget in a body is told so, in JSON or a form, and nothing is done; an empty
+    body says nothing."""
+    export = begin(ann, oracle.flat(7))["exportId"]
+    where = f"/api/exports/{export}"
+    for body in ({"json": {"budgetMs": 5}}, {"data": {"budgetMs": "5"}}, {"json": [5]}):
+        answer = ann.post(f"{where}/{step}", **body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+        assert "address" in answer.json()["hint"]
+    assert ann.post(f"{where}/{step}", content=b"budgetMs").status_code == 422
+    assert ann.get(where).json()["status"] == "pending"
+    assert ann.post(f"{where}/{step}", json={}).status_code == 200
+
+
 @pytest.mark.parametrize("store", ["sql", "redis", "postgres"])
 def test_the_download_is_the_file_of_the_command_line(new_api, request, tmp_path, oracle, store):
     """Every format, byte for byte as `jobs save` writes it, whichever store holds the rows."""

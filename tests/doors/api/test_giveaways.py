@@ -99,6 +99,7 @@ def test_a_draw_that_nobody_can_steer(ann, export, played):
     here = committed.headers["Location"]
     anchored = ann.post(f"{here}/anchor", json={"tsa": True}).json()
     assert [each["type"] for each in anchored["anchors"]] == ["rfc3161"]
+    assert ann.post(f"{here}/reveal", json={"round": 1}).status_code == 422, "it reads no body"
     early = ann.post(f"{here}/reveal")
     assert (early.status_code, early.json()["code"]) == (409, "round_not_yet")
     assert 1 <= int(early.headers["Retry-After"]) <= 6

@@ -1,6 +1,7 @@
 """`ingather extract` through the Graph API: others' posts and reels, one's own, own commenters."""
 
 import json
+from collections import Counter
 
 import pytest
 
@@ -79,18 +80,22 @@ def test_own_commenters(told, oracle):
     assert (said.receipt["source"], said.receipt["gap"]) == ("graph", 0)
 
 
-def test_who_cannot_be_discovered_is_asked_of_hikerapi(told):
+def test_who_cannot_be_discovered_is_asked_of_hikerapi(told, outside):
     """Where the Graph API does not reach an account and there is a key of HikerAPI, that one is
-    asked instead, and the user is told; without a key the answer says what is not told."""
+    asked instead, and the user is told; without a key the answer says what is not told. Calls of
+    both count."""
     alone = told("extract", "posts", "personal.ann", "-o", "p.csv")
     assert alone.code == 1
     assert "does not tell which" in alone.err
+    before = Counter(outside.control()["calls"]["by_kind"])
     both = told("extract", "posts", "personal.ann", "--yes", "--json", "-o", "p.csv",
                 HIKERAPI_KEY="sandbox-key")  # fmt: skip
     assert both.code == 0, both.err
     assert "Asking HikerAPI instead" in both.err
     assert both.receipt["source"] == "hiker"
     assert told.rows("p.csv")
+    made = Counter(outside.control()["calls"]["by_kind"]) - before
+    assert both.receipt["calls"] == made.total() - made["hiker_balance"] > made["discovery"] > 0
 
 
 def test_a_source_can_be_forced(told):
