@@ -171,7 +171,7 @@ async def test_a_webhook_that_cannot_be_noted_stops_no_other(sql, clock, make, m
             raise errors.StoreUnavailable
         await tried(hook, seconds)
 
-    async def lost(kind: str, job: str):
+    async def lost(kind: str, job: str, targets: int):
         if job not in jobs:
             raise errors.StoreUnavailable
         raise errors.StateLost("gone")
