@@ -5,7 +5,10 @@ from ingather.domain.kinds import WITH_INSIGHTS
 
 def test_insights_are_another_job(make):
     """`--insights` after an unfinished run without them does not end in a file without insights,
-    and a run without them costs no call for each post."""
+    and a run without them costs no call for each post. Nor is either that of somebody else."""
     plain = make.job(kind="posts", route="media")
-    assert make.job(kind="posts", route=WITH_INSIGHTS, owner=plain.owner,
-                    targets=plain.targets).key != plain.key  # fmt: skip
+    alike = {"kind": "posts", "owner": plain.owner, "targets": plain.targets}
+    measured = make.job(route=WITH_INSIGHTS, **alike)
+    theirs = make.job(route="media", tenant="insights", **alike)
+    assert make.job(route="media", **alike).key == plain.key
+    assert len({plain.key, measured.key, theirs.key}) == 3

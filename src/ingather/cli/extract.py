@@ -196,7 +196,7 @@ async def _begun(
             raise
         if job is None:
             return None, fetcher
-        if feature.route == WITH_INSIGHTS and len(job.targets) == 1 and not is_own(job):
+        if feature.route == WITH_INSIGHTS and job.count == 1 and not is_own(job):
             say(f"@{job.target.username} is not your account: its insights are told to nobody.")
         if job.route != feature.route:
             fetcher = here.collection_of(job).fetcher()  # it goes on as it was begun
@@ -249,7 +249,7 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", stop: "Stop", *, 
 
 def _expected(job: "Job", balance: "Balance", calls: tuple[int, int] | None) -> str:
     """What it will take, as far as that can be told: of several targets, to look each up."""
-    named = len(job.targets)
+    named = job.count
     if calls is None and named == 1:
         return "A list of unknown size"
     least, most = calls or (named, named)
