@@ -281,7 +281,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         source, replies, filters, insights and tenant; never the file, the limit or the budget."""
         words = [each.words or each.target.id for each in self.targets]
         wanted = [self.options.replies, self.options.since_job, self.options.filters]
-        parts = [self.kind, self.owner.instagram_id, self.source, words, *wanted]
+        parts: list[object] = [self.kind, self.owner.instagram_id, self.source, words, *wanted]
         if self.options.look_back is not None:
             parts.append(["look back", self.options.look_back])
         if self.route == WITH_INSIGHTS:
