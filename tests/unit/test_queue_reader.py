@@ -110,6 +110,20 @@ async def test_no_more_is_taken_than_is_worked_on_at_once(events) -> None:
         work.may.set()
 
 
+async def test_what_waits_leaves_its_place_to_others(events, monkeypatch) -> None:
+    """A limit, or a source that is out of order, holds up the messages that need it and no others;
+    but nobody takes the whole queue in hand."""
+    from ingather.consumer import queue
+
+    monkeypatch.setattr(queue, "_MOST", 7)
+    metrics = Metrics()
+    work = Work(metrics, parked=True)
+    await published(events, 9)
+    async with QueueReader(events, work, metrics, at_once=3):
+        await until(lambda: len(work.begun) == 7)
+        assert len(await events.take(limit=9, lease=60.0)) == 2
+
+
 async def test_a_store_that_is_away_for_a_moment_is_asked_again(events, monkeypatch) -> None:
     """Neither the reading nor the finishing of a message ends the reader; one that could not be
     finished comes again."""
