@@ -92,7 +92,8 @@ def as_json(rows: Sequence[Record]) -> str:
         table = TABLES[Media]
         packed = table.pack(rows)
         return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
-    return _encode([_known_by(row) for row in rows]).decode()
+    ids = [row.comment_id if isinstance(row, Comment) else row.user_id for row in rows]
+    return _encode(rows if all(ids) else [_known_by(row) for row in rows]).decode()
 
 
 def _known_by(row: Record) -> Record:
