@@ -1,12 +1,12 @@
 """What the HTTP door keeps of its own, built of the world: keys, webhooks, answers given again."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from ingather.domain.job import Job
+from ingather.engine.meanwhile import meanwhile
 from ingather.features.keys import Keys
 from ingather.features.webhooks import Webhooks
 
@@ -56,12 +56,8 @@ class Doorway:
         self, sent: Callable[[int], None] = lambda count: None
     ) -> AsyncIterator[None]:
         """Deliver webhooks meanwhile. sent: told how many went out."""
-        task = asyncio.create_task(self.webhooks.run(sent))
-        try:
+        async with meanwhile(self.webhooks.run(sent)):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _find(self, kind: str, job_id: str) -> Job:
         store = self._world.store if kind == "comments" else self._world.sql_store

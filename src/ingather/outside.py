@@ -85,16 +85,7 @@ class Outside(Storage):
         """What each token tells of its own account alone. turns: asked before every call."""
         from ingather.providers.graph_own import GraphOwn
 
-        return [
-            GraphOwn(
-                self.http,
-                url=self.settings.graph_url,
-                token=tokens,
-                account_id=accounts or None,
-                app_secret=self.settings.app_secret,
-            ).under(turns)
-            for tokens, accounts in self._each_token()
-        ]
+        return [GraphOwn(each.calls.under(turns)) for each in self.graphs()]
 
     def _each_token(self) -> list[tuple[Sequence[str], Sequence[str]]]:
         """Each token with its account id, or none; one token may have several. Account ids are

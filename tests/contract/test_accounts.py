@@ -471,6 +471,31 @@ async def test_names_that_stand_twice_in_mongodb_stop_no_refresh(mongo_url) -> N
     await link.close()
 
 
+@pytest.mark.parametrize("refuses", ["Account", "AccountHistory", "DataRefreshLog"])
+async def test_a_document_that_mongodb_refuses_is_an_error(mongo_url, refuses) -> None:
+    """A rating site's own rules may refuse what is written: that is told, and never taken for a
+    document that is there already. What was not refused is written."""
+    from ingather.stores.mongo_accounts import MongoAccounts
+    from ingather.stores.mongo_link import MongoLink
+
+    link = MongoLink(mongo_url)
+    accounts = MongoAccounts(link)
+    field = "_id" if refuses == "Account" else "accountId"
+    await link.database.create_collection(refuses, validator={field: {"$ne": "bad"}})
+    both = [Account(account_id=name, handle=name) for name in ("bad", "good")]
+    if refuses == "Account":
+        with pytest.raises(errors.StoreUnavailable, match="refuses"):
+            await accounts.add(both)
+    else:
+        await accounts.add(both)
+        now = await accounts.now()
+        with pytest.raises(errors.StoreUnavailable, match="refuses"):
+            await accounts.save([done(each, at=now) for each in both])
+    written = [each async for each in link.database[refuses].find({})]
+    assert [each[field] for each in written] == ["good"]
+    await link.close()
+
+
 async def test_fields_of_others_stay_with_a_post_in_mongodb(mongo_url) -> None:
     """What a rating site wrote beside ours is left as it is."""
     from ingather.stores.mongo_accounts import MongoAccounts

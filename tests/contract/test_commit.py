@@ -1,5 +1,7 @@
 """Leases.commit: a page is written whole, once, and counted exactly."""
 
+from itertools import groupby
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -256,3 +258,31 @@ async def test_any_pages_against_a_plain_model(backing, make, writer, pages, mos
     counted = outcome.counters
     parts = (counted.appended, counted.skipped_dupes, counted.filtered, counted.refused)
     assert sum(parts) == fetched
+
+
+@pytest.mark.parametrize("backing", ["postgres"], indirect=True)
+@pytest.mark.parametrize(
+    ("seconds", "late"), [(0.0, [16, 16, 4]), (0.019, [16, 16, 4]), (0.03, [])]
+)
+async def test_sixteen_pages_are_late_at_the_most(writer, make, monkeypatch, seconds, late) -> None:
+    """PostgreSQL answers pages that come fast before they are on the disk: sixteen in a row, then
+    one is waited for and those before it with it. Pages that come slowly are waited for each."""
+    from ingather.stores import pg_commit
+
+    time, waited, advance = [100.0], [], pg_commit._advance
+
+    async def noted(*words, sure=True, **how):
+        waited.append(sure)
+        return await advance(*words, sure=sure, **how)
+
+    def monotonic() -> float:
+        time[0] += seconds
+        return time[0]
+
+    monkeypatch.setattr(pg_commit, "monotonic", monotonic)
+    monkeypatch.setattr(pg_commit, "_advance", noted)
+    one = await writer()
+    for number in range(40):
+        await one.page([make.comment(number)])
+    assert [len([*run]) for sure, run in groupby(waited) if not sure] == late
+    assert len(waited) == len(await one.rows()) == 40

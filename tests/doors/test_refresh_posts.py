@@ -9,6 +9,7 @@ from aiohttp.test_utils import TestServer
 
 from ingather import errors
 from ingather.providers.graph import GraphSource
+from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_own import GraphOwn
 from ingather.providers.hiker import HikerSource
 from ingather.providers.http import Http
@@ -37,6 +38,10 @@ def graph(http: Http, sandbox, **more) -> GraphSource:
 
 def media(number: int, **more) -> dict:
     return {"id": f"17{number}", "permalink": f"https://www.instagram.com/p/C{number}/"} | more
+
+
+def insider(*words, **more) -> GraphOwn:
+    return GraphOwn(Calls(*words, **more))
 
 
 @asynccontextmanager
@@ -146,7 +151,7 @@ async def test_insights_of_the_account_and_its_posts(http, sandbox) -> None:
             entered.extend(keys)
             return keys[0]
 
-    own = GraphOwn(http, token=TOKEN, url=sandbox.graph_url).under(Noting())
+    own = GraphOwn(Calls(http, token=TOKEN, url=sandbox.graph_url).under(Noting()))
     source = graph(http, sandbox, posts=5)
     assert own.owns(ACCOUNT_ID) is None
     await own.learn()
@@ -176,7 +181,7 @@ async def test_one_bad_metric_spoils_no_other(names_it) -> None:
         rows = [{"name": each, "total_value": {"value": 0}} for each in metrics]
         return {"data": rows}, 200
 
-    async with answering(handle, GraphOwn) as (own, calls):
+    async with answering(handle, insider) as (own, calls):
         first = await own.insights("1784")
         asked = len(calls)
         assert await own.insights("1784") == first and len(calls) == asked + 1
@@ -195,7 +200,7 @@ async def test_a_metric_that_throws_for_ever_spoils_no_other() -> None:
             return {"error": {"code": 1, "message": "An unknown error has occurred."}}, 500
         return {"data": [{"name": query["metric"], "total_value": {"value": 3}}]}, 200
 
-    async with answering(handle, GraphOwn) as (own, _):
+    async with answering(handle, insider) as (own, _):
         found = await own.insights("1784")
     assert found["reach"] == 3 and "views" not in found and len(found) == 10
 
@@ -203,7 +208,7 @@ async def test_a_metric_that_throws_for_ever_spoils_no_other() -> None:
 async def test_a_permission_that_is_missing_is_named() -> None:
     """Insights need instagram_manage_insights."""
     body = {"error": {"code": 10, "message": "(#10) no"}}
-    async with answering(lambda _: (body, 400), GraphOwn) as (own, _):
+    async with answering(lambda _: (body, 400), insider) as (own, _):
         with pytest.raises(errors.Refused, match="instagram_manage_insights"):
             await own.insights("1784")
 

@@ -17,9 +17,9 @@ from ingather.exports.files import (
     Format,
     check_writable,
     format_of,
+    pour,
     save,
     save_receipt,
-    stream,
 )
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's ways to fill a disk")
@@ -87,7 +87,7 @@ async def test_full_disk_is_told_beforehand(small_disk: Path) -> None:
 async def test_output_to_a_full_device(kind: str) -> None:
     """A stream into a full device is StorageFull, not a traceback."""
     with Path("/dev/full").open("wb", buffering=0) as out, pytest.raises(errors.StorageFull):
-        await stream(out, Format(kind), rows(), columns=COMMENTS, envelope={})
+        await pour(out, Format(kind), rows(), columns=COMMENTS, envelope={})
 
 
 async def test_the_device_itself_is_left_alone() -> None:

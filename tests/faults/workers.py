@@ -102,7 +102,7 @@ async def export(post: str, path: str, clock: Clock | None = None) -> dict[str, 
         hashes = {}
         for kind in FORMATS:  # streamed, because a synced file of each would take most of the time
             out = io.BytesIO()
-            await files.stream(
+            await files.pour(
                 out,
                 files.format_of("-", kind),
                 here.comments.stream(job),

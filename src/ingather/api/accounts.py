@@ -3,7 +3,6 @@
 They are the installation's and have no owner: every route takes a key of the owner `local`.
 """
 
-import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
@@ -22,6 +21,7 @@ from ingather.api.schema import says
 from ingather.domain.instants import iso
 from ingather.domain.names import username
 from ingather.domain.refresh import PLATFORM, Account, Event
+from ingather.engine.stop import Stopped
 
 if TYPE_CHECKING:
     from ingather.features.refresh import Done
@@ -216,18 +216,12 @@ async def _tried(here: Door, account: Account, seconds: float) -> "Done | None":
     from ingather.features.refresh_sources import NotTold, Wait
 
     with here.budget(seconds) as stop:
-        task = asyncio.create_task(here.refreshing.refresher.now(account))
-        stop.over(task)
         try:
-            return await task
-        except Wait:
+            return await stop.within(here.refreshing.refresher.now(account))
+        except (Wait, Stopped):
             return None
         except NotTold as untold:
             raise untold.failure from None
-        except asyncio.CancelledError:
-            if stop.reason is None:
-                raise
-            return None
 
 
 async def _refreshed(here: Door, account: Account, done: "Done") -> shapes.RefreshView:

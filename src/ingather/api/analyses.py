@@ -14,7 +14,7 @@ from ingather.api import bodies, rooms, schema
 from ingather.api.auth import Caller
 from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
-from ingather.api.rooms import JobId, Room, answer, listed, owned, router_at
+from ingather.api.rooms import JobId, Room, owned, router_at
 from ingather.api.schema import JSON, says
 from ingather.api.shapes import Many, Word
 from ingather.domain import progress, receipt
@@ -124,6 +124,7 @@ ROOM = Room(
     store=lambda world: world.sql_store,
     view=_view,
     shown=AnalysisView,
+    page=AnalysisList,
     row_schema=schema.ref(Media),
     told=_told,
 )
@@ -170,17 +171,6 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
         return job.id, await _told(here, job)
 
     return await created(request, caller, name, body, make)
-
-
-@router.get("", responses=says(AnalysisList), summary="Analyses, newest first")
-async def list_(
-    request: Request,
-    caller: Caller,
-    limit: rooms.Limit = 50,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-) -> Response:
-    jobs, more = await listed(door(request), ROOM, caller, limit=limit, cursor=cursor)
-    return answer(AnalysisList(tuple(map(_view, jobs)), more))
 
 
 Zone = Annotated[str, Query(max_length=60, description="Of hours and weekdays: Europe/Berlin.")]

@@ -32,6 +32,7 @@ from ingather.api import (
 from ingather.api.door import Door
 from ingather.api.guard import Guard
 from ingather.api.limits import PeerLimit
+from ingather.engine.meanwhile import meanwhile
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -198,10 +199,6 @@ async def _until(stop: "Stop", here: Door, server: uvicorn.Server) -> AsyncItera
             here.close()
             server.should_exit = True
 
-    task = asyncio.create_task(wait())
-    stop.over(task)
-    try:
+    async with meanwhile(wait()) as task:
+        stop.over(task)
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -1,8 +1,5 @@
 """/api/exports: the comments of a post, as seeds/comments-export.md describes."""
 
-from typing import Annotated
-
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,7 +7,7 @@ from ingather.api import bodies, rooms, running, schema, shapes
 from ingather.api.auth import Caller
 from ingather.api.door import door
 from ingather.api.idempotency import IdempotencyKey, Made, created
-from ingather.api.rooms import Room, answer, listed, router_at
+from ingather.api.rooms import Room, router_at
 from ingather.domain.export_record import ExportRecord
 from ingather.domain.records import Comment
 from ingather.features.comments import KIND, Wanted
@@ -22,6 +19,7 @@ ROOM = Room(
     store=lambda world: world.store,
     view=shapes.export,
     shown=ExportRecord,
+    page=shapes.ExportList,
     row_schema=schema.ref(Comment),
 )
 
@@ -70,17 +68,6 @@ async def start(request: Request, caller: Caller, name: IdempotencyKey = None) -
         return job.id, shapes.export(job)
 
     return await created(request, caller, name, body, make)
-
-
-@router.get("", responses=schema.says(shapes.ExportList), summary="Exports, newest first")
-async def list_(
-    request: Request,
-    caller: Caller,
-    limit: rooms.Limit = 50,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-) -> Response:
-    jobs, more = await listed(door(request), ROOM, caller, limit=limit, cursor=cursor)
-    return answer(shapes.ExportList(tuple(map(shapes.export, jobs)), more))
 
 
 rooms.add(router, ROOM)

@@ -1,9 +1,8 @@
 """/api/extractions: lists of accounts, posts and comments (seeds/extraction-platform.md)."""
 
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-from fastapi import Query
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -12,7 +11,7 @@ from ingather.api import bodies, records, rooms, running, schema, shapes
 from ingather.api.auth import Caller
 from ingather.api.door import Door, door
 from ingather.api.idempotency import IdempotencyKey, Made, created
-from ingather.api.rooms import Room, answer, listed, router_at
+from ingather.api.rooms import Room, router_at
 from ingather.domain.access import Key
 from ingather.domain.records import Comment, Media, User
 from ingather.features import extraction, voices
@@ -28,6 +27,7 @@ ROOM = Room(
     store=lambda world: world.sql_store,
     view=shapes.extraction,
     shown=shapes.Extraction,
+    page=shapes.ExtractionList,
     row_schema={"anyOf": [schema.ref(Comment), schema.ref(User), schema.ref(Media)]},
 )
 
@@ -94,17 +94,6 @@ async def _begun(here: Door, caller: Key, body: shapes.NewExtraction) -> "Job":
 
     through = partial(world.through, kind=kind, words=words, insights=body.insights)
     return await extraction.by_first(found, through, begin)
-
-
-@router.get("", responses=schema.says(shapes.ExtractionList), summary="Extractions, newest first")
-async def list_(
-    request: Request,
-    caller: Caller,
-    limit: rooms.Limit = 50,
-    cursor: Annotated[str | None, Query(max_length=64)] = None,
-) -> Response:
-    jobs, more = await listed(door(request), ROOM, caller, limit=limit, cursor=cursor)
-    return answer(shapes.ExtractionList(tuple(map(shapes.extraction, jobs)), more))
 
 
 rooms.add(router, ROOM)

@@ -3,7 +3,10 @@
 import asyncio
 import io
 from collections.abc import AsyncIterator, Sequence
+from typing import Annotated
 
+from fastapi import Query
+from msgspec import Struct
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -30,6 +33,13 @@ MEDIA_TYPES = {
     "parquet": "application/vnd.apache.parquet",
 }
 FORMATS = tuple(ending[1:] for ending in files.ENDINGS)
+
+Form = Annotated[
+    str, Query(alias="format", description="Of the file.", json_schema_extra={"enum": [*FORMATS]})
+]
+RawCsv = Annotated[
+    bool, Query(alias="rawCsv", description="CSV for machines: no BOM, no escaping.")
+]
 
 
 class _Pipe(io.RawIOBase):
@@ -77,19 +87,21 @@ class _Pipe(io.RawIOBase):
             self._queue.get_nowait()
 
 
-async def download(
-    door: Door,
-    job: Job,
-    rows: AsyncIterator[Sequence[Record]],
-    *,
-    form: str,
-    chosen: tuple[Filter, ...],
-    raw_csv: bool,
-) -> Response:
+class Wanted(Struct, frozen=True):
+    """A file that is asked for: of which job, in what form, with the rows that pass."""
+
+    job: Job
+    form: str
+    chosen: tuple[Filter, ...]
+    raw_csv: bool
+
+
+async def download(door: Door, wanted: Wanted, rows: AsyncIterator[Sequence[Record]]) -> Response:
     """The file as an answer. Its first bytes are there before it begins, so that an error is told
     as one; a later one breaks the answer off, and no reader takes it for whole."""
     door.admit()
-    fmt = files.format_of("rows." + form)
+    job, chosen = wanted.job, wanted.chosen
+    fmt = files.format_of("rows." + wanted.form)
     pipe = _Pipe(asyncio.get_running_loop())
     envelope: dict[str, object] = {"receipt": receipt.stable(job)}
     if chosen:
@@ -102,14 +114,14 @@ async def download(
             sieved(rows, chosen) if chosen else rows,
             columns=layout(job),
             envelope=envelope,
-            raw_csv=raw_csv,
+            raw_csv=wanted.raw_csv,
         )
         await pipe.end()
 
     task = asyncio.create_task(write())
     task.add_done_callback(lambda _: door.leave())
     door.keep(task)
-    answer = _Download(pipe, task, headers(job, form), MEDIA_TYPES[fmt.kind])
+    answer = _Download(pipe, task, headers(job, wanted.form), MEDIA_TYPES[fmt.kind])
     try:
         answer.first = await _next(pipe, task)
     except BaseException:

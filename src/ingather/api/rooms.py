@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import APIRouter, Header, Path, Query
+from fastapi import APIRouter, Depends, Header, Path, Query
 from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
@@ -46,8 +46,8 @@ Sort = Annotated[
 
 class Room(Struct, frozen=True, kw_only=True):
     """One door. noun: what its jobs are called in sentences. rows: what their rows are called, in
-    the path and in the answer. kinds: of its jobs. told: beside the job, what else a view of it
-    tells."""
+    the path and in the answer. kinds: of its jobs. page: views and the cursor of the next ones, as
+    a list is answered. told: beside the job, what else a view of it tells."""
 
     noun: str
     rows: str
@@ -55,6 +55,7 @@ class Room(Struct, frozen=True, kw_only=True):
     store: Callable[["World"], "Store"]
     view: Callable[[Job], Struct]
     shown: type
+    page: type[Struct]
     row_schema: dict[str, Any]
     told: Callable[[Door, Job], Awaitable[Struct]] | None = None
 
@@ -81,9 +82,7 @@ async def owned(here: Door, room: Room, caller: Key, job_id: str) -> Job:
     return job
 
 
-async def listed(
-    here: Door, room: Room, caller: Key, *, limit: int, cursor: str | None
-) -> tuple[Sequence[Job], str | None]:
+async def _listed(here: Door, room: Room, caller: Key, *, limit: int, cursor: str | None) -> Struct:
     """A page of the owner's jobs, newest first, and the cursor of the next."""
     before = None
     if cursor is not None:
@@ -96,7 +95,8 @@ async def listed(
     found = await room.store(here.world).list(
         limit=limit + 1, tenant=caller.owner, before=before, kinds=room.kinds
     )
-    return found[:limit], found[limit - 1].id if len(found) > limit else None
+    views = tuple(map(room.view, found[:limit]))
+    return room.page(views, found[limit - 1].id if len(found) > limit else None)
 
 
 async def queued(here: Door, job: Job) -> Job:
@@ -115,7 +115,7 @@ def add(router: APIRouter, room: Room) -> None:
 
 
 def _add_ways(router: APIRouter, room: Room) -> None:
-    """Show, pause, resume, cancel, delete."""
+    """List, show, pause, resume, cancel, delete."""
 
     async def asked(request: Request, caller: Key, job_id: str, wish: Wish) -> Response:
         here = door(request)
@@ -124,6 +124,15 @@ def _add_ways(router: APIRouter, room: Room) -> None:
         await here.world.collection_of(job).release(job)
         job = await room.store(here.world).ask(job.id, wish)
         return answer(await room.seen(here, job))
+
+    @router.get("", responses=says(room.page), summary="Yours, newest first")
+    async def list_(
+        request: Request,
+        caller: Caller,
+        limit: Limit = 50,
+        cursor: Annotated[str | None, Query(max_length=64)] = None,
+    ) -> Response:
+        return answer(await _listed(door(request), room, caller, limit=limit, cursor=cursor))
 
     @router.get("/{id}", responses=says(room.shown), summary="Show one")
     async def show(request: Request, caller: Caller, job_id: JobId) -> Response:
@@ -199,46 +208,35 @@ def _add_file(router: APIRouter, room: Room) -> None:
     file_answer: dict[int | str, Any] = {
         200: {"description": "The file", "content": content | {"application/gzip": {}}}
     }
-    form = Query(
-        alias="format", description="Of the file.", json_schema_extra={"enum": [*files.FORMATS]}
-    )
-    raw = Query(alias="rawCsv", description="CSV for machines: no BOM, no escaping.")
 
-    async def prepared(request: Request, caller: Key, job_id: str, fmt: str) -> tuple[Door, Job]:
-        if fmt not in files.FORMATS:
+    async def prepared(
+        request: Request,
+        caller: Caller,
+        job_id: JobId,
+        form: files.Form = "csv",
+        raw_csv: files.RawCsv = False,
+        filter_: Filters = None,
+    ) -> files.Wanted:
+        if form not in files.FORMATS:
             raise errors.UnknownFileEnding(
                 "There is no such format.", hint=f"There are {', '.join(files.FORMATS)}."
             )
         here = door(request)
-        return here, await owned(here, room, caller, job_id)
+        job = await owned(here, room, caller, job_id)
+        chosen = await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
+        return files.Wanted(job, form, chosen, raw_csv)
+
+    asked: Any = Depends(prepared)
 
     @router.get("/{id}/file", responses=file_answer, summary="Download its rows, streamed")
-    async def file(
-        request: Request,
-        caller: Caller,
-        job_id: JobId,
-        format_: Annotated[str, form] = "csv",
-        raw_csv: Annotated[bool, raw] = False,
-        filter_: Filters = None,
-    ) -> Response:
-        here, job = await prepared(request, caller, job_id, format_)
-        chosen = await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
-        rows = room.store(here.world).stream(job.id)
-        return await files.download(here, job, rows, form=format_, chosen=chosen, raw_csv=raw_csv)
+    async def file(request: Request, wanted: files.Wanted = asked) -> Response:
+        here = door(request)
+        return await files.download(here, wanted, room.store(here.world).stream(wanted.job.id))
 
     @router.head("/{id}/file", responses=file_answer, summary="What a download would be")
-    async def head(
-        request: Request,
-        caller: Caller,
-        job_id: JobId,
-        format_: Annotated[str, form] = "csv",
-        raw_csv: Annotated[bool, raw] = False,
-        filter_: Filters = None,
-    ) -> Response:
-        here, job = await prepared(request, caller, job_id, format_)
-        await records.chosen(here.world, caller.owner, filter_ or (), job.kind)
-        kind = files.MEDIA_TYPES[format_.partition(".")[0]]
-        answer = Response(headers=files.headers(job, format_), media_type=kind)
+    async def head(wanted: files.Wanted = asked) -> Response:
+        kind = files.MEDIA_TYPES[wanted.form.partition(".")[0]]
+        answer = Response(headers=files.headers(wanted.job, wanted.form), media_type=kind)
         del answer.headers["content-length"]  # nobody knows before it is written; 0 would be untrue
         return answer
 

@@ -10,7 +10,7 @@ from ingather import errors
 from ingather.api.door import Door
 from ingather.api.shapes import Worked
 from ingather.domain.job import Failure, Job
-from ingather.engine.stop import Stop
+from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Unwatched
 from ingather.workshop import Quiet, Workshop
 
@@ -26,13 +26,9 @@ LOOK = 0.3
 async def begun(door: Door, start: Coroutine[Any, Any, Job]) -> Job:
     """The job that a feature starts, or Transient where its source takes too long to find it."""
     with door.budget(LOOKING) as stop:
-        task = asyncio.create_task(start)
-        stop.over(task)
         try:
-            return await task
-        except asyncio.CancelledError:
-            if stop.reason is None:
-                raise
+            return await stop.within(start)
+        except Stopped:
             raise errors.Transient(
                 f"The source did not answer within {LOOKING:.0f} seconds; nothing was begun."
             ) from None

@@ -148,15 +148,11 @@ async def _export(
 
 async def started(start: "Coroutine[Any, Any, Job]", stop: "Stop") -> "Job | None":
     """The job, or None where a signal or the budget came before it."""
-    import asyncio
+    from ingather.engine.stop import Stopped
 
-    task = asyncio.create_task(start)
-    stop.over(task)
     try:
-        return await task
-    except asyncio.CancelledError:
-        if stop.reason is None:
-            raise
+        return await stop.within(start)
+    except Stopped:
         return None
 
 
@@ -263,9 +259,11 @@ async def to_stdout(here: "World", job: "Job") -> None:
     from ingather.features.collection import layout
 
     try:
-        await files.stream(
+        fmt = files.format_of("comments.csv", job.options.format)
+        files.check_streams(fmt)
+        await files.pour(
             sys.stdout.buffer,
-            files.format_of("comments.csv", job.options.format),
+            fmt,
             here.collection_of(job).stream(job),
             columns=layout(job),
             envelope={"receipt": receipt.stable(job)},

@@ -109,23 +109,18 @@ async def finish(
     as_json: bool,
 ) -> int:
     """Wait for the round, draw, write the receipt, name the winners; the exit code."""
-    import asyncio
-
     from ingather.cli import giveaway_show
+    from ingather.engine.stop import Stopped
 
     number = record.giveaway_id
     countdown = giveaway_show.Countdown()
     recorded = beacon is not None and beacon.startswith("file:")
     async with stoppable() as stop:
-        task = asyncio.create_task(
-            here.drawn.wait(number, here.beacon(beacon), patient=not recorded, tell=countdown)
-        )
-        stop.over(task)
         try:
-            await task
-        except asyncio.CancelledError:
-            if stop.reason is None:
-                raise
+            await stop.within(
+                here.drawn.wait(number, here.beacon(beacon), patient=not recorded, tell=countdown)
+            )
+        except Stopped:
             countdown.clear()
             say("The commitment stands, and its round cannot be missed. To go on:")
             say(f"  {program()} giveaways reveal {number[:8]}{_again(beacon)}")

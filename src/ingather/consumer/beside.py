@@ -11,6 +11,7 @@ from ingather.assembly import World
 from ingather.assembly_refresh import Refreshing
 from ingather.consumer.metrics import Metrics
 from ingather.consumer.queue import QueueReader
+from ingather.engine.meanwhile import meanwhile
 from ingather.features import schedule
 from ingather.features.refresh_keep import tidy
 
@@ -28,12 +29,8 @@ async def refreshing(world: World) -> AsyncIterator[None]:
     async with contextlib.AsyncExitStack() as stack:
         if world.settings.kafka is None:
             await stack.enter_async_context(QueueReader(parts.queue, parts.work, metrics))
-        scheduling = asyncio.create_task(_schedule(parts))
-        try:
-            yield
-        finally:
-            scheduling.cancel()
-            await asyncio.gather(scheduling, return_exceptions=True)
+        await stack.enter_async_context(meanwhile(_schedule(parts)))
+        yield
 
 
 async def _schedule(parts: Refreshing) -> None:

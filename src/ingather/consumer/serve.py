@@ -15,6 +15,7 @@ from ingather.assembly_refresh import Refreshing
 from ingather.consumer.health import Health
 from ingather.consumer.metrics import Metrics
 from ingather.consumer.queue import QueueReader
+from ingather.engine.meanwhile import meanwhile
 
 _MEASURE_SECONDS = 5.0
 _TOTALS_EVERY = 12
@@ -64,12 +65,8 @@ async def serve(world: World, *, health_port: int, at_once: int = 64, limit: int
         stack.push_async_callback(health.close)
         await stack.enter_async_context(source)
         _log.info("started", health_port=port, kafka=world.settings.kafka is not None)
-        measuring = asyncio.create_task(_measure(source, parts, metrics))
-        try:
-            await ended.wait()
-        finally:
-            measuring.cancel()
-            await asyncio.gather(measuring, return_exceptions=True)
+        await stack.enter_async_context(meanwhile(_measure(source, parts, metrics)))
+        await ended.wait()
     return not hurried.is_set()
 
 

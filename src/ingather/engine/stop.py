@@ -1,9 +1,12 @@
 """One place where a run learns that it should end now: budget spent, signal, wish, lost lease."""
 
 import asyncio
-from typing import Literal
+from collections.abc import Coroutine
+from typing import Any, Literal, TypeVar
 
 from ingather.domain.job import Pause
+
+T = TypeVar("T")
 
 Reason = Pause | Literal["cancelled", "lease_lost", "drained"]
 """`drained`: this process takes no further page; another may go on at once."""
@@ -37,13 +40,24 @@ class Stop:
         if self.reason is not None:
             task.cancel()
 
+    async def within(self, work: Coroutine[Any, Any, T]) -> T:
+        """What this work gives; raises Stopped where a request comes before it."""
+        task = asyncio.create_task(work)
+        self.over(task)
+        try:
+            return await task
+        except asyncio.CancelledError:
+            if self.reason is None:
+                raise
+            raise Stopped(self.reason) from None
+
     def close(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
 
 
 class Stopped(Exception):
-    """Raised inside a run at the next safe place after a request; never leaves the engine.
+    """A request came: raised inside a run at the next safe place, and to whoever waits `within`.
 
     again: seconds after which going on makes sense, where that is known.
     """

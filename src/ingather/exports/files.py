@@ -88,23 +88,13 @@ async def save(
     return _file(str(target), fmt, done, count)
 
 
-async def stream(
-    out: BinaryIO,
-    fmt: Format,
-    rows: Rows,
-    *,
-    columns: Layout,
-    envelope: Mapping[str, object],
-    raw_csv: bool = False,
-) -> File:
-    """Write all rows to standard output, as `pour` does. Raises BadInput for formats that make no
-    sense there."""
+def check_streams(fmt: Format) -> None:
+    """Raise BadInput for formats that make no sense on standard output."""
     if not fmt.streams:
         raise errors.BadInput(
             f"A .{fmt} file cannot be written to standard output.",
             hint="Name a file, or choose csv, json or jsonl.",
         )
-    return await pour(out, fmt, rows, columns=columns, envelope=envelope, raw_csv=raw_csv)
 
 
 async def pour(

@@ -8,6 +8,7 @@ from ingather import errors
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page
 from ingather.domain.records import Profile
+from ingather.engine.meanwhile import meanwhile
 from ingather.features.telling import Telling
 from ingather.ports import Source, Turns
 
@@ -51,16 +52,12 @@ class Introduced:
 
     async def _with_profile(self, target: Target, asked: Coroutine[None, None, Page]) -> Page:
         """The first page; the profile is stored while it is on its way."""
-        asking = asyncio.create_task(asked)
-        try:
+        async with meanwhile(asked) as asking:
             await asyncio.sleep(0)  # now it is
             if self._told.profile is None:  # the run that found the target was killed there
                 await self.resolve(target.username or "")
             await self._told.introduced()
             return await asking
-        finally:
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
 
     def take_units(self) -> int:
         return self._source.take_units()

@@ -8,6 +8,8 @@ Which metrics a type lacks is remembered, so that the next post of that type is 
 import re
 from collections.abc import Sequence
 
+from msgspec import Struct
+
 from ingather.domain.records import Media
 from ingather.providers import graph_errors, graph_media
 from ingather.providers.graph_accounts import Account
@@ -60,11 +62,12 @@ class Insights:
         metrics = [one for one in _OF_ACCOUNT if one not in lacking]
         if not metrics:
             return {}
-        found, fault = await self._together(account, account_id, metrics, lacking, _DAY)
+        asked = _Asked(account, account_id, lacking, _DAY)
+        found, fault = await self._together(asked, metrics)
         if fault is None:
             return found
         if fault.code == 100 or (fault.passing and not self._is_patient(account_id)):
-            return await self._singly(account, account_id, metrics, lacking, _DAY)
+            return await self._singly(asked, metrics)
         raise graph_errors.meaning(fault, ASKED_ACCOUNT)
 
     def forget(self) -> None:
@@ -79,7 +82,8 @@ class Insights:
         if not metrics or (made and made <= self._too_old.get(whose, "")):
             return {}
         media_id = media.media_id or ""
-        found, fault = await self._together(account, media_id, metrics, lacking)
+        asked = _Asked(account, media_id, lacking)
+        found, fault = await self._together(asked, metrics)
         if fault is None:
             return found
         if fault.subcode == _BEFORE_BUSINESS:
@@ -88,54 +92,42 @@ class Insights:
         if fault.gone:
             return {}
         if fault.code == 100 or (fault.passing and not self._is_patient(media_id)):
-            return await self._singly(account, media_id, metrics, lacking)
+            return await self._singly(asked, metrics)
         raise graph_errors.meaning(fault, ASKED)
 
     async def _together(
-        self,
-        account: Account,
-        asked_of: str,
-        metrics: Sequence[str],
-        lacking: set[str],
-        more: str = "",
+        self, asked: "_Asked", metrics: Sequence[str]
     ) -> tuple[dict[str, int], Fault | None]:
         """All metrics in one call, and once more without those that a refusal names."""
-        found, fault = await self._metrics(account, asked_of, metrics, more)
+        found, fault = await self._metrics(asked, metrics)
         if fault is None or fault.code != 100 or fault.subcode == _BEFORE_BUSINESS:
             return found, fault
         named = _named(fault, metrics)
         others = [one for one in metrics if one not in named]
         if named and others:
-            found, fault = await self._metrics(account, asked_of, others, more)
+            found, fault = await self._metrics(asked, others)
             if fault is None:
-                lacking |= named
+                asked.lacking.update(named)
         return found, fault
 
-    async def _singly(
-        self,
-        account: Account,
-        asked_of: str,
-        metrics: Sequence[str],
-        lacking: set[str],
-        more: str = "",
-    ) -> dict[str, int]:
+    async def _singly(self, asked: "_Asked", metrics: Sequence[str]) -> dict[str, int]:
         """Every metric by itself; one that is refused is lacking, one that fails is not told."""
         told: dict[str, int] = {}
         for metric in metrics:
-            found, fault = await self._metrics(account, asked_of, [metric], more)
+            found, fault = await self._metrics(asked, [metric])
             if fault is None:
                 told |= found
             elif fault.code == 100 and not fault.gone:
-                lacking.add(metric)
+                asked.lacking.add(metric)
             elif not (fault.gone or fault.code in (1, 2)):
                 raise graph_errors.meaning(fault, ASKED)
         return told
 
     async def _metrics(
-        self, account: Account, asked_of: str, metrics: Sequence[str], more: str = ""
+        self, asked: "_Asked", metrics: Sequence[str]
     ) -> tuple[dict[str, int], Fault | None]:
-        query = f"metric={','.join(metrics)}{more}"
-        answer, fault = await self._calls.ask(account, f"{asked_of}/insights", query)
+        query = f"metric={','.join(metrics)}{asked.query}"
+        answer, fault = await self._calls.ask(asked.by, f"{asked.of}/insights", query)
         if fault is not None:
             return {}, fault
         return graph_media.insights(answer.body, ASKED), None
@@ -144,6 +136,16 @@ class Insights:
         """Whether a call that failed may be made as it was once more."""
         failed = self._failed[asked_of] = self._failed.get(asked_of, 0) + 1
         return failed < self._patience
+
+
+class _Asked(Struct, frozen=True):
+    """by: whose token asks. of: the id of what is asked about. lacking: metrics that its type does
+    not have, added to as they are learnt. query: what goes with the metrics."""
+
+    by: Account
+    of: str
+    lacking: set[str]
+    query: str = ""
 
 
 def _metrics(media: Media) -> list[str]:

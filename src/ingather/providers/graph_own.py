@@ -1,53 +1,22 @@
 """What a token tells of its own account alone: the account's insights, and those of its posts."""
 
-import copy
-from collections.abc import Sequence
-
 from ingather.domain.page import Usage
 from ingather.domain.records import Media
-from ingather.ports import Clock, Turns
 from ingather.providers.graph_accounts import Account
-from ingather.providers.graph_calls import URL, Calls
+from ingather.providers.graph_calls import Calls
 from ingather.providers.graph_insights import Insights
-from ingather.providers.http import Http
 
 
 class GraphOwn:
-    """ports.refresh.Insider over the Graph API.
-
-    token, account_id, url: as of GraphSource. limit_key: the token's own, which its other calls
-    have as well.
-    """
+    """ports.refresh.Insider over the Graph API. limit_key: the token's own, which its other calls
+    have as well."""
 
     name = "graph"
 
-    def __init__(
-        self,
-        http: Http,
-        *,
-        token: str | Sequence[str],
-        account_id: str | Sequence[str] | None = None,
-        app_secret: str | None = None,
-        url: str = URL,
-        clock: Clock | None = None,
-    ) -> None:
-        self._calls = Calls(
-            http,
-            token=token,
-            account_id=account_id,
-            app_secret=app_secret,
-            url=url,
-            clock=clock,
-        )
-        self._insights = Insights(self._calls, patience=1)
-        self.limit_key = self._calls.limit_key
-
-    def under(self, turns: Turns) -> "GraphOwn":
-        """The same account, which asks these before each of its calls."""
-        found = copy.copy(self)
-        found._calls = self._calls.under(turns)
-        found._insights = Insights(found._calls, patience=1)
-        return found
+    def __init__(self, calls: Calls) -> None:
+        self._calls = calls
+        self._insights = Insights(calls, patience=1)
+        self.limit_key = calls.limit_key
 
     @property
     def usage(self) -> Usage | None:

@@ -21,7 +21,7 @@ from ingather.ports.refresh import Totals
 from ingather.stores import account_order, mongo_names, mongo_posts
 from ingather.stores import mongo_documents as documents
 from ingather.stores.mongo_documents import Document
-from ingather.stores.mongo_link import MongoLink, drop, insert_new
+from ingather.stores.mongo_link import TWICE, MongoLink, drop, insert_new
 
 _OURS = {"platform": {"$in": [PLATFORM, PLATFORM.upper(), PLATFORM.capitalize()]}}
 _CLOCK_SECONDS = 60.0
@@ -102,7 +102,7 @@ class MongoAccounts:
                 told = done.bulk_api_result
             except BulkWriteError as failure:
                 told = failure.details
-                if any(each["code"] != mongo_names.TWICE for each in told["writeErrors"]):
+                if any(each["code"] != TWICE for each in told["writeErrors"]):
                     raise
             added = [each["_id"] for each in told["upserted"]]
             if len(added) < len(writes) and (

@@ -15,8 +15,8 @@ _PATIENCE_MS = 5_000
 _ANSWER_MS = 60_000
 """Without an answer for so long a connection is given up: it may be open on our side alone."""
 _DROPPED_AT_ONCE = 1_000
-_THERE_ALREADY = 11000
-"""MongoDB's code for a document whose `_id` is taken (DuplicateKey)."""
+TWICE = 11000
+"""MongoDB's code where an index would have one key twice, as that of `_id` (DuplicateKey)."""
 
 
 class MongoLink:
@@ -92,7 +92,7 @@ async def insert_new(collection: Any, documents: Sequence[dict[str, Any]]) -> li
         await collection.insert_many(documents, ordered=False)
     except BulkWriteError as failure:
         refused = failure.details.get("writeErrors", [])
-        others = [each for each in refused if each["code"] != _THERE_ALREADY]
+        others = [each for each in refused if each["code"] != TWICE]
         if others or failure.details.get("writeConcernErrors"):
             raise
         return [documents[each["index"]] for each in refused]

@@ -8,9 +8,7 @@ from ingather import errors
 from ingather.domain.refresh import PLATFORM, Account
 from ingather.stores import account_names
 from ingather.stores import mongo_documents as documents
-
-TWICE = 11000
-"""MongoDB's code where an index would have one key twice (DuplicateKey)."""
+from ingather.stores.mongo_link import TWICE
 
 
 async def index(accounts: Any) -> bool:

@@ -10,7 +10,7 @@ from ingather.domain.draw_receipt import Anchor, Disqualified
 from ingather.domain.giveaway import GiveawayRecord
 from ingather.domain.giveaway_draw import Draw, Head, LogLine, Note
 from ingather.stores.memory_giveaways import missing
-from ingather.stores.sql import Sql
+from ingather.stores.sql import Sql, Value
 
 _KEEP = """
 INSERT INTO giveaways (giveaway_id, profile_id, tenant, created_at, record) VALUES (?, ?, ?, ?, ?)
@@ -96,18 +96,12 @@ class SqlGiveaways:
         return Head(row[0], row[1]) if row else Head(0, None)
 
     async def add(self, draw: Draw, record: GiveawayRecord, note: Note) -> bool:
-        async with self._sql.together() as inside:
-            added = await inside.run(
-                _APPEND,
-                *(draw.seq, draw.prev, draw.commit, draw.giveaway_id, note.at, draw.due_at),
-                *(_json(draw.posts), draw.text, base64.b64encode(draw.sealed).decode()),
-                *(_json(draw.anchors), _json(draw.disqualified)),
-            )
-            if not added:
-                return False
-            await _keep(inside, record)
-            await _tell(inside, draw.giveaway_id, note)
-            return True
+        values = (
+            *(draw.seq, draw.prev, draw.commit, draw.giveaway_id, note.at, draw.due_at),
+            *(_json(draw.posts), draw.text, base64.b64encode(draw.sealed).decode()),
+            *(_json(draw.anchors), _json(draw.disqualified)),
+        )
+        return await self._write(_APPEND, values, record, note)
 
     async def draw(self, giveaway_id: str) -> Draw:
         row = await self._sql.one(_DRAW, giveaway_id)
@@ -132,16 +126,22 @@ class SqlGiveaways:
         )
 
     async def move(self, draw: Draw, record: GiveawayRecord, note: Note) -> bool:
+        values = (
+            *(_json(draw.anchors), draw.signature, draw.drawn_at, _json(draw.disqualified)),
+            *(draw.giveaway_id, draw.version),
+        )
+        return await self._write(_MOVE, values, record, note)
+
+    async def _write(
+        self, sql: str, values: Sequence[Value], record: GiveawayRecord, note: Note
+    ) -> bool:
+        """A draw, its giveaway and a line of its log, together; whether the draw was as it must
+        be for that."""
         async with self._sql.together() as inside:
-            moved = await inside.run(
-                _MOVE,
-                *(_json(draw.anchors), draw.signature, draw.drawn_at, _json(draw.disqualified)),
-                *(draw.giveaway_id, draw.version),
-            )
-            if not moved:
+            if not await inside.run(sql, *values):
                 return False
             await _keep(inside, record)
-            await _tell(inside, draw.giveaway_id, note)
+            await _tell(inside, record.giveaway_id, note)
             return True
 
     async def log(self, *, post: str | None = None) -> Sequence[LogLine]:

@@ -3,8 +3,9 @@
 The standard library, called in line: a page's transaction takes half a millisecond, less than
 handing it to a thread and fighting that thread for the interpreter costs (docs/decisions). Only
 where another process holds the file is the waiting done in a thread, so that the event loop never
-waits for a lock. WAL lets other processes read meanwhile; `synchronous = NORMAL` can lose the last
-pages with the power, and then loses rows and cursor together: the job reads those pages again.
+waits for a lock; nor for the disk, when the log is folded into the file. WAL lets other processes
+read meanwhile; `synchronous = NORMAL` can lose the last pages with the power, and then loses rows
+and cursor together: the job reads those pages again.
 """
 
 import asyncio
@@ -27,6 +28,11 @@ NOW = "(julianday('now') - 2440587.5) * 86400.0"
 _PATIENCE = 15_000
 """Milliseconds for which another process's lock is waited out."""
 
+_LONG = 512
+"""Transactions after which the log is folded into the file, some 16 MB of rows: pages that are
+written again and again, as a job's own is, reach it less often so."""
+_FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
+
 _LOCKED = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 _FULL = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR)
 
@@ -44,13 +50,19 @@ class SqliteLink:
         self._connection: sqlite3.Connection | None = None
         self._wait = _PATIENCE
         self._turn = asyncio.Lock()
+        self._written = 0
+        self._folding: asyncio.Task[None] | None = None
 
     async def run(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await self._patiently(work, transaction=False)
 
     async def write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """Run in one IMMEDIATE transaction: all of it is written, or none."""
-        return await self._patiently(work, transaction=True)
+        answer = await self._patiently(work, transaction=True)
+        self._written += 1
+        if self._written % _LONG == 0 and (self._folding is None or self._folding.done()):
+            self._folding = asyncio.create_task(self._fold())
+        return answer
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[sqlite3.Connection]:
@@ -85,9 +97,29 @@ class SqliteLink:
             return None if version == "0000" else version
 
     async def close(self) -> None:
+        if self._folding is not None:
+            await _whole(self._folding)
         if self._connection is not None:
             self._connection.close()
             self._connection, self._wait = None, _PATIENCE
+
+    async def _fold(self) -> None:
+        """Fold the log into the file. That takes some thirty milliseconds, mostly of waiting for
+        the disk, for which no event loop should stand still: a thread does it beside those who
+        write. What they have written meanwhile is little, and done at once: only a log that is
+        folded whole begins anew. What cannot be done now is done the next time."""
+        await asyncio.to_thread(self._fold_most)
+        if not self._turn.locked():
+            with contextlib.suppress(_Busy, errors.IngatherError):
+                self._guarded(lambda found: found.execute(_FOLD).fetchone(), False, wait=0)
+
+    def _fold_most(self) -> None:
+        with (
+            contextlib.suppress(sqlite3.Error),
+            contextlib.closing(sqlite3.connect(self._path)) as connection,
+        ):
+            for _ in ("what there is", "what came meanwhile"):
+                connection.execute(_FOLD).fetchone()
 
     async def _patiently(self, work: Callable[[sqlite3.Connection], T], *, transaction: bool) -> T:
         if not self._turn.locked():
@@ -182,8 +214,8 @@ class SqliteLink:
         # What is deleted is overwritten: a person may have asked for it.
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -3000")
-        # Pages that are written again and again, as a job's own is, reach the file less often.
-        connection.execute("PRAGMA wal_autocheckpoint = 4000")
+        # Where the log becomes four times as long as it may: `_fold` never came to its end.
+        connection.execute("PRAGMA wal_autocheckpoint = 16000")
         if _version(connection) == "0000":
             _make(connection)
         if not revisions.current(_version(connection), self._path):
