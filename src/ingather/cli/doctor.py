@@ -44,7 +44,7 @@ async def _checks(here: "World") -> list[tuple[str, str, bool]]:
 
     found = []
     try:
-        count = len(await here.store.list(limit=1_000))
+        count = sum((await here.store.tally()).values())
         found.append(("jobs", f"rest in {here.resting_place}, {count} so far", True))
     except errors.IngatherError as failure:
         found.append(("jobs", str(failure), False))

@@ -28,8 +28,8 @@ _MOST_HELD = 512
 """Jobs remembered between their commits; others are read again."""
 
 _MOST_LATE = 4_000
-"""Rows of one job that may be on their way to the disk, each page counted as one more; they are kept
-here until they are there."""
+"""Rows of one job that may be on their way to the disk, each page counted as one more; they are
+kept here until they are there."""
 _SLOW = 0.02
 """Seconds between two pages of a job from which on each is waited for."""
 

@@ -5,7 +5,7 @@ A page is one transaction; the fence and the sequence are checked inside it.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -78,6 +78,12 @@ class SqlStore:
         return await self._link.run(
             lambda connection: sql_rows.newest(connection, limit, tenant, before, kinds, status)
         )
+
+    async def tally(self) -> Mapping[tuple[str, Status], int]:
+        found = await self._link.run(
+            lambda connection: connection.execute(sql_rows.TALLY).fetchall()
+        )
+        return {(kind, status): count for kind, status, count in found}
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:

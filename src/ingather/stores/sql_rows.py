@@ -27,6 +27,7 @@ COLUMNS = (
     " requested_at, started_at, finished_at, tenant, priority, due"
 )
 _SELECT = f"SELECT {COLUMNS} FROM extractions"
+TALLY = "SELECT extraction_type, status, count(*) FROM extractions GROUP BY extraction_type, status"
 
 _owner = msgspec.json.Decoder(Owner)
 _targets = msgspec.json.Decoder(tuple[TargetState, ...])
