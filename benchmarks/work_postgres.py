@@ -19,13 +19,18 @@ CLAIMS = 1_000
 PROCESSES = 8
 
 _FILL = """
-INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
-    status, requested_at, tenant, due)
-SELECT 'job-' || n, 'followers', '{"instagramId":"1","username":"ann"}', 'hiker', 'v2',
-    '[{"target":{"id":"' || n || '"}}]', '{"sandbox":false}', '{}', 'pending',
-    to_char(timestamp '2026-01-01' + n * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
-    'tenant-' || n % 10, 0
-FROM generate_series(1, $1::bigint) AS n"""
+WITH made AS (
+    INSERT INTO extractions (id, extraction_type, owner, source, route, overview, options, progress,
+        status, requested_at, tenant, due)
+    SELECT 'job-' || n, 'followers', '{"instagramId":"1","username":"ann"}', 'hiker', 'v2',
+        '{"count":1}', '{"sandbox":false}', '{}', 'pending',
+        to_char(
+            timestamp '2026-01-01' + n * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
+        'tenant-' || n % 10, 0
+    FROM generate_series(1, $1::bigint) AS n
+    RETURNING number, id
+)
+INSERT INTO targets SELECT number, 0, '{"target":{"id":"' || id || '"}}' FROM made"""
 
 
 def postgres(run: Run) -> Iterator[Line]:

@@ -59,6 +59,6 @@ class Doorway:
         async with meanwhile(self.webhooks.run(sent)):
             yield
 
-    async def _find(self, kind: str, job_id: str) -> Job:
+    async def _find(self, kind: str, job_id: str, targets: int) -> Job:
         store = self._world.store if kind == "comments" else self._world.sql_store
-        return await store.show(job_id)
+        return await store.show(job_id, targets=targets)

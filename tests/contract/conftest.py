@@ -38,7 +38,8 @@ class Backing:
 
 @contextlib.asynccontextmanager
 async def memory(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
-    from ingather.stores.memory import MemoryCache, MemoryLimiter, MemoryStore
+    from ingather.stores.memory import MemoryLimiter, MemoryStore
+    from ingather.stores.memory_cache import MemoryCache
 
     clock = request.getfixturevalue("clock")
     store = MemoryStore(clock)

@@ -117,7 +117,7 @@ async def test_a_store_that_is_away_loses_no_message(sql, clock, trouble, state)
     """A webhook whose job cannot be read just now is looked at again; one whose job is lost is
     given up."""
 
-    async def find(kind: str, job: str):
+    async def find(kind: str, job: str, targets: int):
         raise trouble
 
     hooks, job = SqlWebhooks(sql), str(uuid4())
@@ -135,7 +135,7 @@ async def test_slow_receivers_are_told_side_by_side(sql, clock, make) -> None:
     hooks, jobs = SqlWebhooks(sql), {str(uuid4()): make.job(status="done") for _ in range(5)}
     told, all_at_once = [], asyncio.Barrier(len(jobs))
 
-    async def find(kind: str, job: str):
+    async def find(kind: str, job: str, targets: int):
         if job not in jobs:
             raise errors.StoreUnavailable
         return jobs[job]
@@ -171,7 +171,7 @@ async def test_a_webhook_that_cannot_be_noted_stops_no_other(sql, clock, make, m
             raise errors.StoreUnavailable
         await tried(hook, seconds)
 
-    async def lost(kind: str, job: str):
+    async def lost(kind: str, job: str, targets: int):
         if job not in jobs:
             raise errors.StoreUnavailable
         raise errors.StateLost("gone")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import typer
+from msgspec import structs
 
 from ingather import errors
 from ingather.cli import app
@@ -158,7 +159,8 @@ def receipt_fields() -> set[str]:
         targets=(jobs.TargetState(target=jobs.Target(id="1")),),
         created_at="2026-01-01T00:00:00Z",
     )
-    found = set()
+    several = structs.replace(job, targets=job.targets * 2)
+    found = set(receipt.full(several))
     for key, value in receipt.full(job, file).items():
         found.add(key)
         if isinstance(value, dict):

@@ -24,7 +24,7 @@ from ingather.providers.http import Http
 from ingather.sandbox.options import APP_SECRET, TOKEN
 from ingather.sandbox.server import serve
 from ingather.sandbox.world import World
-from ingather.stores.memory import MemoryCache
+from ingather.stores.memory_cache import MemoryCache
 
 POSTS = {post.name: post for post in World(1).named}
 OWNER = Owner("17841400000000000", "sandbox.bakery")

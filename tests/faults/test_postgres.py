@@ -9,6 +9,7 @@ import random
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from ingather import errors
@@ -124,6 +125,60 @@ async def test_a_spoiled_way_to_the_database_costs_no_row(
     assert (job.counters.fetched, job.counters.skipped_dupes) == (1_000, 0)
     await link.close()
     await between.close()
+
+
+async def test_a_claim_sees_the_page_that_it_waited_for(make_database, make):
+    """Whoever takes a job over while a page of the holder before is just being written finds the
+    target where that page left it, and not where it was when the claim was asked for."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+
+    url = make_database()
+    link = PgLink(url)
+    store = PgStore(link)
+    job = await store.create(make.job())
+    claim = await store.claim(job.id, make.holder)
+    late = await asyncpg.connect(url)
+    page = late.transaction()
+    await page.start()
+    await late.execute("UPDATE extractions SET sequence = 1")
+    await late.execute("""UPDATE targets SET state = '{"target":{"id":"1"},"cursor":"after"}'""")
+    task = asyncio.create_task(store.claim(job.id, make.other, dead=claim.fence))
+    while not await link.all("SELECT 1 FROM pg_locks WHERE NOT granted"):
+        await asyncio.sleep(0.01)
+    await page.commit()
+    taken = await task
+    assert (taken.job.sequence, taken.job.targets[0].cursor) == (1, "after")
+    await late.close()
+    await link.close()
+
+
+async def test_a_worker_sees_a_page_that_came_while_it_claimed(make_database, make):
+    """A claim's own statement sees targets as of its beginning. Where the job has moved on since,
+    they are asked for again: nobody but the new holder can move them now."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    class Behind(PgLink):
+        """Gives a claim's answer as it is when a page was committed just before the row's lock."""
+
+        async def one(self, statement, *values):
+            *row, sequence, targets, cursors, rest = await super().one(statement, *values)
+            assert (sequence, cursors) == (1, [page.cursor])
+            return *row, 0, targets.replace("after", "before"), [], rest
+
+    url = make_database()
+    link, behind = PgLink(url), Behind(url)
+    store = PgStore(link)
+    job = await store.create(make.job(due=0.0))
+    late = await store.claim(job.id, make.holder, lease=0.0)
+    page = make.batch(job, make.comments(2))
+    await store.commit(job.id, late.fence, 1, page)
+    claim = await PgQueue(behind).next(make.other)
+    assert (claim.job.targets, claim.seen) == ((page.state,), {page.cursor})
+    for each in (link, behind):
+        await each.close()
 
 
 async def test_a_claim_that_a_crash_takes_back_is_never_given_again(start_postgres, make) -> None:

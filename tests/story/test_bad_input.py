@@ -195,7 +195,9 @@ def test_a_damaged_record_is_left_out_of_the_list_and_named_when_asked_for(cli, 
     newer, older = cli.jobs()
     with sqlite3.connect(cli.folder / "data" / "ingather.db") as connection:
         connection.execute(
-            "UPDATE extractions SET targets = '{\"half' WHERE id = ?", (older["id"],)
+            "UPDATE targets SET state = '{\"half'"
+            " WHERE extraction = (SELECT number FROM extractions WHERE id = ?)",
+            (older["id"],),
         )
     connection.close()
     assert [job["id"] for job in cli.jobs()] == [newer["id"]]

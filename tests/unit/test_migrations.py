@@ -11,6 +11,8 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
+from ingather.domain.job import Failure, Target, TargetState
+from ingather.domain.overview import Overview
 from ingather.stores import revisions
 from ingather.stores.pg_link import SCHEMA_LOCK, PgLink
 from ingather.stores.sql_link import SqliteLink
@@ -378,6 +380,76 @@ def test_tables_of_every_room_fit_both_databases() -> None:
     )
     for word, better in {"REAL": "DOUBLE PRECISION", "BLOB": "BYTEA", "AUTOINCREMENT": "-"}.items():
         assert f" {word}" not in text, f"{word}: say {better}, or give each database a file"
+
+
+OLD_LIST = """
+INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
+    status, requested_at)
+VALUES ('list', 'followers', '{"instagramId":"1","username":"ann"}', 'hiker', 'v2',
+    '[{"target":{"id":"17"},"cursor":null,"passes":2,"words":"a \\"b\\" é","error":null,
+        "ended":"limit"},
+      {"target":{"id":""},"words":"c","error":{"message":"gone","code":"x"},"ended":"unreachable"},
+      {"target":{"id":"19","declared":7},"cursor":"[1,2]","passes":1,"depth":3,"ended":null},
+      {"target":{"id":""},"words":"d","ended":null}]',
+    '{}', '{"appended":4}', 'running', '2026-11-01T00:00:00Z')"""
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_targets_of_an_old_job_become_rows(database, tmp_path, make_database, make) -> None:
+    """A list that an earlier version began goes on in each target where it was."""
+    from ingather.stores.migrations import run
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.sql_jobs import SqlStore
+
+    link: SqliteLink | PgLink
+    if database == "sqlite":
+        connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+        run.sqlite(connection, to="0013")
+        connection.executescript(JOB.partition(";")[0] + ";" + OLD_LIST)
+        connection.close()
+        link = SqliteLink(tmp_path / "old.db")
+        store = SqlStore(link)
+    else:
+        url = make_database()
+        await migrate(url, "0013")
+        old = await asyncpg.connect(url)
+        await old.execute(JOB.partition(";")[0] + ";" + OLD_LIST)
+        await old.close()
+        link = PgLink(url)
+        store = PgStore(link)
+    claim = await store.claim("list", make.holder)
+    assert claim.job.targets == (
+        TargetState(target=Target(id="17"), passes=2, words='a "b" é', ended="limit"),
+        TargetState(
+            target=Target(id=""), words="c", error=Failure("gone", "x"), ended="unreachable"
+        ),
+        TargetState(target=Target(id="19", declared=7), cursor="[1,2]", depth=3),
+        TargetState(target=Target(id=""), words="d"),
+    )
+    listed = {job.id: job for job in await store.list()}
+    assert listed["list"].overview == claim.job.overview
+    assert claim.job.overview.ended == {"limit": 1, "unreachable": 1}
+    assert listed["old-job"].overview == Overview(count=1)
+    await link.close()
+
+
+async def test_a_job_that_was_damaged_hinders_no_migration(tmp_path) -> None:
+    """A job whose targets could not be read is damaged afterwards, and can be deleted."""
+    from ingather.stores.migrations import run
+    from ingather.stores.sql_jobs import SqlStore
+
+    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+    run.sqlite(connection, to="0013")
+    connection.executescript(OLD_LIST + ";" + OLD_LIST.replace("'list'", "'broken'"))
+    connection.execute("UPDATE extractions SET targets = '[{\"half' WHERE id = 'broken'")
+    connection.close()
+    link = SqliteLink(tmp_path / "old.db")
+    store = SqlStore(link)
+    with pytest.raises(errors.DamagedRecord):
+        await store.show("broken")
+    assert [job.id for job in await store.list()] == ["list"]
+    await store.delete("broken")
+    await link.close()
 
 
 TWICE = """

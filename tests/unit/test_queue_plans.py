@@ -16,10 +16,10 @@ CROWD = 3_000
 ME = Holder("host", 1, 0.0)
 
 CROWD_OF = """
-INSERT INTO extractions (id, extraction_type, owner, source, route, targets, options, progress,
+INSERT INTO extractions (id, extraction_type, owner, source, route, overview, options, progress,
     status, requested_at, tenant, due, lease_until)
-SELECT $1 || $4 || n, 'followers', '{}', $1, '', '[]', '{"sandbox":false}', '{}', 'pending',
-    '2020-01-01T00:00:00.000Z', $1, $2, $3 FROM """
+SELECT $1 || $4 || n, 'followers', '{}', $1, '', '{"count":1}', '{"sandbox":false}', '{}',
+    'pending', '2020-01-01T00:00:00.000Z', $1, $2, $3 FROM """
 PG_CROWD = CROWD_OF.replace("$2, $3", "$2::float8, $3::float8") + "generate_series(1, $5) AS n"
 NUMBERS = "WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < $5) SELECT n"
 SQLITE_CROWD = f"{CROWD_OF}({NUMBERS} FROM s)"

@@ -144,7 +144,7 @@ async def _names(world: "World", owner: str, reference: str) -> tuple[str, ...]:
     job_id = reference.removeprefix("job:")
     for store in world.stores:
         try:
-            job = await store.show(job_id)
+            job = await store.show(job_id, targets=0)
         except errors.JobNotFound:
             continue
         if job.tenant == owner:

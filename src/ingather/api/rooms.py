@@ -15,7 +15,7 @@ from ingather.api.door import Door, door
 from ingather.api.schema import JSON, says
 from ingather.domain import receipt
 from ingather.domain.access import Key
-from ingather.domain.job import Job, Wish
+from ingather.domain.job import ALL, Job, Wish
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -64,12 +64,14 @@ class Room(Struct, frozen=True, kw_only=True):
         return self.view(job) if self.told is None else await self.told(here, job)
 
 
-async def owned(here: Door, room: Room, caller: Key, job_id: str) -> Job:
-    """The job, if it is one of this room and of the caller's owner. Whatever else there is under
-    that id, the answer is the same as if there were nothing."""
+async def owned(
+    here: Door, room: Room, caller: Key, job_id: str, *, targets: int = shapes.NAMED
+) -> Job:
+    """The job with its first targets, if it is one of this room and of the caller's owner. Whatever
+    else there is under that id, the answer is the same as if there were nothing."""
     missing = errors.JobNotFound(f"There is no {room.noun} with this id.")
     try:
-        job = await room.store(here.world).show(job_id)
+        job = await room.store(here.world).show(job_id, targets=targets)
     except errors.JobNotFound:
         raise missing from None
     except (errors.StateLost, errors.DamagedRecord):
@@ -92,8 +94,9 @@ async def _listed(here: Door, room: Room, caller: Key, *, limit: int, cursor: st
             raise errors.BadInput(
                 "This cursor leads nowhere.", hint="Begin again, without a cursor."
             ) from None
-    found = await room.store(here.world).list(
-        limit=limit + 1, tenant=caller.owner, before=before, kinds=room.kinds
+    store, most = room.store(here.world), shapes.NAMED
+    found = await store.list(
+        limit=limit + 1, tenant=caller.owner, before=before, kinds=room.kinds, targets=most
     )
     views = tuple(map(room.view, found[:limit]))
     return room.page(views, found[limit - 1].id if len(found) > limit else None)
@@ -250,7 +253,7 @@ def _add_telling(router: APIRouter, room: Room) -> None:
 
     @router.get("/{id}/receipt", responses=says({"type": "object"}), summary="How complete it is")
     async def receipt_(request: Request, caller: Caller, job_id: JobId) -> Response:
-        return answer(receipt.full(await owned(door(request), room, caller, job_id)))
+        return answer(receipt.full(await owned(door(request), room, caller, job_id, targets=ALL)))
 
     @router.get("/{id}/events", responses=stream, summary="Progress, as server-sent events")
     async def follow(

@@ -8,7 +8,7 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.api.door import Door
-from ingather.api.shapes import Worked
+from ingather.api.shapes import NAMED, Worked
 from ingather.domain.job import Failure, Job
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Unwatched
@@ -42,7 +42,7 @@ async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
                 return await _run(door, job, stop)
             except errors.JobBusy:
                 return await _follow(store, job, stop)
-    return await store.show(job.id)
+    return await store.show(job.id, targets=NAMED)
 
 
 async def _run(door: Door, job: Job, stop: Stop) -> Job:
@@ -53,12 +53,12 @@ async def _run(door: Door, job: Job, stop: Stop) -> Job:
         return await collection.run(job, fetcher, stop=stop, watch=Unwatched())
     except (errors.LeaseLost, errors.SourceError):
         # What went wrong stands in the job, which is what is asked for here.
-        return await door.world.store_of(job).show(job.id)
+        return await door.world.store_of(job).show(job.id, targets=NAMED)
 
 
 async def _follow(store: "Store", job: Job, stop: Stop) -> Job:
     while True:
-        job = await store.show(job.id)
+        job = await store.show(job.id, targets=NAMED)
         if stop.reason is not None or job.status != "running":
             return job
         await asyncio.sleep(LOOK)
@@ -104,7 +104,7 @@ async def shift(door: Door, seconds: float, room: int) -> tuple[list[Worked], bo
 
 async def _became(door: Door, before: Job) -> Worked:
     try:
-        job = await door.world.store_of(before).show(before.id)
+        job = await door.world.store_of(before).show(before.id, targets=0)
     except errors.IngatherError as gone:  # deleted meanwhile, or its store is away
         told = Failure(gone.message, gone.code)
         job = structs.replace(before, error=told)

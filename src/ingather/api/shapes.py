@@ -82,7 +82,8 @@ class TargetView(Struct, frozen=True, rename="camel"):
 
 
 class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An extraction as it stands. targets: the first hundred of targetCount."""
+    """An extraction as it stands. targets: the first hundred of targetCount. targetsEnded: how many
+    of all have ended, by their ending."""
 
     id: str
     kind: str
@@ -93,6 +94,7 @@ class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     owner: Owner
     targets: tuple[TargetView, ...]
     target_count: int
+    targets_ended: dict[str, int]
     filters: tuple[str, ...]
     max: int | None
     max_calls: int | None
@@ -188,7 +190,8 @@ def extraction(job: Job) -> Extraction:
         route=job.route,
         owner=job.owner,
         targets=tuple(_target(state) for state in job.targets[:NAMED]),
-        target_count=len(job.targets),
+        target_count=job.count,
+        targets_ended=job.overview.ended,
         filters=tuple(filters.spell(one) for one in options.filters),
         max=options.limit,
         max_calls=options.max_calls,

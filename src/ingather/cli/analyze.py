@@ -193,8 +193,8 @@ async def _run(
 ) -> "Job":
     """The job at its end, or as far as it came."""
     from ingather import errors
+    from ingather.cli.bar import Bar
     from ingather.cli.run import program
-    from ingather.cli.show import Bar
     from ingather.domain.kinds import FILLED
     from ingather.features.filling import MOST_UNITS
 

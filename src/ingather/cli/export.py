@@ -195,7 +195,7 @@ async def run_job(
 ) -> int:
     """Run a job that exists, and say how it stands then; its exit code."""
     from ingather import errors
-    from ingather.cli.show import Bar
+    from ingather.cli.bar import Bar
 
     try:
         with Bar(job, quiet=as_json) as bar:

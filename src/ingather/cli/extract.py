@@ -205,7 +205,7 @@ async def _begun(
             raise
         if job is None:
             return None, fetcher
-        if feature.route == WITH_INSIGHTS and len(job.targets) == 1 and not is_own(job):
+        if feature.route == WITH_INSIGHTS and job.count == 1 and not is_own(job):
             say(f"@{job.target.username} is not your account: its insights are told to nobody.")
         if job.route != feature.route:
             fetcher = here.collection_of(job).fetcher()  # it goes on as it was begun
@@ -229,7 +229,7 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     balance = await here.hiker(wanted.kind).balance()
     calls = calls_expected(wanted.kind, job)
     if calls is None:
-        many = len(job.targets)
+        many = job.count
         expected = f"{many:,} targets of unknown size" if many > 1 else "A list of unknown size"
     else:
         least, most = calls

@@ -50,6 +50,9 @@ def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
         async with world() as here:
             job = await find(here, job_id)
         print(show.as_json(job) if as_json else "\n".join(show.receipt_lines(job)))
+        if not as_json:
+            for line in show.unread_lines(job, show.MOST_SHOWN):
+                say(line)
         if job.error and not as_json:
             say(f"Error: {job.error.message}")
         return 0
@@ -65,14 +68,16 @@ def watch(job_id: options.JobId) -> None:
         import asyncio
 
         from ingather.cli import show, standing
+        from ingather.cli.bar import Bar
 
         async with world() as here:
             job = await find(here, job_id)
-            with show.Bar(job) as bar:
+            with Bar(job) as bar:
                 while standing.goes_on(job):
-                    bar.page(job.counters)
+                    bar.began(job)
                     await asyncio.sleep(0.5)
-                    job = await here.store_of(job).show(job.id)
+                    job = await here.store_of(job).show(job.id, targets=1)
+                job = await here.store_of(job).show(job.id)
         print("\n".join(show.receipt_lines(job)))
         if job.status == "running":
             say(f"Its process has ended in the middle. To go on: {export.resume_line(job)}")

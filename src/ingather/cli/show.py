@@ -1,89 +1,17 @@
-"""Jobs in words: the progress while one runs, the receipt when it ends, the list of all."""
+"""Jobs in words: the receipt when one ends, the list of all."""
 
 import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ingather import errors
 from ingather.cli import standing
-from ingather.cli.run import say
 from ingather.domain import receipt
 from ingather.domain.instants import iso
-from ingather.domain.job import Counters, Job
+from ingather.domain.job import Job, TargetState
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
-
-
-class Bar:
-    """A Watch that draws a bar on a terminal, and says nothing where there is none."""
-
-    def __init__(self, job: Job, *, quiet: bool = False) -> None:
-        self._progress: Progress | None = None
-        self._task: TaskID | None = None
-        self._job = job
-        declared = job.target.declared if len(job.targets) == 1 else None
-        self._total = None if declared is None else min(declared, job.options.most)
-        if quiet or not sys.stderr.isatty():
-            return
-        self._progress = _progress()
-
-    def __enter__(self) -> "Bar":
-        if self._progress is not None:
-            self._progress.start()
-            self._task = self._progress.add_task(
-                noun(self._job).capitalize(), total=self._total, note=""
-            )
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._progress is not None:
-            self._progress.stop()
-
-    def _update(self, **changed: Any) -> None:
-        if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, **changed)
-
-    def began(self, job: Job) -> None:
-        self._update(completed=job.counters.appended)
-
-    def page(self, counters: Counters) -> None:
-        self._update(completed=counters.appended, note=f"{counters.calls} calls")
-
-    def retrying(self, error: errors.IngatherError, seconds: float) -> None:
-        self._update(note=f"asking again: {error.message}")
-
-    def parked(self, seconds: float) -> None:
-        from ingather.cli.waiting import limit
-
-        if self._progress is None and seconds >= 5:
-            say(f"{limit(seconds)}; Ctrl-C keeps everything so far.")
-        self._update(note=limit(seconds))
-
-
-def _progress() -> "Progress":
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
-        console=Console(stderr=True),
-        transient=True,
-    )
 
 
 def as_json(job: Job) -> str:
@@ -116,7 +44,10 @@ def summary(job: Job) -> dict[str, Any]:
 
 
 MOST_NAMED = 5
-"""Targets that could not be read, named on the terminal; the receipt names all."""
+"""Targets that could not be read, named at the end of a run; the receipt names all."""
+
+MOST_SHOWN = 20
+"""The same where somebody asks for the job."""
 
 
 def noun(job: Job) -> str:
@@ -126,8 +57,8 @@ def noun(job: Job) -> str:
 
 def of(job: Job) -> str:
     """What was collected from."""
-    if len(job.targets) > 1:
-        return f"{len(job.targets):,} targets"
+    if job.count > 1:
+        return f"{job.count:,} targets"
     target, words = job.target, job.targets[0].words
     if job.kind == "comments":
         return target.permalink or target.id
@@ -138,11 +69,43 @@ def of(job: Job) -> str:
 def name(job: Job) -> str:
     """The shortest name of what was collected from."""
     state = job.targets[0]
-    if len(job.targets) > 1:
-        return f"{len(job.targets):,} targets"
+    if job.count > 1:
+        return f"{job.count:,} targets"
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
     return state.target.username or state.target.shortcode or state.words or state.target.id
+
+
+def named(state: TargetState) -> str:
+    """One of several targets, as it was called."""
+    return state.words or state.target.username or state.target.id
+
+
+def target_lines(job: Job) -> list[str]:
+    """Of a job of several targets: how many are over and how, and where it is."""
+    if job.count == 1:
+        return []
+    overview = job.overview
+    ended = [f"{count:,} {ending}" for ending, count in overview.ended.items()]
+    left = overview.count - overview.over
+    lines = [f"  targets {' · '.join([*ended, *([f'{left:,} to be read'] if left else [])])}"]
+    at = next((state for state in job.targets if state.ended is None), None)
+    if left and at is not None and job.unfinished:
+        lines.append(f"  at {named(at)}")
+    return lines
+
+
+def unread_lines(job: Job, most: int) -> list[str]:
+    """The targets that could not be read, the first so many, and why."""
+    unread = [state for state in job.targets if state.error]
+    lines = [
+        f"{named(state)} was not read: {state.error.message}"
+        for state in unread[:most]
+        if state.error
+    ]
+    if len(unread) > most:
+        lines.append(f"And {len(unread) - most:,} more were not read; the receipt names each.")
+    return lines
 
 
 def receipt_lines(job: Job) -> list[str]:
@@ -160,6 +123,7 @@ def receipt_lines(job: Job) -> list[str]:
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
         f" {'writers' if job.kind == 'comments' else 'users'} {counters.uniq_users:,}",
         f"  gap {_gap(job)}",
+        *target_lines(job),
     ]
     if job.reason:
         how = job.status if job.status in ("paused", "failed") else "ended"
@@ -183,14 +147,7 @@ def receipt_lines(job: Job) -> list[str]:
 
 def warnings(job: Job) -> list[str]:
     """What somebody who reads only one more line should know."""
-    unread = [state for state in job.targets if state.error]
-    found = [
-        f"{state.words or state.target.username} was not read: {state.error.message}"
-        for state in unread[:MOST_NAMED]
-        if state.error
-    ]
-    if len(unread) > len(found):
-        found.append(f"{len(unread):,} targets in all were not read; the receipt names each.")
+    found = unread_lines(job, MOST_NAMED)
     if job.reason == "cap":
         found.append(
             f"Cut at the cap of {job.options.cap:,} comments: there were more. `--cap N` raises it."

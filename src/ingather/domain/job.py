@@ -9,6 +9,7 @@ from msgspec import Struct
 from ingather import errors
 from ingather.domain import instants
 from ingather.domain.filter_kinds import Filter
+from ingather.domain.overview import Overview
 
 Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed", "cancelled"]
 """`csv_pending`: every row is in, the file is not yet written (seed comments-export.md)."""
@@ -16,17 +17,9 @@ Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed"
 UNFINISHED: frozenset[Status] = frozenset({"pending", "running", "paused", "csv_pending"})
 
 Ending = Literal[
-    "end_of_list",
-    "cap",
-    "limit",
-    "cursor_loop",
-    "no_progress",
-    "source_ended_early",
-    "up_to_date",
-    "unreachable",
-    "mixed",
-    "cancelled",
-]
+    "end_of_list", "cap", "limit", "cursor_loop", "no_progress", "source_ended_early",
+    "up_to_date", "unreachable", "mixed", "cancelled",
+]  # fmt: skip
 Pause = Literal[
     "budget", "rate_limit", "needs_login", "no_balance", "storage", "schema_drift", "asked"
 ]
@@ -39,6 +32,9 @@ MAX_ATTEMPTS = 3
 
 LOCAL = "local"
 """The tenant of what was begun on this machine's command line."""
+
+ALL = 2**31 - 1
+"""Targets of a job, at the most."""
 
 AT_ONCE = 0.0
 """`Job.due` of a job that any worker may take up now."""
@@ -55,7 +51,7 @@ class Owner(Struct, frozen=True, rename="camel"):
     username: str
 
 
-class Target(Struct, frozen=True, kw_only=True, rename="camel"):
+class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What is collected; for a comment export, a post.
 
     id: the source's own id of it (a Graph media id).
@@ -80,7 +76,7 @@ class Failure(Struct, frozen=True):
     code: str | None = None
 
 
-class TargetState(Struct, frozen=True, kw_only=True, rename="camel"):
+class TargetState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How far one target has been read.
 
     words: what the user named it by, where the source has still to find it (target.id is empty
@@ -202,10 +198,10 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     """One resumable collection.
 
     source, route: the voice that is read and the way through it; cursors never leave a route.
+    targets: all of them, or only the first where few were asked for; then `summed` tells of all.
     sequence: of the last committed page, 0 before the first. fence: raised at each claim, on
-    PostgreSQL by more than one.
-    attempts: claims since the last progress. reason: why it ended or is paused.
-    tenant: who began it here: `local`, or the owner of the API key it came with.
+    PostgreSQL by more than one. attempts: claims since the last progress. reason: why it ended or
+    is paused. tenant: who began it here: `local`, or the owner of the API key it came with.
     priority: of its tenant's jobs those of a higher one are taken up first. due: epoch seconds on
     the store's clock from which any worker may take it up; None: it is left to whoever began it.
     Times are ISO 8601 UTC. expires: when the store will drop it, None for never.
@@ -235,6 +231,17 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     tenant: str = LOCAL
     priority: int = 0
     due: float | None = None
+    summed: Overview | None = None
+
+    @property
+    def overview(self) -> Overview:
+        """How all targets stand, whether they are here or not."""
+        return self.summed or Overview.of(self.targets)
+
+    @property
+    def count(self) -> int:
+        """Targets there are."""
+        return self.summed.count if self.summed else len(self.targets)
 
     @property
     def target(self) -> Target:

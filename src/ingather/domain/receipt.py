@@ -48,7 +48,7 @@ def gap(job: Job) -> int | None:
     Negative when more came than were declared, as when people comment meanwhile.
     """
     declared = job.target.declared
-    if len(job.targets) > 1 or declared is None or not job.options.replies or job.options.since_job:
+    if job.count > 1 or declared is None or not job.options.replies or job.options.since_job:
         return None
     known = job.counters.appended + job.counters.filtered
     return declared - known
@@ -80,14 +80,17 @@ def unaccounted(job: Job) -> int:
 CUT = frozenset({"cap", "limit", "cursor_loop", "no_progress", "source_ended_early"})
 """Endings that leave rows behind."""
 
+LEFT = CUT | {"unreachable"}
+"""The same of a target, which may not be there at all."""
+
 
 def complete(job: Job) -> bool | None:
     """True: every declared row is there. False: rows are missing. None: it cannot be told."""
     if job.reason not in ("end_of_list", "up_to_date", "mixed"):
         return False
-    if any(state.error or state.ended in CUT for state in job.targets):
+    if LEFT & job.overview.ended.keys():
         return False
-    if len(job.targets) > 1:
+    if job.count > 1:
         return None
     missing = gap(job)
     return None if missing is None else missing <= 0
@@ -108,7 +111,7 @@ def stable(job: Job) -> dict[str, Any]:
             "username": target.username,
         },
         "includesReplies": job.options.replies,
-        "declared": target.declared if len(job.targets) == 1 else None,
+        "declared": target.declared if job.count == 1 else None,
         "kept": job.counters.appended,
         "replies": job.counters.replies,
         "filtered": job.counters.filtered,
@@ -151,12 +154,14 @@ def of_sources(job: Job, filled: Filled | None) -> dict[str, Any]:
 
 
 def full(job: Job, file: File | None = None) -> dict[str, Any]:
-    """All of it, as printed, stored with the job and written beside its file."""
+    """All of it, as printed and written beside its file; each target where all are at hand."""
     counters = job.counters
     file = file or job.file
     receipt = stable(job)
-    if len(job.targets) > 1:
-        receipt["targets"] = [_target(state) for state in job.targets]
+    if job.count > 1:
+        receipt |= {"targetCount": job.count, "targetsEnded": job.overview.ended}
+        if job.summed is None:
+            receipt["targets"] = [_target(state) for state in job.targets]
     receipt |= {
         "exportId": job.id,
         "status": job.status,
@@ -173,7 +178,7 @@ def full(job: Job, file: File | None = None) -> dict[str, Any]:
         "retries": counters.retries,
         "waits": counters.parks,
         "waitedSeconds": counters.waited,
-        "passes": max(state.passes for state in job.targets),
+        "passes": job.overview.passes,
         "createdAt": job.created_at,
         "startedAt": job.started_at,
         "finishedAt": job.finished_at,

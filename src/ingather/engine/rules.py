@@ -1,11 +1,9 @@
 """How a target's state moves on: after a page, after a dead cursor. Pure."""
 
-from collections.abc import Sequence
-
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import Ending, Job, TargetState
+from ingather.domain.job import TargetState
 from ingather.ports import Outcome
 
 MOST_IDLE = 3
@@ -56,11 +54,3 @@ def counted(state: TargetState, outcome: Outcome) -> TargetState:
     if state.within is None:
         return structs.replace(state, idle=state.idle + 1)
     return structs.replace(state, idle_within=state.idle_within + 1)
-
-
-def job_ending(job: Job, before: Sequence[TargetState], state: TargetState) -> Ending | None:
-    """How the job ends if this target, which comes after those, was the last to be read."""
-    if state.ended is None or len(before) < len(job.targets) - 1:
-        return None
-    endings = {each.ended for each in before} | {state.ended}
-    return state.ended if len(endings) == 1 else "mixed"

@@ -60,7 +60,8 @@ class Reader:
         self._sequence = claim.job.sequence
         self._counters = claim.job.counters
         self._many = len(claim.job.targets) > 1
-        self._states: list[TargetState] = []
+        self._state = claim.job.targets[0]
+        self._endings: set[Ending] = set()
         self._sieve = Sieve(claim.job)
         self._ahead = Ahead(fetcher, lease, stop, replies=claim.job.options.replies)
 
@@ -70,9 +71,13 @@ class Reader:
             async for rows in self._rows.stream(self._job.id):
                 self._sieve.remember(rows)
         for index, state in enumerate(self._job.targets):
-            self._states.append(state)
-            if state.ended is None and await self._read_target(index, state):
-                return
+            if state.ended is None:
+                self._state = state
+                self._watch.target(index, state)
+                if await self._read_target(index, state):
+                    return
+            if ended := state.ended or self._state.ended:
+                self._endings.add(ended)
 
     async def _read_target(self, index: int, state: TargetState) -> bool:
         """Read one target, or say why it cannot be read. True when the job has ended with it."""
@@ -80,7 +85,6 @@ class Reader:
             if not state.target.id:
                 state = await self._found(state)
             if self._fetcher.spent:  # the look-up took it all: what it found is kept
-                self._states[index] = state
                 self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
                 raise Stopped("budget")
             return await self._read(index, await self._resumed(index, state))
@@ -88,7 +92,7 @@ class Reader:
             if not self._many:
                 raise
             told = Failure(failure.message, failure.code)
-            state = structs.replace(self._states[index], error=told)
+            state = structs.replace(self._state, error=told)
             return await self._close(index, state, "unreachable")
 
     async def _found(self, state: TargetState) -> TargetState:
@@ -100,8 +104,7 @@ class Reader:
 
     async def _close(self, index: int, state: TargetState, ending: Ending) -> bool:
         """End a target without a page. True when the job has ended with it."""
-        state = structs.replace(state, ended=ending, cursor=None)
-        self._states[index] = state
+        self._state = state = structs.replace(state, ended=ending, cursor=None)
         return self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
 
     async def _resumed(self, index: int, state: TargetState) -> TargetState:
@@ -120,10 +123,10 @@ class Reader:
         """Read one target. True when the whole job has ended with it."""
         try:
             while True:
-                self._states[index] = state
+                self._state = state
                 page, state = await self._arrive(index, state)
                 batch, idle = self._digest(index, state, page)
-                state = self._states[index] = batch.state
+                state = self._state = batch.state
                 if state.ended is None and len(batch.rows) < self._room:
                     await self._ahead.begin(state)
                 else:
@@ -234,7 +237,7 @@ class Reader:
             cursor=cursor,
             most=options.most,
             most_reason=options.most_reason,
-            end=rules.job_ending(self._job, self._states[:index], state),
+            end=self._job_ending(index, state),
             idle_end=idle_end,
             calls=tally.calls,
             retries=tally.retries,
@@ -243,6 +246,12 @@ class Reader:
             repaired=tally.repaired,
             units=tally.units,
         )
+
+    def _job_ending(self, index: int, state: TargetState) -> Ending | None:
+        """How the job ends with this target, where it is the last."""
+        if state.ended is None or index < len(self._job.targets) - 1:
+            return None
+        return "mixed" if self._endings - {state.ended} else state.ended
 
     def _ending(
         self, index: int, state: TargetState, page: Page, empty: int, reached_old: bool

@@ -3,13 +3,17 @@
 from typing import Protocol
 
 from ingather import errors
-from ingather.domain.job import Counters, Job
+from ingather.domain.job import Counters, Job, TargetState
 
 
 class Watch(Protocol):
     """Called from the run, must return at once."""
 
     def began(self, job: Job) -> None: ...
+
+    def target(self, place: int, state: TargetState) -> None:
+        """The turn of one of the job's targets has come; those before it are over."""
+        ...
 
     def page(self, counters: Counters) -> None: ...
 
@@ -22,6 +26,8 @@ class Unwatched:
     """Nobody is watching."""
 
     def began(self, job: Job) -> None: ...
+
+    def target(self, place: int, state: TargetState) -> None: ...
 
     def page(self, counters: Counters) -> None: ...
 

@@ -203,7 +203,7 @@ def refuse_too_little(wanted: Wanted, route: str) -> None:
 def calls_expected(kind: str, job: Job) -> tuple[int, int] | None:
     """Calls a job of one target will take, from and to; None where its size is not declared."""
     declared = job.target.declared
-    if declared is None or len(job.targets) > 1:
+    if declared is None or job.count > 1:
         return None
     rows = min(declared, job.options.most)
     largest, smallest = _PAGES.get(job.source, {}).get(kind, (50, 50))

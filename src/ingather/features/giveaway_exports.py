@@ -37,7 +37,7 @@ class Gathered(Struct, frozen=True):
     def declared(self) -> int:
         """`commentCount`: what the posts declared when their exports began, or, where one of them
         did not, the comments that are here."""
-        told = [job.target.declared if len(job.targets) == 1 else None for job in self.jobs]
+        told = [job.target.declared if job.count == 1 else None for job in self.jobs]
         known = [declared for declared in told if declared is not None]
         return sum(known) if len(known) == len(told) else len(self.comments)
 

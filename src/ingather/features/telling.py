@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from ingather import errors
 from ingather.domain import progress
-from ingather.domain.job import Counters, Job
+from ingather.domain.job import Counters, Job, TargetState
 from ingather.domain.merging import Filled
 from ingather.domain.progress import Standing
 from ingather.domain.records import Media, Profile
@@ -90,6 +90,9 @@ class Telling:
     def began(self, job: Job) -> None:
         self._watch.began(job)
         self._news.set()
+
+    def target(self, place: int, state: TargetState) -> None:
+        self._watch.target(place, state)
 
     def page(self, counters: Counters) -> None:
         self._counters = counters

@@ -17,7 +17,7 @@ from ingather.domain import receipt
 from ingather.domain.access import PAUSES, Webhook, signed
 from ingather.domain.addresses import check_address
 from ingather.domain.instants import iso
-from ingather.domain.job import Job
+from ingather.domain.job import ALL, Job
 from ingather.ports import Clock, Secrets
 
 LOOK = 2.0
@@ -46,8 +46,8 @@ class Hooks(Protocol):
 Post = Callable[[str, bytes, dict[str, str]], Awaitable[int]]
 """Send a body to an address under these headers; the status answered. Raises SourceError."""
 
-Find = Callable[[str, str], Awaitable[Job]]
-"""The job of this kind and id, as it stands; raises JobNotFound."""
+Find = Callable[[str, str, int], Awaitable[Job]]
+"""The job of this kind and id, as it stands, with so many of its targets; raises JobNotFound."""
 
 
 class Webhooks:
@@ -126,7 +126,9 @@ class Webhooks:
     async def _look(self, hook: Webhook) -> bool:
         """Deliver it if its job has ended; whether it was sent."""
         try:
-            job = await self._find(hook.kind, hook.job)
+            job = await self._find(hook.kind, hook.job, 0)
+            if not job.unfinished:
+                job = await self._find(hook.kind, hook.job, ALL)
         except errors.JobNotFound:
             await self._hooks.forget(hook.job)
             return False

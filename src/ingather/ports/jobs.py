@@ -6,6 +6,7 @@ from typing import Protocol
 from msgspec import Struct
 
 from ingather.domain.job import (
+    ALL,
     NOTHING,
     Counters,
     Ending,
@@ -88,8 +89,8 @@ class Jobs(Protocol):
         """
         ...
 
-    async def show(self, job_id: str) -> Job:
-        """The job; raises JobNotFound, DamagedRecord, StateLost."""
+    async def show(self, job_id: str, *, targets: int = ALL) -> Job:
+        """The job, with its first so many targets; raises JobNotFound, DamagedRecord, StateLost."""
         ...
 
     async def list(
@@ -100,11 +101,13 @@ class Jobs(Protocol):
         before: Job | None = None,
         kinds: Collection[str] | None = None,
         status: Status | None = None,
+        targets: int = 1,
     ) -> Sequence[Job]:
         """Newest first, by time of creation and id. Records that cannot be read are left out.
 
         tenant: only that one's. before: only what is older than this job, of whichever store.
-        kinds, status: only jobs of these, and that stand so.
+        kinds, status: only jobs of these, and that stand so. targets: of each at the most, the
+        first; `overview` tells of all.
         """
         ...
 
@@ -193,7 +196,7 @@ class Queue(Protocol):
         ...
 
     async def held(self) -> Sequence[Job]:
-        """The queued jobs that somebody holds."""
+        """The queued jobs that somebody holds, with the first target of each."""
         ...
 
     async def enqueue(self, job_id: str) -> Job:

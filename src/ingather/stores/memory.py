@@ -11,7 +11,18 @@ from math import inf
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Pause, Status, Wish
+from ingather.domain.job import (
+    ALL,
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Pause,
+    Status,
+    Wish,
+)
 from ingather.domain.records import Record, is_reply, natural_id, writer
 from ingather.ports import Batch, Claim, Clock, Outcome, Take
 from ingather.stores import states
@@ -65,8 +76,8 @@ class MemoryStore:
         self._open[job.key] = job.id
         return job
 
-    async def show(self, job_id: str) -> Job:
-        return self._find(job_id).job
+    async def show(self, job_id: str, *, targets: int = ALL) -> Job:
+        return states.brief(self._find(job_id).job, targets)
 
     async def list(
         self,
@@ -76,6 +87,7 @@ class MemoryStore:
         before: Job | None = None,
         kinds: Collection[str] | None = None,
         status: Status | None = None,
+        targets: int = 1,
     ) -> Sequence[Job]:
         wanted = [
             kept.job
@@ -84,7 +96,8 @@ class MemoryStore:
             and (before is None or states.age(kept.job) < states.age(before))
             and states.among(kept.job, kinds, status)
         ]
-        return sorted(wanted, key=states.age, reverse=True)[:limit]
+        newest = sorted(wanted, key=states.age, reverse=True)[:limit]
+        return [states.brief(job, targets) for job in newest]
 
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((kept.job.kind, kept.job.status) for kept in self._kept.values())
@@ -138,6 +151,8 @@ class MemoryStore:
         kept.users.update(user for row in taken if (user := writer(row)))
         if batch.cursor is not None:
             kept.cursors.add(batch.cursor)
+        targets = list(kept.job.targets)
+        targets[batch.target] = batch.state
         kept.job, kept.last = states.committed(
             kept.job,
             batch,
@@ -147,6 +162,7 @@ class MemoryStore:
             refused=len(fresh) - len(taken),
             uniq_users=len(kept.users),
         )
+        kept.job = structs.replace(kept.job, targets=tuple(targets))
         return kept.last
 
     async def settle(
@@ -198,7 +214,7 @@ class MemoryStore:
 
     async def held(self) -> Sequence[Job]:
         return [
-            kept.job
+            states.brief(kept.job, 1)
             for kept in self._kept.values()
             if kept.job.due is not None and self._held(kept)
         ]
@@ -237,31 +253,6 @@ class MemoryStore:
         while batch := await self.slice(job_id, offset, size):
             yield batch
             offset += len(batch)
-
-
-class MemoryCache:
-    """Cache, within this process."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._kept: dict[str, tuple[float, bytes]] = {}
-
-    async def get(self, key: str) -> bytes | None:
-        until, value = self._kept.get(key, (-inf, b""))
-        return value if until > self._clock.now() else None
-
-    async def put(self, key: str, value: bytes, *, ttl: float) -> None:
-        self._kept[key] = (self._clock.now() + ttl, value)
-
-    async def drop(self, key: str) -> None:
-        self._kept.pop(key, None)
-
-    async def renew(self, key: str, value: bytes) -> bool:
-        until, _ = self._kept.get(key, (-inf, b""))
-        if until <= self._clock.now():
-            return False
-        self._kept[key] = (until, value)
-        return True
 
 
 class MemoryLimiter:

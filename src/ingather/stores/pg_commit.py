@@ -21,7 +21,7 @@ from ingather.domain.job import Job
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, User, natural_ids, parents, writers
 from ingather.ports import Batch, Outcome
-from ingather.stores import pg_records, pg_rows, sql_rows, states
+from ingather.stores import pg_records, pg_rows, sql_rows, sql_targets, states
 from ingather.stores.pg_link import Connection, PgLink
 
 _MOST_HELD = 512
@@ -209,6 +209,8 @@ async def _advance(
         pg_records.as_json(rows),
         held.job.counters.appended,
         sure,
+        batch.target,
+        sql_targets.text(batch.state),
     )
     if moved is None:
         return None

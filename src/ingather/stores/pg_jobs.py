@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from ingather import errors
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
@@ -34,8 +34,8 @@ class PgStore:
                     return job
             # Somebody else began the same job this very moment: theirs is found the next time.
 
-    async def show(self, job_id: str) -> Job:
-        return (await self._shown(job_id)).job
+    async def show(self, job_id: str, *, targets: int = ALL) -> Job:
+        return (await self._shown(job_id, targets)).job
 
     async def list(
         self,
@@ -45,6 +45,7 @@ class PgStore:
         before: Job | None = None,
         kinds: Collection[str] | None = None,
         status: Status | None = None,
+        targets: int = 1,
     ) -> Sequence[Job]:
         where, values = ["TRUE"], list[object]([limit])
         if tenant is not None:
@@ -61,6 +62,7 @@ class PgStore:
             where.append(f"status = ${len(values)}")
         return await pg_rows.some(
             self._link,
+            targets,
             f"{' AND '.join(where)} ORDER BY requested_at DESC, id DESC LIMIT $1",
             *values,
         )
@@ -82,7 +84,7 @@ class PgStore:
     async def delete(self, job_id: str) -> None:
         async with self._link.transaction() as connection:
             with contextlib.suppress(errors.DamagedRecord):  # can still be removed
-                found = await _found(connection, job_id)
+                found = await _found(connection, job_id, targets=0)
                 if found.held:
                     raise states.busy(found.job)
             await pg_rows.delete(connection, job_id)
@@ -132,7 +134,7 @@ class PgStore:
     ) -> Job:
         self._pages.forget(job_id, fence)
         async with self._link.transaction() as connection:
-            found = await pg_rows.fenced(connection, job_id, fence)
+            found = await pg_rows.fenced(connection, job_id, fence, targets=ALL)
             job = states.settled(
                 found.job, status, reason, error, file, spent, again=again, now=found.now
             )
@@ -140,15 +142,15 @@ class PgStore:
             return job
 
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
-        found = await self._shown(job_id)
+        found = await self._shown(job_id, 0)
         kind = RECORDS[found.job.kind]
         return await pg_records.some(self._link, kind, found.number, limit=limit, offset=offset)
 
     async def count(self, job_id: str) -> int:
-        return (await self.show(job_id)).counters.appended
+        return (await self.show(job_id, targets=0)).counters.appended
 
     async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
-        found, offset = await self._shown(job_id), 0
+        found, offset = await self._shown(job_id, 0), 0
         kind = RECORDS[found.job.kind]
         while batch := await pg_records.some(
             self._link, kind, found.number, limit=size, offset=offset
@@ -156,15 +158,15 @@ class PgStore:
             yield batch
             offset += len(batch)
 
-    async def _shown(self, job_id: str) -> pg_rows.Found:
-        rows = await self._link.read(f"{pg_rows.SELECT} WHERE id = $1", job_id)
-        if not rows:
+    async def _shown(self, job_id: str, targets: int) -> pg_rows.Found:
+        found = await pg_rows.shown(self._link, job_id, targets=targets)
+        if found is None:
             raise _absent(job_id)
-        return pg_rows.kept(rows[0])
+        return found
 
 
-async def _found(connection: Connection, job_id: str) -> pg_rows.Found:
-    found = await pg_rows.find(connection, "id", job_id)
+async def _found(connection: Connection, job_id: str, *, targets: int = ALL) -> pg_rows.Found:
+    found = await pg_rows.find(connection, "id", job_id, targets=targets)
     if found is None:
         raise _absent(job_id)
     return found

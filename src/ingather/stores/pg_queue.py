@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from ingather import errors
-from ingather.domain.job import CLAIMS, Holder, Job, Pause
+from ingather.domain.job import ALL, CLAIMS, Holder, Job, Pause
 from ingather.ports import Claim
 from ingather.stores import pg_rows, sql_rows, states
 from ingather.stores.pg_link import NOW, PgLink
@@ -30,6 +30,12 @@ _LATER = "due IS NOT NULL AND (due > 0 OR lease_until IS NOT NULL)"
 _PLACE = "source, tenant, priority DESC, requested_at, number"
 
 _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "").split())
+
+_BESIDE = (
+    f"{pg_rows.TARGETS.replace('{most}', str(ALL))},"
+    " ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = {number})"
+)
+"""What a claim tells beside the job's row: its targets, and the cursors seen."""
 
 _NEXT = f"""
 WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
@@ -86,8 +92,8 @@ SET fence = e.fence + 1 + {CLAIMS} * floor(random() * {_FENCES})::bigint,
         e.started_at,
         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
 FROM picked WHERE e.number = picked.number
-RETURNING {_RETURNING}, {NOW},
-    ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number),
+RETURNING {_RETURNING}, (SELECT sequence FROM extractions AS old WHERE old.number = e.number),
+    {_BESIDE.format(number="e.number")},
     set_config('synchronous_commit', 'off', true)
 """
 """$1 sources or null, $2 sandbox (1 or 0), $3 holder, $4 lease. The job taken, or no row. The first
@@ -122,9 +128,15 @@ class PgQueue:
         row = await self._link.one(_NEXT, told, int(sandbox), text, lease)
         if row is None:
             return None
-        *columns, cursors, _ = row
+        *columns, sequence, targets, cursors, _ = row
         try:
-            job = pg_rows.kept(columns).job
+            job = sql_rows.kept((*columns, targets), ALL).job
+            if job.sequence != sequence:
+                # A late page of whoever held it before came while this claim was on its way, and
+                # none can any more.
+                asked = f"SELECT {_BESIDE.format(number='$1')}"
+                ((targets, cursors),) = await self._link.read(asked, columns[0])
+                job = sql_rows.kept((*columns, targets), ALL).job
         except errors.DamagedRecord:
             await self._link.all(
                 "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1",
@@ -135,7 +147,9 @@ class PgQueue:
 
     async def held(self) -> Sequence[Job]:
         return await pg_rows.some(
-            self._link, f"{_LATER} AND greatest(due, lease_until) > {NOW} AND lease_until > {NOW}"
+            self._link,
+            1,
+            f"{_LATER} AND greatest(due, lease_until) > {NOW} AND lease_until > {NOW}",
         )
 
     async def enqueue(self, job_id: str) -> Job:

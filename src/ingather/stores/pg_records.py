@@ -26,11 +26,12 @@ _encode = msgspec.json.Encoder().encode
 class Words(Struct, frozen=True):
     """The statements of one type of record.
 
-    page: moves the job's row past a page and inserts its rows, in one statement: $1 to $9 as in
-    `sql_rows.advanced`, $10 a cursor's fingerprint or null, $11 the rows as JSON, $12 rows kept
-    before, $13 whether to answer only once all is on the disk. It gives the wish there may be; no
-    row where the job is not ours or not at the page before, and then it writes nothing; a row that
-    is there already is an error, which undoes all.
+    page: moves the job's row and its target's past a page and inserts its rows, in one statement:
+    $1 to $9 as in `sql_rows.advanced`, $10 a cursor's fingerprint or null, $11 the rows as JSON,
+    $12 rows kept before, $13 whether to answer only once all is on the disk, $14 and $15 which
+    target it was of and that one's state. It gives the wish there may be; no row where the job is
+    not ours or not at the page before, and then it writes nothing; a row that is there already is
+    an error, which undoes all.
     """
 
     page: str
@@ -56,10 +57,12 @@ def words(kind: type[Record]) -> Words:
         page=f"""
 WITH job AS (
     UPDATE extractions
-    SET targets = $1, progress = $2, status = $3, reason = $4, sequence = $5, attempts = 0,
+    SET overview = $1, progress = $2, status = $3, reason = $4, sequence = $5, attempts = 0,
         error = NULL, outcome = $6
     WHERE number = $7 AND fence = $8 AND lease_until IS NOT NULL AND sequence = $9
     RETURNING number, wish
+), target AS (
+    UPDATE targets SET state = $15 FROM job WHERE extraction = job.number AND n = $14::bigint
 ), rows AS (
     INSERT INTO {name} (place, extraction, {columns})
     SELECT job.number * {PLACES} + $12::bigint + r.n - 1, job.number, {picked}

@@ -1,4 +1,5 @@
-"""Rows of `extractions` in PostgreSQL as jobs, and back; the columns are those of `sql_rows`."""
+"""Rows of `extractions` and `targets` in PostgreSQL as jobs, and back; the columns are those of
+`sql_rows`."""
 
 import contextlib
 from collections.abc import Sequence
@@ -7,11 +8,18 @@ from typing import Any
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain.job import Job
-from ingather.stores import pg_records, sql_rows
+from ingather.domain.job import ALL, Job
+from ingather.stores import pg_records, sql_rows, sql_targets
 from ingather.stores.pg_link import NOW, Connection, PgLink
 
-SELECT = f"SELECT {sql_rows.COLUMNS}, {NOW} FROM extractions"
+_AT_ONCE = 1_000
+"""Targets written in one statement."""
+
+TARGETS = (
+    "(SELECT '[' || string_agg(state, ',' ORDER BY n) || ']' FROM targets"
+    " WHERE extraction = {number} AND n < {most})"
+)
+"""The first targets of a job as one text, a JSON array or null."""
 
 
 class Found(Struct, frozen=True):
@@ -41,45 +49,77 @@ class Found(Struct, frozen=True):
         return self.kept.held_at(self.now)
 
 
-def kept(row: Sequence[Any]) -> Found:
-    """A row of SELECT. Raises DamagedRecord."""
+def _kept(row: Sequence[Any], found: str | None, targets: int) -> Found:
     *columns, now = row
-    return Found(sql_rows.kept(columns), now)
+    return Found(sql_rows.kept((*columns, found), targets), now)
 
 
-async def find(connection: Connection, column: str, value: str) -> Found | None:
-    """The job with this id or open_key, its row locked until the transaction ends."""
-    row = await connection.fetchrow(f"{SELECT} WHERE {column} = $1 FOR UPDATE", value)
-    return None if row is None else kept(row)
+async def find(
+    connection: Connection, column: str, value: str, *, targets: int = ALL
+) -> Found | None:
+    """The job with this id or open_key and its first so many targets, its row locked until the
+    transaction ends. Raises DamagedRecord."""
+    row = await connection.fetchrow(
+        f"SELECT {sql_rows.COLUMNS}, {NOW} FROM extractions WHERE {column} = $1 FOR UPDATE", value
+    )
+    if row is None:
+        return None
+    states = None
+    if targets:  # asked for once the row is ours: a page under way until then has moved them
+        states = await connection.fetchval(
+            f"SELECT {TARGETS.format(number='$1', most='$2')}", row[0], targets
+        )
+    return _kept(row, states, targets)
 
 
-async def fenced(connection: Connection, job_id: str, fence: int) -> Found:
+async def fenced(connection: Connection, job_id: str, fence: int, *, targets: int = 0) -> Found:
     """The job that this fence may write to, its row locked. Raises LeaseLost."""
-    found = await find(connection, "id", job_id)
+    found = await find(connection, "id", job_id, targets=targets)
     if found is None or found.job.fence != fence or found.lease_until is None:
         raise errors.LeaseLost
     return found
 
 
-async def some(link: PgLink, where: str, *values: object) -> list[Job]:
-    """Jobs of which this is true; unreadable ones left out."""
+async def shown(link: PgLink, job_id: str, *, targets: int = ALL) -> Found | None:
+    """The job as it stands, not locked. Raises DamagedRecord."""
+    rows = await link.read(f"{_selecting(targets)} WHERE id = $1", job_id)
+    return _kept(rows[0][1:], rows[0][0], targets) if rows else None
+
+
+async def some(link: PgLink, targets: int, where: str, *values: object) -> list[Job]:
+    """Jobs of which this is true, with so many targets of each; unreadable ones left out."""
     jobs = []
-    for row in await link.read(f"{SELECT} WHERE {where}", *values):
+    for states, *row in await link.read(f"{_selecting(targets)} WHERE {where}", *values):
         with contextlib.suppress(errors.DamagedRecord):
-            jobs.append(kept(row).job)
+            jobs.append(_kept(row, states, targets).job)
     return jobs
 
 
+def _selecting(targets: int) -> str:
+    states = TARGETS.format(number="number", most=targets)
+    return f"SELECT {states}, {sql_rows.COLUMNS}, {NOW} FROM extractions"
+
+
 async def insert(connection: Connection, job: Job) -> bool:
-    """A new job. False where another has its key or its id."""
+    """A new job. False where another has its key."""
     values = sql_rows.created(job)
     places = ", ".join(f"${number}" for number in range(1, len(values) + 1))
-    done = await connection.execute(
+    number = await connection.fetchval(
         f"INSERT INTO extractions ({', '.join(values)}) VALUES ({places})"
-        " ON CONFLICT (open_key) DO NOTHING",
+        " ON CONFLICT (open_key) DO NOTHING RETURNING number",
         *values.values(),
     )
-    return bool(done == "INSERT 0 1")
+    if number is None:
+        return False
+    for first in range(0, len(job.targets), _AT_ONCE):
+        await connection.execute(
+            "INSERT INTO targets SELECT $1, $2 + n - 1, state"
+            " FROM unnest($3::text[]) WITH ORDINALITY AS each (state, n)",
+            number,
+            first,
+            [sql_targets.text(each) for each in job.targets[first : first + _AT_ONCE]],
+        )
+    return True
 
 
 async def update(

@@ -13,7 +13,7 @@ from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import export_record
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.records import Record, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
@@ -102,8 +102,8 @@ class RedisStore:
             )
         raise errors.StoreUnavailable(f"Job {job.id} cannot be created.")
 
-    async def show(self, job_id: str) -> Job:
-        return (await self.read(job_id)).whole().job
+    async def show(self, job_id: str, *, targets: int = ALL) -> Job:
+        return states.brief((await self.read(job_id)).whole().job, targets)
 
     async def list(
         self,
@@ -113,12 +113,14 @@ class RedisStore:
         before: Job | None = None,
         kinds: Collection[str] | None = None,
         status: Status | None = None,
+        targets: int = 1,
     ) -> Sequence[Job]:
         def wanted(job: Job) -> bool:
             older = before is None or states.age(job) < states.age(before)
             return older and states.among(job, kinds, status)
 
-        return await self._list.newest(limit, tenant, before, wanted)
+        jobs = await self._list.newest(limit, tenant, before, wanted)
+        return [states.brief(job, targets) for job in jobs]
 
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((job.kind, job.status) for job in await self.list(limit=sys.maxsize))

@@ -52,7 +52,7 @@ class RedisQueue:
                 await self._link.call("ZREM", redis_keys.QUEUE + tenant, job_id)
 
     async def held(self) -> Sequence[Job]:
-        return [kept.job for kept in await self._queued() if kept.held]
+        return [states.brief(kept.job, 1) for kept in await self._queued() if kept.held]
 
     async def enqueue(self, job_id: str) -> Job:
         return await self._store.move(

@@ -7,7 +7,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.domain.job import Job
 from ingather.domain.records import Comment
-from ingather.stores import sql_columns, sql_records, sql_rows
+from ingather.stores import sql_columns, sql_records, sql_rows, sql_targets
 from ingather.stores.sql import Sql, SqliteSql
 
 _AT_ONCE = 100
@@ -35,6 +35,7 @@ class SqlAdopted:
             )
             if row is None:
                 raise errors.StoreError(f"There is a job {job.id} in the database already.")
+            await inside.many(sql_targets.ADD, list(sql_targets.rows(row[0], job)))
             for base in range(0, len(rows), _AT_ONCE):
                 some = rows[base : base + _AT_ONCE]
                 for statement, each in self._rows.inserting(row[0], base, some):

@@ -12,11 +12,11 @@ import msgspec
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, User, parents, writers
 from ingather.ports import Batch, Claim, Outcome
-from ingather.stores import sql_queue, sql_records, sql_rows, states
+from ingather.stores import sql_list, sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
 _MOST_HELD = 512
@@ -63,8 +63,8 @@ class SqlStore:
 
         return await self._link.write(work)
 
-    async def show(self, job_id: str) -> Job:
-        return await self._link.run(lambda connection: _found(connection, job_id).job)
+    async def show(self, job_id: str, *, targets: int = ALL) -> Job:
+        return await self._link.run(lambda connection: _found(connection, job_id, targets).job)
 
     async def list(
         self,
@@ -74,9 +74,12 @@ class SqlStore:
         before: Job | None = None,
         kinds: Collection[str] | None = None,
         status: Status | None = None,
+        targets: int = 1,
     ) -> Sequence[Job]:
         return await self._link.run(
-            lambda connection: sql_rows.newest(connection, limit, tenant, before, kinds, status)
+            lambda connection: sql_list.newest(
+                connection, limit, tenant, before, kinds, status, targets
+            )
         )
 
     async def tally(self) -> Mapping[tuple[str, Status], int]:
@@ -101,7 +104,7 @@ class SqlStore:
     async def delete(self, job_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
             try:
-                kept = _found(connection, job_id)
+                kept = _found(connection, job_id, 0)
             except errors.DamagedRecord:  # who cannot be read can still be removed
                 pass
             else:
@@ -231,7 +234,7 @@ class SqlStore:
             refused=refused,
             uniq_users=unique,
         )
-        wish = sql_rows.advance(connection, held.number, job, msgspec.json.encode(outcome))
+        wish = sql_rows.advance(connection, held.number, job, batch, msgspec.json.encode(outcome))
         if wish is None:
             return None
         points.reach("cursor_written")
@@ -257,7 +260,7 @@ class SqlStore:
     ) -> Job:
 
         def work(connection: sqlite3.Connection) -> Job:
-            kept = _fenced(connection, job_id, fence)
+            kept = _fenced(connection, job_id, fence, targets=ALL)
             self._held.pop((job_id, fence), None)
             time = now(connection)
             job = states.settled(
@@ -270,14 +273,14 @@ class SqlStore:
 
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
         def work(connection: sqlite3.Connection) -> Sequence[Record]:
-            kept = _found(connection, job_id)
+            kept = _found(connection, job_id, 0)
             kind = RECORDS[kept.job.kind]
             return sql_records.some(connection, kind, kept.number, limit=limit, offset=offset)
 
         return await self._link.run(work)
 
     async def count(self, job_id: str) -> int:
-        return (await self.show(job_id)).counters.appended
+        return (await self.show(job_id, targets=0)).counters.appended
 
     async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
         offset = 0
@@ -286,15 +289,17 @@ class SqlStore:
             offset += len(batch)
 
 
-def _found(connection: sqlite3.Connection, job_id: str) -> sql_rows.Kept:
-    kept = sql_rows.find(connection, "id", job_id)
+def _found(connection: sqlite3.Connection, job_id: str, targets: int = ALL) -> sql_rows.Kept:
+    kept = sql_rows.find(connection, "id", job_id, targets=targets)
     if kept is None:
         raise errors.JobNotFound(f"There is no job {job_id}.")
     return kept
 
 
-def _fenced(connection: sqlite3.Connection, job_id: str, fence: int) -> sql_rows.Kept:
-    kept = sql_rows.find(connection, "id", job_id)
+def _fenced(
+    connection: sqlite3.Connection, job_id: str, fence: int, targets: int = 0
+) -> sql_rows.Kept:
+    kept = sql_rows.find(connection, "id", job_id, targets=targets)
     if kept is None or kept.job.fence != fence or kept.lease_until is None:
         raise errors.LeaseLost
     return kept

@@ -8,7 +8,7 @@ import msgspec
 from ingather import errors
 from ingather.domain.job import Holder, Job, Pause
 from ingather.ports import Claim
-from ingather.stores import sql_rows, states
+from ingather.stores import sql_list, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
 _FREE = "due <= :now AND (lease_until IS NULL OR lease_until <= :now)"
@@ -117,8 +117,9 @@ class SqlQueue:
 
     async def held(self) -> Sequence[Job]:
         return await self._link.run(
-            lambda connection: sql_rows.some(
+            lambda connection: sql_list.some(
                 connection,
+                1,
                 f"{_LATER} AND {_WHEN} > ?1 AND lease_until > ?1",
                 now(connection),
             )

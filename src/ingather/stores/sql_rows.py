@@ -1,13 +1,14 @@
 """Rows of the SQL tables as the domain's things, and back."""
 
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 import msgspec
 from msgspec import Struct
 
 from ingather import errors
 from ingather.domain.job import (
+    ALL,
     Counters,
     Failure,
     File,
@@ -15,23 +16,22 @@ from ingather.domain.job import (
     Job,
     Options,
     Owner,
-    Status,
-    TargetState,
     Wish,
 )
-from ingather.stores import sql_records
+from ingather.domain.overview import Overview
+from ingather.ports import Batch
+from ingather.stores import sql_records, sql_targets
 
 COLUMNS = (
-    "number, id, extraction_type, owner, source, route, targets, options, progress, status,"
+    "number, id, extraction_type, owner, source, route, overview, options, progress, status,"
     " reason, error, file, wish, sequence, fence, attempts, holder, lease_until, outcome,"
     " requested_at, started_at, finished_at, tenant, priority, due"
 )
-_SELECT = f"SELECT {COLUMNS} FROM extractions"
 TALLY = "SELECT extraction_type, status, count(*) FROM extractions GROUP BY extraction_type, status"
 
 _owner = msgspec.json.Decoder(Owner)
-_targets = msgspec.json.Decoder(tuple[TargetState, ...])
 _options = msgspec.json.Decoder(Options)
+_overview = msgspec.json.Decoder(Overview)
 _counters = msgspec.json.Decoder(Counters)
 _encode = msgspec.json.Encoder().encode
 
@@ -41,7 +41,7 @@ OF_ANALYSES = ("instagram_data", "reel_origins", "analyses")
 
 
 class Kept(Struct, frozen=True):
-    """A job with what only the store knows of it.
+    """A job, with so many of its targets as were asked for, and what only the store knows of it.
 
     outcome: of the last commit, as JSON.
     """
@@ -55,58 +55,36 @@ class Kept(Struct, frozen=True):
         return self.lease_until is not None and self.lease_until > time
 
 
-def find(connection: sqlite3.Connection, column: str, value: str) -> Kept | None:
-    """The job with this id or open_key."""
-    row = connection.execute(f"{_SELECT} WHERE {column} = ?", (value,)).fetchone()
-    return None if row is None else kept(row)
+def select(targets: int) -> str:
+    """Rows for `kept`: jobs with so many of the targets of each."""
+    return f"SELECT {COLUMNS}, {sql_targets.asked(targets)} FROM extractions"
 
 
-def newest(
-    connection: sqlite3.Connection,
-    limit: int,
-    tenant: str | None,
-    before: Job | None,
-    kinds: Collection[str] | None,
-    status: Status | None,
-) -> list[Job]:
-    """Jobs as `Jobs.list` has them; unreadable ones left out."""
-    where, values = "1", list[object]()
-    if tenant is not None:
-        where, values = "tenant = ?", [tenant]
-    if before is not None:
-        where += " AND (requested_at, id) < (?, ?)"
-        values += [before.created_at, before.id]
-    if kinds is not None:
-        where += f" AND extraction_type IN ({', '.join('?' * len(kinds))})"
-        values += kinds
-    if status is not None:
-        where += " AND status = ?"
-        values.append(status)
-    return some(connection, f"{where} ORDER BY requested_at DESC, id DESC LIMIT ?", *values, limit)
+def find(
+    connection: sqlite3.Connection, column: str, value: str, *, targets: int = ALL
+) -> Kept | None:
+    """The job with this id or open_key, and so many of its targets."""
+    row = connection.execute(f"{select(targets)} WHERE {column} = ?", (value,)).fetchone()
+    return None if row is None else kept(row, targets)
 
 
-def some(connection: sqlite3.Connection, where: str, *values: object) -> list[Job]:
-    """Jobs of which this is true; unreadable ones left out."""
-    found = connection.execute(f"{_SELECT} WHERE {where}", values)
-    jobs = []
-    for row in found:
-        try:
-            jobs.append(kept(row).job)
-        except errors.DamagedRecord:
-            continue
-    return jobs
-
-
-def kept(row: Iterable[object]) -> Kept:
-    """A row of COLUMNS as a job. Raises DamagedRecord."""
+def kept(row: Iterable[object], targets: int) -> Kept:
+    """A row of COLUMNS and the targets that were asked for as a job. Raises DamagedRecord."""
     row = tuple(row)
     try:
-        return _readable(*row)  # type: ignore[arg-type]
+        found = _readable(*row)  # type: ignore[arg-type]
     except msgspec.MsgspecError as failure:
-        raise errors.DamagedRecord(
-            f"The stored state of job {row[1]} cannot be read: {failure}.",
-            hint=f"`ingather jobs delete {row[1]}` removes it; then start anew.",
-        ) from failure
+        raise _damaged(row[1], str(failure)) from failure
+    if len(found.job.targets) != min(targets, found.job.count):
+        raise _damaged(row[1], "some of its targets are gone")
+    return found
+
+
+def _damaged(job_id: object, why: str) -> errors.DamagedRecord:
+    return errors.DamagedRecord(
+        f"The stored state of job {job_id} cannot be read: {why}.",
+        hint=f"`ingather jobs delete {job_id}` removes it; then start anew.",
+    )
 
 
 def _readable(
@@ -116,7 +94,7 @@ def _readable(
     owner: str,
     source: str,
     route: str,
-    targets: str,
+    overview: str,
     options: str,
     progress: str,
     status: str,
@@ -136,14 +114,17 @@ def _readable(
     tenant: str,
     priority: int,
     due: float | None,
+    targets: str | None,
 ) -> Kept:
+    states, summed = sql_targets.states(targets), _overview.decode(overview)
     job = Job(
         id=id,
         kind=kind,
         owner=_owner.decode(owner),
         source=source,
         route=route,
-        targets=_targets.decode(targets),
+        targets=states,
+        summed=None if len(states) == summed.count else summed,
         options=_options.decode(options),
         status=status,  # type: ignore[arg-type]
         reason=reason,
@@ -178,7 +159,7 @@ def created(job: Job) -> dict[str, object]:
         "owner": _text(job.owner),
         "source": job.source,
         "route": job.route,
-        "targets": _text(job.targets),
+        "overview": _text(job.overview),
         "options": _text(job.options),
         "progress": _text(job.counters),
         "status": job.status,
@@ -192,10 +173,12 @@ def created(job: Job) -> dict[str, object]:
 def insert(connection: sqlite3.Connection, job: Job) -> None:
     """A new job."""
     values = created(job)
-    connection.execute(
+    done = connection.execute(
         f"INSERT INTO extractions ({', '.join(values)}) VALUES ({', '.join('?' * len(values))})",
         tuple(values.values()),
     )
+    assert done.lastrowid is not None
+    connection.executemany(sql_targets.ADD, sql_targets.rows(done.lastrowid, job))
 
 
 KEEP = object()
@@ -254,27 +237,28 @@ def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:
 
 
 def advance(
-    connection: sqlite3.Connection, number: int, job: Job, outcome: bytes
+    connection: sqlite3.Connection, number: int, job: Job, batch: Batch, outcome: bytes
 ) -> tuple[Wish | None] | None:
-    """All that a page changes in the job's own row, if it is still ours and at the page before.
+    """What a page changes of the job and its target, if it is still ours and at the page before.
 
     The wish somebody may have left, in a tuple; None where the row has moved on without us.
     """
     found: tuple[Wish | None] | None = connection.execute(
-        "UPDATE extractions SET targets = ?, progress = ?, status = ?, reason = ?, sequence = ?,"
+        "UPDATE extractions SET overview = ?, progress = ?, status = ?, reason = ?, sequence = ?,"
         " attempts = 0, error = NULL, outcome = ?"
         " WHERE number = ? AND fence = ? AND lease_until IS NOT NULL AND sequence = ?"
         " RETURNING wish",
         advanced(number, job, outcome),
     ).fetchone()
+    sql_targets.move(connection, number, batch)
     return found
 
 
 def advanced(number: int, job: Job, outcome: bytes) -> tuple[object, ...]:
-    """What a page makes of the job's row: targets, progress, status, reason, sequence, outcome;
+    """What a page makes of the job's row: overview, progress, status, reason, sequence, outcome;
     and how that row is told: number, fence, the sequence before."""
     return (
-        _text(job.targets),
+        _text(job.overview),
         _text(job.counters),
         job.status,
         job.reason,

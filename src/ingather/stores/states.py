@@ -60,6 +60,13 @@ def held_back(job: Job, reason: Pause) -> Job:
     return structs.replace(job, status="paused", reason=reason, attempts=0, due=None)
 
 
+def brief(job: Job, targets: int) -> Job:
+    """The job with no more than so many of its targets."""
+    if len(job.targets) <= targets:
+        return job
+    return structs.replace(job, targets=job.targets[:targets], summed=job.overview)
+
+
 def among(job: Job, kinds: Collection[str] | None, status: Status | None) -> bool:
     """Whether a job is of these kinds and stands so; None: whatever it is."""
     return (kinds is None or job.kind in kinds) and status in (None, job.status)
@@ -122,7 +129,7 @@ def committed(
     refused: int,
     uniq_users: int,
 ) -> tuple[Job, Outcome]:
-    """The job after a page, and what to answer."""
+    """The job after a page, and what to answer; its targets are the store's to change."""
     old = job.counters
     end = batch.most_reason if refused else batch.end or (batch.idle_end if new == 0 else None)
     counters = Counters(
@@ -141,11 +148,9 @@ def committed(
         repaired=old.repaired + batch.repaired,
         units=old.units + batch.units,
     )
-    targets = list(job.targets)
-    targets[batch.target] = batch.state
     job = structs.replace(
         job,
-        targets=tuple(targets),
+        summed=job.summed and job.summed.after(batch.state),
         counters=counters,
         sequence=job.sequence + 1,
         attempts=0,

@@ -11,7 +11,8 @@ CREATE TABLE IF NOT EXISTS extractions (
     owner           TEXT NOT NULL,
     source          TEXT NOT NULL,
     route           TEXT NOT NULL,
-    targets         TEXT NOT NULL,
+    -- How many targets there are, and how many have ended, how.
+    overview        TEXT NOT NULL,
     options         TEXT NOT NULL,
     progress        TEXT NOT NULL,
     status          TEXT NOT NULL CHECK (status IN
@@ -37,6 +38,14 @@ CREATE TABLE IF NOT EXISTS extractions (
 
 CREATE INDEX IF NOT EXISTS extractions_requested_at ON extractions (requested_at, id);
 CREATE INDEX IF NOT EXISTS extractions_of_tenant ON extractions (tenant, requested_at, id);
+
+-- How far each target of a job has been read, as JSON; n counts them from 0 in the order asked for.
+CREATE TABLE IF NOT EXISTS targets (
+    extraction INTEGER NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    n          INTEGER NOT NULL,
+    state      TEXT NOT NULL,
+    PRIMARY KEY (extraction, n)
+) WITHOUT ROWID;
 
 -- The queue: what may be taken up now, in the order in which that is done; and what may be later,
 -- because it was given back until then or is held.
