@@ -147,8 +147,8 @@ async def test_usage_headers_are_obeyed(sources) -> None:
 async def test_a_run_of_shells_opens_the_breaker(sources, clock) -> None:
     """After five the pages are left alone, and a message that only they could tell waits; after
     the rest one call is let through, and a shell again rests twice as long."""
-    graph, page = Voice("graph", errors.NotReachable()), Voice("page", errors.NothingShown())
-    made = sources(route(graph), route(page))
+    page = Voice("page", errors.NothingShown())
+    made = sources(route(page))
     for _ in range(5):
         with pytest.raises(NotTold):
             await made.tell("lena", accept)
@@ -162,6 +162,21 @@ async def test_a_run_of_shells_opens_the_breaker(sources, clock) -> None:
     with pytest.raises(Wait) as found:
         await made.tell("lena", accept)
     assert found.value.seconds == 600.0
+
+
+async def test_who_is_left_alone_might_have_told(sources) -> None:
+    """What one source says it cannot tell is no verdict while another rests: after how long that
+    one may be asked is said, and that the account is not to blame."""
+    graph, page = Voice("graph", errors.NotReachable()), Voice("page", errors.NothingShown())
+    made = sources(route(graph), route(page))
+    found = []
+    for _ in range(6):
+        with pytest.raises(NotTold) as untold:
+            await made.tell("lena", accept)
+        found.append((untold.value.why, untold.value.wait, untold.value.out_of_order))
+    assert found[0] == ("nothing_shown", 0.0, False)
+    assert found[1:5] == [("nothing_shown", 0.0, True)] * 4
+    assert found[5] == ("blocked", 300.0, True) and page.asked == 5
 
 
 async def test_only_a_verdict_of_all_is_final(sources) -> None:

@@ -221,6 +221,8 @@ async def _tried(here: Door, account: Account, seconds: float) -> "Done | None":
         except (Wait, Stopped):
             return None
         except NotTold as untold:
+            if untold.wait:  # one that is left alone just now may tell it later
+                return None
             raise untold.failure from None
 
 

@@ -106,9 +106,8 @@ async def _now(parts: "Refreshing", account: "Account") -> "Done":
         return await parts.refresher.now(account)
     except Wait as wait:
         minutes = max(1, round(wait.seconds / 60))
-        failure: errors.IngatherError = errors.Throttled(
-            f"The limit is reached; try again in {minutes} minutes."
-        )
+        why = "The limit is reached" if wait.why == "limit" else "No source tells anything just now"
+        failure: errors.IngatherError = errors.Throttled(f"{why}; try again in {minutes} minutes.")
     except NotTold as untold:
         failure = untold.failure
     return Done(outcome="failed", before=account, error=failure)

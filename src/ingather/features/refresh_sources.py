@@ -37,14 +37,16 @@ class Wait(Exception):
 
 
 class NotTold(Exception):
-    """Nobody said what there is of an account; it may be otherwise after a while. out_of_order: one
-    that could have said it tells nobody anything, so the account is not to blame."""
+    """Nobody said what there is of an account; it may be otherwise after a while. wait: seconds for
+    which one that could have said it is left alone, 0.0 where all were asked. out_of_order: one of
+    them tells nobody anything, so the account is not to blame."""
 
     def __init__(
         self, failure: errors.IngatherError, wait: float, *, out_of_order: bool = False
     ) -> None:
         super().__init__(str(failure))
         self.failure, self.wait, self.out_of_order = failure, wait, out_of_order
+        self.why = "blocked" if wait else failure.code
 
 
 class Route(Struct, frozen=True, kw_only=True):
@@ -94,7 +96,7 @@ class Sources:
         """What `accept` makes of the first profile that it takes, and the way it came.
 
         Raises NotReachable, Implausible or UnreadableName where every way says so, NotTold where
-        one cannot say, and Wait where none may be asked yet.
+        one cannot say or is not asked just now, and Wait where none may be asked yet.
         """
         said: list[errors.IngatherError] = []
         closed: list[float] = []
@@ -110,8 +112,9 @@ class Sources:
                 said.append(failure)
                 ill = ill or self._breakers[route.name].out_of_order
         unknown = [each for each in said if not _says_something(each)]
-        if unknown:
-            raise NotTold(unknown[-1], min(closed, default=0.0), out_of_order=ill or bool(closed))
+        if unknown or (said and closed):
+            wait = min(closed, default=0.0)
+            raise NotTold((unknown or said)[-1], wait, out_of_order=ill or bool(closed))
         if closed:
             raise Wait(min(closed), "blocked")
         if not said:

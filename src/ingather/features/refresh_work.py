@@ -70,18 +70,19 @@ class Work:
                 await self._park(self._backoff(waits), failure.code)
                 continue
             except NotTold as untold:
-                failed: errors.IngatherError = untold.failure
+                failed, why = untold.failure, untold.why
                 outage = _OUTAGE if isinstance(failed, errors.Transient) else 0.0
                 attempts.failed(out_of_order=untold.out_of_order)
                 pause = max(untold.wait, outage, self._backoff(attempts.made))
             except Exception as failure:  # noqa: BLE001 - a fault of ours must not stop the rest
                 failed = failure if isinstance(failure, errors.IngatherError) else _ours(failure)
+                why = failed.code
                 attempts.failed()
                 pause = self._backoff(attempts.made)
             if attempts.made == ATTEMPTS:
                 await self._log(event, origin, failed, attempts.made)
                 return await self._bury(origin, body, failed, attempts.made)
-            await self._park(pause, failed.code)
+            await self._park(pause, why)
 
     async def _bury(
         self, origin: Origin, body: bytes | None, failure: errors.IngatherError, attempts: int

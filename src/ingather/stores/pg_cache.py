@@ -20,26 +20,30 @@ WITH clock AS MATERIALIZED (
 ), take AS MATERIALIZED (
     SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::float8[])
         AS take (key, calls, most, span)
-), log AS MATERIALIZED (
-    SELECT most - calls AS room, at + span - now AS wait,
-        row_number() OVER (PARTITION BY key ORDER BY at DESC) AS nth
-    FROM take JOIN limiter_calls USING (key), clock WHERE at > now - span
+), room AS MATERIALIZED (
+    SELECT key, span, calls - most + (
+        SELECT count(*) FROM limiter_calls AS log
+        WHERE log.key = take.key AND at > (SELECT now FROM clock) - span
+    ) AS lacking FROM take
 ), wait AS MATERIALIZED (
-    SELECT greatest(0, max(wait)) AS wait FROM (
-        SELECT until - now FROM take JOIN limiter_parks USING (key), clock
-        UNION ALL SELECT wait FROM log WHERE nth > room
-    ) AS one (wait)
+    SELECT greatest(0, max(until) - (SELECT now FROM clock)) AS wait FROM (
+        SELECT until FROM limiter_parks WHERE key = ANY ($1::text[])
+        UNION ALL SELECT (
+            SELECT at + span FROM limiter_calls AS log
+            WHERE log.key = room.key AND at > (SELECT now FROM clock) - span
+            ORDER BY at OFFSET lacking - 1 LIMIT 1
+        ) FROM room WHERE lacking > 0
+    ) AS one
 ), given AS (
     INSERT INTO limiter_calls (key, at)
     SELECT key, now FROM take, clock, wait, generate_series(1, calls) WHERE wait = 0
 ), gone AS (
-    DELETE FROM limiter_calls AS old USING take, clock
-    WHERE old.key = take.key AND at <= now - span
+    DELETE FROM limiter_calls WHERE key = ANY ($1::text[])
+        AND at <= (SELECT now FROM clock) - (SELECT max(span) FROM take)
 )
 SELECT wait FROM wait"""
 """Seconds to wait, 0 where the calls were given: $1 keys, $2 calls of each, $3 limits, $4 windows.
-They fit once no more than limit less calls are left of the log; it is told from its newest call
-on. Only the locks that are taken before it make it true."""
+Only the locks that are taken before it make it true."""
 
 
 class PgCache:

@@ -22,18 +22,11 @@ from .conftest import FULL, Room, consuming, event, reaches, sqlite_at
 
 TOXICS = ("latency", "reset", "timeout", "slicer", "limit", "down", "half_open")
 COUNT, SECONDS = (100, 3.0) if FULL else (20, 0.3)
-"""Messages for each toxic, and how long it lasts; `down` lasts ten times as long in full."""
+"""Messages for each toxic, and how long it lasts; `down` lasts ten times as long in full, which is
+nearly an hour by the clock of these tests."""
 PATIENCE = 200.0 if FULL else 60.0
 IN_TURN = {"kafka": TOXICS if FULL else TOXICS[:-1]}
 """Of a way open on one side alone a client of Kafka hears after 40 seconds."""
-
-
-def lasting(where: str, toxic: str) -> float:
-    """Of a source that is away for an hour some messages are dead letters, and 30 seconds are
-    nearly an hour by the clock of these tests."""
-    if where == "source":
-        return 0.3
-    return SECONDS * (10 if FULL and toxic == "down" else 1)
 
 
 class Fast:
@@ -133,7 +126,7 @@ async def test_a_spoiled_way_loses_nothing(spoiled, kafka, where) -> None:
                 await reaches(under_way.is_set, PATIENCE)
                 async with way.poisoned(toxic):
                     go_on.set()
-                    await asyncio.sleep(lasting(where, toxic))
+                    await asyncio.sleep(SECONDS * (10 if FULL and toxic == "down" else 1))
                     if where != "kafka":
                         assert await asyncio.to_thread(kafka.committed) <= len(saved)
 
