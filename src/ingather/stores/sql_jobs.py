@@ -83,10 +83,7 @@ class SqlStore:
         )
 
     async def tally(self) -> Mapping[tuple[str, Status], int]:
-        found = await self._link.run(
-            lambda connection: connection.execute(sql_rows.TALLY).fetchall()
-        )
-        return {(kind, status): count for kind, status, count in found}
+        return await self._link.run(sql_rows.tally)
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
