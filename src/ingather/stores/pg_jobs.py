@@ -8,7 +8,7 @@ from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, J
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
-from ingather.stores import pg_commit, pg_records, pg_rows, sql_rows, states
+from ingather.stores import pg_commit, pg_records, pg_rows, sql_list, states
 from ingather.stores.pg_link import NOW, Connection, PgLink
 
 
@@ -68,7 +68,7 @@ class PgStore:
         )
 
     async def tally(self) -> Mapping[tuple[str, Status], int]:
-        found = await self._link.read(sql_rows.TALLY)
+        found = await self._link.read(sql_list.TALLY)
         return {(kind, status): count for kind, status, count in found}
 
     async def ask(self, job_id: str, wish: Wish) -> Job:

@@ -76,14 +76,11 @@ class SqlStore:
         status: Status | None = None,
         targets: int = 1,
     ) -> Sequence[Job]:
-        return await self._link.run(
-            lambda connection: sql_list.newest(
-                connection, limit, tenant, before, kinds, status, targets
-            )
-        )
+        asked = (limit, tenant, before, kinds, status, targets)
+        return await self._link.run(lambda connection: sql_list.newest(connection, *asked))
 
     async def tally(self) -> Mapping[tuple[str, Status], int]:
-        return await self._link.run(sql_rows.tally)
+        return await self._link.run(sql_list.tally)
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:

@@ -27,7 +27,6 @@ COLUMNS = (
     " reason, error, file, wish, sequence, fence, attempts, holder, lease_until, outcome,"
     " requested_at, started_at, finished_at, tenant, priority, due"
 )
-TALLY = "SELECT extraction_type, status, count(*) FROM extractions GROUP BY extraction_type, status"
 
 _owner = msgspec.json.Decoder(Owner)
 _options = msgspec.json.Decoder(Options)
