@@ -7,7 +7,6 @@ from ingather import errors
 from ingather.domain.job import Job, Status
 from ingather.stores import sql_rows
 
-
 TALLY = "SELECT extraction_type, status, count(*) FROM extractions GROUP BY extraction_type, status"
 
 
