@@ -41,10 +41,10 @@ def service(rows: int) -> Iterator[str]:
         process.stdout.close()
 
 
-def extracted(rows: int, folder: str) -> Found:
-    """So many followers in the folder's SQLite."""
+def extracted(rows: int, folder: str, database: str | None = None) -> Found:
+    """So many followers in the folder's SQLite, or in a PostgreSQL."""
     with service(rows) as url:
-        asked = json.dumps({"url": url, "folder": folder})
+        asked = json.dumps({"url": url, "folder": folder, "database": database})
         return measure.run([sys.executable, "-m", "benchmarks.list_job", asked])
 
 
