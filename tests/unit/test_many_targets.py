@@ -61,14 +61,14 @@ class Turns(Unwatched):
         self.seen.append((place, state.words))
 
 
-async def run(store, clock, job, watch):
+async def run(store, clock, job, watch, claim=None):
     fetcher = Fetcher(Lists(), Gate(MemoryLimiter(clock), clock), clock, policy=Policy())
 
     async def finish(job):
         return None
 
     worker = Worker(store, store, store, clock)
-    return await worker.run(job, fetcher, finish, stop=Stop(), watch=watch)
+    return await worker.run(job, fetcher, finish, stop=Stop(), watch=watch, claim=claim)
 
 
 async def test_every_target_has_its_turn(make, clock) -> None:
@@ -89,6 +89,60 @@ async def test_targets_that_end_alike_name_that_ending(make, clock) -> None:
         job = await store.create(make.job(targets=(first, *targets)))
         assert (await run(store, clock, job, watch)).reason == "unreachable"
         assert watch.seen[0][0] == (1 if first.ended else 0)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Cut:
+    """A store whose holder is killed once it has written a page: right away, or when it is about
+    to write the next."""
+
+    def __init__(self, store, sequence, *, at_once):
+        self._store, self._sequence, self._at_once = store, sequence, at_once
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def commit(self, job_id, fence, sequence, batch):
+        if sequence > self._sequence + 1:
+            raise Killed
+        outcome = await self._store.commit(job_id, fence, sequence, batch)
+        if sequence > self._sequence and self._at_once:
+            raise Killed
+        return outcome
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_list_that_is_killed_at_every_page_ends_as_ever(
+    tmp_path, make, clock, at_once
+) -> None:
+    """However often it is killed, the job goes on in the target where it was: same rows in the same
+    order, same endings, each target over once."""
+    link = SqliteLink(tmp_path / "ingather.db")
+    store = SqlStore(link)
+    uncut = await run(
+        store, clock, await store.create(make.job(targets=named(7), kind="followers")), Unwatched()
+    )
+    job = await store.create(make.job(targets=named(7), kind="followers"))
+    kills, fence = 0, 0
+    while True:
+        claim = await store.claim(job.id, make.holder, dead=fence)
+        fence = claim.fence
+        try:
+            cut = Cut(store, claim.job.sequence, at_once=at_once)
+            done = await run(cut, clock, job, Unwatched(), claim)
+        except Killed:
+            kills += 1
+            continue
+        break
+    assert kills > 7
+    assert (done.status, done.reason, done.overview) == ("done", "mixed", uncut.overview)
+    assert done.targets == uncut.targets
+    assert done.counters.pages == uncut.counters.pages
+    assert await store.slice(job.id, 0, 99) == await store.slice(uncut.id, 0, 99)
+    await link.close()
 
 
 async def test_a_page_costs_the_same_among_thousands(tmp_path, make) -> None:
