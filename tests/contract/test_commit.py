@@ -289,3 +289,17 @@ async def test_so_many_rows_are_late_at_the_most(writer, make, monkeypatch, seco
         await one.page([make.comment(number)])
     assert [len([*run]) for sure, run in groupby(waited) if not sure] == late
     assert len(waited) == len(await one.rows()) == 40
+
+
+@pytest.mark.parametrize("backing", ["postgres"], indirect=True)
+async def test_deleted_nothing_of_it_is_left(backing, make, writer) -> None:
+    """PostgreSQL keeps no row, no id that was left out and no cursor of a deleted job."""
+    one = await writer()
+    await one.page([make.comment(1)], seen=["18000000000000002"])
+    await one.settle("paused", reason="asked")
+    link, tables = backing.jobs._link, ("comments", "left_out", "cursors_seen", "targets")
+    asked = [f"SELECT count(*) FROM {table} WHERE extraction = $1" for table in tables]
+    ((number,),) = await link.all("SELECT number FROM extractions WHERE id = $1", one.job.id)
+    assert [(await link.one(each, number))[0] for each in asked] == [1, 1, 1, 1]
+    await backing.jobs.delete(one.job.id)
+    assert [(await link.one(each, number))[0] for each in asked] == [0, 0, 0, 0]
