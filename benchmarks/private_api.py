@@ -36,28 +36,51 @@ def graph_pages(url: str, post: str) -> list[list[dict]]:
 
 
 def comment(row: dict) -> dict:
-    """A row as the private API writes it."""
+    """A row as the private API writes it: every field of a recorded answer of
+    `v2/media/comments/replies`, in which HikerAPI passes on what that API says."""
     when = int(datetime.fromisoformat(row["timestamp"]).timestamp())
+    host = "scontent-dfw6-1.cdninstagram.com"
     return {
+        "bit_flags": 0,
+        "comment_like_count": row.get("like_count", 0),
+        "content_type": "comment",
+        "created_at": when,
+        "created_at_for_fb_app": when,
+        "created_at_utc": when,
+        "did_report_as_spam": False,
+        "has_disliked_comment": False,
+        "has_liked_comment": False,
+        "has_translation": True,
+        "is_covered": False,
+        "is_photo_comments_enabled_for_comment_author": False,
+        "is_text_editable": False,
+        "is_edited": False,
+        "meta_ai_comment_type": "NONE",
+        "is_ranked_comment": False,
+        "liked_by_media_coauthors": [],
+        "media_id": 3864286541032633353,
         "pk": row["id"],
-        "user_id": row["from"]["id"],
+        "private_reply_status": 0,
+        "share_enabled": True,
+        "status": "Active",
+        "strong_id__": row["id"],
         "text": row.get("text", ""),
         "type": 0,
-        "created_at": when,
-        "created_at_utc": when,
-        "content_type": "comment",
-        "status": "Active",
-        "has_liked_comment": False,
-        "comment_like_count": row.get("like_count", 0),
-        "child_comment_count": 0,
         "user": {
-            "pk": row["from"]["id"],
-            "username": row["from"]["username"],
-            "full_name": "",
+            "fbid_v2": 13809400408493083,
+            "full_name": row["from"]["username"],
+            "id": row["from"]["id"],
+            "is_mentionable": True,
             "is_private": False,
             "is_verified": False,
-            "profile_pic_url": "https://example.com/picture.jpg",
+            "pk": int(row["from"]["id"]),
+            "pk_id": row["from"]["id"],
+            "profile_pic_id": f"2772866588013207358_{row['from']['id']}",
+            "profile_pic_url": f"https://{host}/v/t51.2885-15/n.jpg?_nc_ht={host}&oe=69DC19A9",
+            "strong_id__": row["from"]["id"],
+            "username": row["from"]["username"],
         },
+        "user_id": int(row["from"]["id"]),
     }
 
 

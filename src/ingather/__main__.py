@@ -1,5 +1,6 @@
 """The way in from a shell: `ingather` and `python -m ingather`."""
 
+import io
 import os
 import sys
 
@@ -9,6 +10,7 @@ from ingather.cli import app
 def main() -> None:
     """Run the command line."""
     _three_streams()
+    _any_letter()
     app()
 
 
@@ -18,6 +20,18 @@ def _three_streams() -> None:
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+
+
+def _any_letter() -> None:
+    """A terminal that lacks a letter shows `?` in its place; whoever reads us through a pipe or a
+    file gets UTF-8, as JSON has to be, whatever the terminal's is."""
+    for stream in (sys.stdout, sys.stderr):
+        if not isinstance(stream, io.TextIOWrapper):
+            continue
+        if stream.isatty():
+            stream.reconfigure(errors="replace")
+        elif stream.encoding.lower().replace("-", "") != "utf8":
+            stream.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 if __name__ == "__main__":

@@ -48,6 +48,24 @@ def test_what_is_there_can_be_saved_before_the_end(cli, paused):
     assert piped.raw == (cli.folder / "part.jsonl").read_bytes()
 
 
+def test_what_is_there_can_be_filtered_when_it_is_saved(cli, paused):
+    """--filter writes only what passes, without a call, and the receipt names the filters; one that
+    nothing can pass is refused."""
+    whole = cli("jobs", "save", paused["id"], "-o", "-", "--format", "jsonl")
+    liked = [line for line in whole.out.splitlines() if json.loads(line)["likeCount"] > 0]
+    assert 0 < len(liked) < paused["rows"]
+    words = ("jobs", "save", paused["id"], "--filter", "likes>0")
+    assert cli(*words, "-o", "-", "--format", "jsonl").out.splitlines() == liked
+    cli(*words, "-o", "liked.json")
+    file = json.loads((cli.folder / "liked.json").read_text("utf-8"))
+    assert (len(file["comments"]), file["filters"]) == (len(liked), ["likes>=1"])
+    receipt = json.loads((cli.folder / "liked.json.receipt.json").read_text("utf-8"))
+    assert (receipt["filters"], receipt["file"]["rows"]) == (["likes>=1"], len(liked))
+    assert receipt["kept"] == paused["rows"]
+    answer = cli("jobs", "save", paused["id"], "--filter", "plays>5", "-o", "x.csv", code=2)
+    assert "No row of comments can pass plays>=6" in answer.err
+
+
 def test_a_cancelled_job_is_over_and_keeps_its_rows(cli, paused):
     """cancel ends it for good: it cannot be resumed, what it collected can be saved."""
     cli("jobs", "cancel", paused["id"])

@@ -142,6 +142,11 @@ def test_the_unknown(record: Record) -> None:
     assert all(keeps(words, record) for words in EXCLUDING)
 
 
+def test_a_filter_is_read_whatever_its_case() -> None:
+    """Who types VERIFIED=Yes means verified=yes."""
+    assert parse(["VERIFIED=Yes", "First-Per-User"]) == parse(["verified=yes", "first-per-user"])
+
+
 @pytest.mark.parametrize(
     ("words", "letter", "why"),
     [

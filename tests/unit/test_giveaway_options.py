@@ -80,6 +80,13 @@ def test_what_is_no_span_is_refused(words):
         instants.span(words)
 
 
+def test_a_span_beyond_the_calendar_is_refused():
+    """A hundred years and no more: `99999999d` ago is no moment of any calendar."""
+    assert instants.span("36500d") == 36_500 * 86_400
+    with pytest.raises(errors.BadInput, match="a hundred years"):
+        instants.span("99999999d")
+
+
 @pytest.mark.parametrize("words", ["2026-01-31T18:00Z", "2026-01-31T19:00+01:00"])
 def test_a_moment_tells_its_zone(words):
     """ISO 8601 with Z or an offset; without either it is refused, and not taken for UTC."""

@@ -11,13 +11,11 @@ from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from ingather.api.door import Door
-from ingather.api.records import sieved
-from ingather.domain import filters, receipt
 from ingather.domain.filter_kinds import Filter
 from ingather.domain.job import Job
 from ingather.domain.records import Record
 from ingather.exports import files
-from ingather.features.collection import default_path, layout
+from ingather.features.collection import default_path, envelope, kept, layout
 
 CHUNK = 2**16
 PATIENCE = 120.0
@@ -103,17 +101,14 @@ async def download(door: Door, wanted: Wanted, rows: AsyncIterator[Sequence[Reco
     job, chosen = wanted.job, wanted.chosen
     fmt = files.format_of("rows." + wanted.form)
     pipe = _Pipe(asyncio.get_running_loop())
-    envelope: dict[str, object] = {"receipt": receipt.stable(job)}
-    if chosen:
-        envelope["filters"] = [filters.spell(one) for one in chosen]
 
     async def write() -> None:
         await files.pour(
             pipe,  # type: ignore[arg-type]
             fmt,
-            sieved(rows, chosen) if chosen else rows,
+            kept(rows, job, chosen),
             columns=layout(job),
-            envelope=envelope,
+            envelope=envelope(job, chosen),
             raw_csv=wanted.raw_csv,
         )
         await pipe.end()

@@ -1,7 +1,7 @@
 """A page of what a job has kept: by offset, sorted by a column, and filtered."""
 
 import heapq
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from ingather.domain.filter_kinds import Filter, inlined, references
 from ingather.domain.job import Job
 from ingather.domain.records import Record
 from ingather.exports.columns import Column
-from ingather.features.collection import layout
+from ingather.features.collection import layout, sieved
 from ingather.features.extraction import refuse_void
 
 if TYPE_CHECKING:
@@ -104,20 +104,6 @@ def _value(column: Column) -> Any:
         return found
 
     return value
-
-
-async def sieved(
-    rows: AsyncIterator[Sequence[Record]], chosen: tuple[Filter, ...]
-) -> AsyncIterator[Sequence[Record]]:
-    """The rows that pass, still in batches; the inner rows are closed with these."""
-    sieve = filters.Sieve(chosen)
-    try:
-        async for batch in rows:
-            yield [row for row in batch if sieve.keep(row)] if chosen else batch
-    finally:
-        aclose = getattr(rows, "aclose", None)
-        if aclose is not None:
-            await aclose()
 
 
 async def chosen(

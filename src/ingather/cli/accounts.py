@@ -85,14 +85,14 @@ def list_accounts(
     async def command() -> int:
         from msgspec import to_builtins
 
-        from ingather.cli import show
+        from ingather.cli import tables
 
         async with account_words.place(sandbox) as here:
             found = await account_words.parts(here).accounts.list(limit=limit)
         if as_json:
             print(json.dumps([to_builtins(each) for each in found], ensure_ascii=False))
         elif found:
-            show.table(
+            tables.table(
                 _LISTED,
                 [
                     (
@@ -196,9 +196,9 @@ def _rows(text: str) -> "list[tuple[int, dict[str, str]]]":
 
 
 def _show(account: "Account", days: Any, media: Any, log: Any) -> None:
-    from ingather.cli import show
+    from ingather.cli import tables
 
-    console = show.console()
+    console = tables.console()
     console.print(
         f"@{account.handle} ({account.account_id})  {account.name or ''}", highlight=False
     )
@@ -220,7 +220,7 @@ def _show(account: "Account", days: Any, media: Any, log: Any) -> None:
     if insights := account_words.insights(account):
         console.print(f"in 24 hours: {insights}{_from(data, 'insights')}", highlight=False)
     if days:
-        show.table(
+        tables.table(
             {"day": "", "followers": "right", "posts": "right", "engagement": "right"},
             [
                 (
@@ -233,9 +233,9 @@ def _show(account: "Account", days: Any, media: Any, log: Any) -> None:
             ],
         )
     if media:
-        show.table(account_words.POST, account_words.posts_of(media))
+        tables.table(account_words.POST, account_words.posts_of(media))
     if log:
-        show.table(
+        tables.table(
             {"at": "", "outcome": "", "source": "", "changed or error": "fold"},
             [
                 (

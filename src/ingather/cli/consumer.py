@@ -58,7 +58,7 @@ def dlq_list(
         from msgspec import to_builtins
 
         from ingather.assembly_refresh import Refreshing
-        from ingather.cli import show
+        from ingather.cli import tables
         from ingather.consumer.metrics import Metrics
 
         async with world() as here:
@@ -68,7 +68,7 @@ def dlq_list(
         elif not found:
             say("There are no dead letters.")
         else:
-            show.table(
+            tables.table(
                 {
                     "at": "",
                     "where": "",

@@ -6,25 +6,28 @@ from ingather.cli import options
 from ingather.cli.run import run, world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ingather.assembly import World
+    from ingather.storage import Store
 
 
 def doctor(sandbox: options.Sandbox = False) -> None:
     """Say which settings are set, which servers answer, and what each unlocks."""
 
     async def command() -> int:
-        from ingather.cli import show
+        from ingather.cli import tables
         from ingather.settings import SETTINGS, given
         from ingather.settings_words import plain
 
-        console, values = show.console(), given()
+        console, values = tables.console(), given()
         async with world(sandbox=sandbox) as here:
             rows = []
             for each in SETTINGS:
                 value = values[each.name]
                 shown = "set" if value and each.secret else plain(value) or "default"
                 rows.append((each.name, shown, each.unlocks))
-            show.table({"setting": "", "value": "fold", "unlocks": ""}, rows)
+            tables.table({"setting": "", "value": "fold", "unlocks": ""}, rows)
             console.print()
             failed = 0
             for name, answer, good in await _checks(here):
@@ -38,21 +41,38 @@ def doctor(sandbox: options.Sandbox = False) -> None:
     run(command)
 
 
+async def _resting(name: str, place: str, store: "Callable[[], Store]") -> tuple[str, str, bool]:
+    """Whether a store answers, and how many jobs rest there."""
+    from ingather import errors
+
+    try:
+        count = sum((await store().tally()).values())
+    except errors.IngatherError as failure:
+        return name, str(failure), False
+    return name, f"rest in {place}, {count:,} so far", True
+
+
 async def _checks(here: "World") -> list[tuple[str, str, bool]]:
     """What answers: a name, a sentence, and whether it is as it should be."""
     from ingather import errors
 
     found = []
-    try:
-        count = len(await here.store.list(limit=1_000))
-        found.append(("jobs", f"rest in {here.resting_place}, {count} so far", True))
-    except errors.IngatherError as failure:
-        found.append(("jobs", str(failure), False))
+    apart = here.resting_place != here.database
+    if apart:
+        found.append(await _resting("comment exports", here.resting_place, lambda: here.store))
+    name = "all other jobs" if apart else "jobs"
+    found.append(await _resting(name, here.database, lambda: here.sql_store))
     try:
         owner = await here.graph.owner()
         found.append(("Graph API", f"reads @{owner.username} ({owner.instagram_id})", True))
     except errors.IngatherError as failure:
         found.append(("Graph API", str(failure), False))
+    if here.settings.hiker_key is not None:
+        try:
+            held = await here.hiker("followers").balance()
+            found.append(("HikerAPI", f"has {held.requests:,} requests left", held.requests > 0))
+        except errors.IngatherError as failure:
+            found.append(("HikerAPI", str(failure), False))
     if here.settings.mongodb_url is not None:
         from ingather.cli.account_words import parts
 

@@ -3,22 +3,26 @@
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from ingather.cli import options, queueing
 from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, run, say, stoppable, world
+from ingather.cli.texts import many
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Coroutine, Sequence
 
     from ingather import errors
     from ingather.assembly import World
+    from ingather.domain.filter_kinds import Filter
     from ingather.domain.job import Job
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
     from ingather.features.comments import Wanted
+
+T = TypeVar("T")
 
 app = typer.Typer(no_args_is_help=True, help="Collect, and hand over as a file.")
 
@@ -146,8 +150,8 @@ async def _export(
         return await run_job(here, job, fetcher, stop=stop, strict=strict, as_json=as_json)
 
 
-async def started(start: "Coroutine[Any, Any, Job]", stop: "Stop") -> "Job | None":
-    """The job, or None where a signal or the budget came before it."""
+async def started(start: "Coroutine[Any, Any, T]", stop: "Stop") -> T | None:
+    """What is needed before a job runs, or None where a signal or the budget came before it."""
     from ingather.engine.stop import Stopped
 
     try:
@@ -169,18 +173,18 @@ def _announce(job: "Job", rereading: int | None) -> None:
     from ingather.features.comments import estimate
 
     if job.sequence:
-        say(f"Going on with job {job.id}: {job.counters.appended:,} comments are here already.")
+        say(f"Going on with job {job.id}: {many(job.counters.appended, 'comments')} here already.")
     if job.options.since_time:
         say(f"Only what is newer than {job.options.since_time}.")
     if rereading is not None:
-        say(
-            f"Comments since {job.down_to} are read again for new replies: about {rereading} calls."
-        )
+        calls = many(rereading, "calls")
+        say(f"Comments since {job.down_to} are read again for new replies: about {calls}.")
     expected = estimate(job)
     if expected.most is not None and expected.most > 20 and not job.options.since_time:
+        calls = many(expected.least or 0, "calls", expected.most)
         say(
-            f"{expected.declared:,} comments are declared: about {expected.least} to"
-            f" {expected.most} calls, and waits only where Instagram asks for them."
+            f"{expected.declared:,} comments are declared: about {calls}, and waits only where"
+            " Instagram asks for them."
         )
 
 
@@ -251,12 +255,11 @@ def tell(job: "Job", *, as_json: bool) -> None:
         say(f"Note: {warning}")
 
 
-async def to_stdout(here: "World", job: "Job") -> None:
-    """The rows and nothing else."""
+async def to_stdout(here: "World", job: "Job", chosen: "Sequence[Filter]" = ()) -> None:
+    """The rows that pass and nothing else."""
     from ingather import errors
-    from ingather.domain import receipt
     from ingather.exports import files
-    from ingather.features.collection import layout
+    from ingather.features.collection import envelope, layout
 
     try:
         fmt = files.format_of("comments.csv", job.options.format)
@@ -264,9 +267,9 @@ async def to_stdout(here: "World", job: "Job") -> None:
         await files.pour(
             sys.stdout.buffer,
             fmt,
-            here.collection_of(job).stream(job),
+            here.collection_of(job).stream(job, chosen),
             columns=layout(job),
-            envelope={"receipt": receipt.stable(job)},
+            envelope=envelope(job, chosen),
             raw_csv=job.options.raw_csv,
         )
     except errors.StorageFull as full:

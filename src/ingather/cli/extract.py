@@ -10,7 +10,7 @@ import typer
 
 from ingather.cli import export, filter_lists, money, options, queueing
 from ingather.cli.run import confirmed, run, say, stoppable, world
-from ingather.cli.texts import text_of
+from ingather.cli.texts import many, text_of
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ingather.engine.backoff import Fetcher
     from ingather.engine.stop import Stop
     from ingather.features.extraction import Extractions, Wanted
+    from ingather.providers.hiker_wire import Balance
 
 
 def extract(
@@ -43,14 +44,7 @@ def extract(
     limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")
     ] = None,
-    filters: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filter",
-            metavar="FILTER",
-            help="Keep only what passes, as private=no or likes>=100; may be repeated.",
-        ),
-    ] = None,
+    filters: options.Filters = None,
     source: Annotated[
         str | None,
         typer.Option("--source", help="graph, hiker or archive, where several could serve."),
@@ -122,9 +116,9 @@ def extract(
                 )
                 if job is None:
                     return export.not_begun(stop)
-                if not await _agreed(here, wanted, job, yes=yes or sandbox):
+                if not await _agreed(here, wanted, job, stop, yes=yes or sandbox):
                     await here.sql_store.delete(job.id)
-                    return 1
+                    return 1 if stop.reason is None else export.not_begun(stop)
                 if no_wait:
                     return await queueing.queue(here, job, as_json=as_json)
                 return await export.run_job(
@@ -181,8 +175,6 @@ async def _begun(
     max_cost: float | None,
 ) -> "tuple[Job | None, Fetcher]":
     """The job and what fetches its pages: of the first source that reaches the target."""
-    from msgspec import structs
-
     from ingather import errors
     from ingather.cli.waiting import LookUp
     from ingather.domain.kinds import WITH_INSIGHTS
@@ -194,9 +186,8 @@ async def _begun(
     async def begin(
         voice: str, feature: "Extractions", fetcher: "Fetcher"
     ) -> "tuple[Job | None, Fetcher]":
-        units = await money.units(here, wanted.kind, voice, max_cost)
         fetcher.watch = LookUp()
-        start = feature.start(structs.replace(wanted, max_units=units), fetcher)
+        start = _start(here, feature, wanted, fetcher, voice, max_cost)
         try:
             job = await export.started(start, stop)
         except errors.NotReachable as failure:
@@ -215,34 +206,39 @@ async def _begun(
     return await by_first(voices, through, begin)
 
 
-async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> bool:
+async def _start(
+    here: "World",
+    feature: "Extractions",
+    wanted: "Wanted",
+    fetcher: "Fetcher",
+    voice: str,
+    max_cost: float | None,
+) -> "Job":
+    """The job, with what the money allowed to it buys."""
+    from msgspec import structs
+
+    units = await money.units(here, wanted.kind, voice, max_cost)
+    return await feature.start(structs.replace(wanted, max_units=units), fetcher)
+
+
+async def _agreed(here: "World", wanted: "Wanted", job: "Job", stop: "Stop", *, yes: bool) -> bool:
     """Say what a job through HikerAPI will take, and ask; other sources cost nothing."""
     from ingather import errors
     from ingather.features.extraction import calls_expected
 
     if job.sequence or job.fence or job.due is not None:  # it was agreed to when it was begun
-        say(f"Going on with job {job.id}: {job.counters.appended:,} rows are here already.")
+        say(f"Going on with job {job.id}: {many(job.counters.appended, 'rows')} here already.")
         return True
     if job.source != "hiker":
-        _announce(wanted.kind, job)
+        _announce(here, wanted.kind, job)
         return True
-    balance = await here.hiker(wanted.kind).balance()
+    balance = await export.started(money.balance(here, wanted.kind), stop)
+    if balance is None:
+        return False
     calls = calls_expected(wanted.kind, job)
-    if calls is None:
-        many = job.count
-        expected = f"{many:,} targets of unknown size" if many > 1 else "A list of unknown size"
-    else:
-        least, most = calls
-        expected = f"{job.target.declared:,} rows declared: about {money.span(least, most)} calls"
-        if balance.rate:
-            seconds = money.span(round(least / balance.rate), round(most / balance.rate))
-            expected += f", {seconds} s at {balance.rate:g} a second"
-        if balance.amount and balance.requests:
-            price = balance.amount / balance.requests
-            expected += (
-                f", {money.cost(least * price, most * price)} {balance.currency or ''}".rstrip()
-            )
-    say(f"{expected}. The account has {balance.requests:,} requests left.")
+    say(f"{_expected(job, balance, calls)}. The account has {balance.requests:,} requests left.")
+    if calls is not None and calls[0] > balance.requests:
+        say("These do not suffice: it will pause when they are spent, and go on once topped up.")
     if yes:
         return True
     if not sys.stdin.isatty():
@@ -251,14 +247,35 @@ async def _agreed(here: "World", wanted: "Wanted", job: "Job", *, yes: bool) -> 
     return confirmed("Go on?")
 
 
-def _announce(kind: str, job: "Job") -> None:
+def _expected(job: "Job", balance: "Balance", calls: tuple[int, int] | None) -> str:
+    """What it will take, as far as that can be told: of several targets, to look each up."""
+    named = job.count
+    if calls is None and named == 1:
+        return "A list of unknown size"
+    least, most = calls or (named, named)
+    if calls is None:
+        expected = f"{named:,} targets of unknown size: at least {many(least, 'calls')}"
+    else:
+        rows = many(job.target.declared or 0, "rows")
+        expected = f"{rows} declared: about {many(least, 'calls', most)}"
+    if balance.rate:
+        seconds = money.span(round(least / balance.rate), round(most / balance.rate))
+        expected += f", {seconds} s at {balance.rate:g} a second"
+    if balance.amount and balance.requests:
+        price = balance.amount / balance.requests
+        expected += f", {money.cost(least * price, most * price)} {balance.currency or ''}".rstrip()
+    return expected
+
+
+def _announce(here: "World", kind: str, job: "Job") -> None:
     """What a long job through the Graph API will take; it costs nothing."""
-    from ingather.features.extraction import calls_expected, is_own
+    from ingather.features.extraction import calls_expected
+    from ingather.features.rates import SAFE
 
     calls = calls_expected(kind, job)
     if job.source != "graph" or calls is None or calls[1] <= 20:
         return
-    others = kind != "commenters" and not is_own(job)
-    often = "" if not others else " The platform allows about 200 an hour."
-    span = money.span(*calls)
-    say(f"{job.target.declared:,} rows declared: about {span} calls, at no cost.{often}")
+    hourly = here.settings.calls_per_hour or (None if kind == "commenters" else SAFE)
+    often = "" if hourly is None else f"; {hourly:,} an hour at the most are made"
+    rows = many(job.target.declared or 0, "rows")
+    say(f"{rows} declared: about {many(calls[0], 'calls', calls[1])}, at no cost{often}.")

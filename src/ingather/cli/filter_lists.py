@@ -10,6 +10,16 @@ if TYPE_CHECKING:
     from ingather.domain.filter_kinds import Filter
 
 
+async def chosen(here: "World", words: Sequence[str], kind: str) -> "tuple[Filter, ...]":
+    """Filters in words for rows of a kind, the lists that they name read. Raises BadInput."""
+    from ingather.domain import filter_kinds, filters
+    from ingather.features.extraction import refuse_void
+
+    found = filter_kinds.inlined(filters.parse(words), await read(here, words))
+    refuse_void(found, kind)
+    return found
+
+
 async def read(here: "World", words: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What stands behind each `@file` and `job:ID` in these filters. Raises BadInput."""
     from ingather.domain import filters

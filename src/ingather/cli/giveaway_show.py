@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ingather.cli.run import program, say
-from ingather.cli.show import table
+from ingather.cli.tables import table
 from ingather.domain import giveaway, giveaway_words
 from ingather.domain.draw1 import CANNOT_PROMISE
 from ingather.domain.giveaway import GiveawayRecord, GiveawayWinner

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, options, queueing
+from ingather.cli import export, filter_lists, options, queueing
 from ingather.cli.run import confirmed, run, say, stoppable, world
+from ingather.cli.texts import many
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -162,22 +163,31 @@ def save(
     ],
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
+    filters: options.Filters = None,
 ) -> None:
-    """Write what a job has kept, in any format, without fetching anything."""
+    """Write what a job has kept, in any format, without fetching anything.
+
+    \b
+    Example:
+      ingather jobs save 7683 --filter verified=yes -o verified.xlsx
+    """
 
     async def command() -> int:
         from msgspec import structs
 
         async with world() as here:
             job = await find(here, job_id)
+            chosen = await filter_lists.chosen(here, filters or (), job.kind)
             path = export.path_of(output)
             assert path is not None
             if path == "-":
                 wanted = structs.replace(job.options, format=format, raw_csv=raw_csv)
-                await export.to_stdout(here, structs.replace(job, options=wanted))
+                await export.to_stdout(here, structs.replace(job, options=wanted), chosen)
             else:
-                file = await here.collection_of(job).save(job, path, format, raw_csv=raw_csv)
-                say(f"{file.rows:,} rows in {file.path}")
+                file = await here.collection_of(job).save(
+                    job, path, format, raw_csv=raw_csv, chosen=chosen
+                )
+                say(f"{many(file.rows, 'rows')} in {file.path}")
         if job.status != "done":
             say(f"This is partial: the job is {job.status}. To go on: {export.resume_line(job)}")
         return 0

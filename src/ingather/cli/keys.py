@@ -50,7 +50,7 @@ def list_(as_json: options.Json = False) -> None:
     """Every key by its id; never the key itself."""
 
     async def command() -> int:
-        from ingather.cli import show
+        from ingather.cli import tables
         from ingather.doorway import Doorway
 
         async with world() as here:
@@ -59,7 +59,7 @@ def list_(as_json: options.Json = False) -> None:
             print(json.dumps([_shown(key) for key in keys], ensure_ascii=False))
         elif keys:
             columns = {"id": "", "name": "cut", "owner": "", "made": "", "used": "", "revoked": ""}
-            show.table(columns, [_row(key) for key in keys])
+            tables.table(columns, [_row(key) for key in keys])
         else:
             say("There are no keys yet. Make one with: ingather keys create NAME")
         return 0

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingather.assembly import World
+    from ingather.providers.hiker_wire import Balance
 
 
 def check(most: float | None) -> None:
@@ -17,23 +18,32 @@ def check(most: float | None) -> None:
         )
 
 
+async def balance(here: "World", kind: str) -> "Balance":
+    """What the account at HikerAPI holds, asked for as patiently as a page."""
+    from ingather.cli.waiting import LookUp
+
+    fetcher = here.extractions(kind, "hiker", ()).fetcher()
+    fetcher.watch = LookUp()
+    return await fetcher.ask(here.hiker(kind).balance)
+
+
 async def units(here: "World", kind: str, voice: str, max_cost: float | None) -> int | None:
     """The units of HikerAPI that so much money buys at the account's own price."""
     if max_cost is None or voice != "hiker":
         return None
     from ingather import errors
 
-    balance = await here.hiker(kind).balance()
-    if not balance.amount or not balance.requests:
+    held = await balance(here, kind)
+    if not held.amount or not held.requests:
         raise errors.BadInput(
             "The account's price cannot be told from its balance.", hint="Use --max-calls."
         )
-    price = balance.amount / balance.requests
+    price = held.amount / held.requests
     bought = int(min(max_cost / price, 2**53))
     if bought < 1:
         raise errors.BadInput(
             f"--max-cost {max_cost:g} buys no call.",
-            hint=f"A call costs about {price:.6f} {balance.currency or ''}".rstrip() + ".",
+            hint=f"A call costs about {price:.6f} {held.currency or ''}".rstrip() + ".",
         )
     return bought
 

@@ -38,6 +38,14 @@ NoWait = Annotated[
     bool,
     typer.Option("--no-wait", help="Queue it for `ingather worker`, print its id and return."),
 ]
+Filters = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--filter",
+        metavar="FILTER",
+        help="Keep only what passes, as private=no or likes>=100; may be repeated.",
+    ),
+]
 JobId = Annotated[
     str, typer.Argument(metavar="ID", help="A job's id, or as much of it as is unique.")
 ]

@@ -16,14 +16,14 @@ def posts(
     async def command() -> int:
         from msgspec import to_builtins
 
-        from ingather.cli import show
+        from ingather.cli import tables
 
         async with world(sandbox=sandbox) as here:
             found = [post async for post in here.graph.posts(limit)]
         if as_json:
             print(json.dumps(to_builtins(found), ensure_ascii=False))
         elif found:
-            show.table(
+            tables.table(
                 {"id": "", "shortcode": "", "posted": "", "comments": "right", "caption": "cut"},
                 [
                     (

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingather.cli.run import program, say
+from ingather.cli.texts import many
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,5 +43,5 @@ async def queue_all(here: "World", jobs: "Sequence[Job]") -> int:
     """Leave them all to the workers, the last of the list first."""
     for job in reversed(jobs):
         await here.queue_of(job).enqueue(job.id)
-    say(f"{len(jobs):,} jobs are queued for `{program()} worker`.")
+    say(f"{many(len(jobs), 'jobs')} queued for `{program()} worker`.")
     return 0

@@ -1,17 +1,13 @@
 """Jobs in words: the receipt when one ends, the list of all."""
 
 import json
-import sys
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ingather.cli import standing
+from ingather.cli.texts import many
 from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import Job, TargetState
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 
 def as_json(job: Job) -> str:
@@ -63,7 +59,7 @@ def of(job: Job) -> str:
     if job.kind == "comments":
         return target.permalink or target.id
     who = f"@{target.username}" if target.username else target.permalink or words or target.id
-    return f"{job.kind} of {who}"
+    return f"{job.kind} of {_in_line(who)}"
 
 
 def name(job: Job) -> str:
@@ -73,7 +69,13 @@ def name(job: Job) -> str:
         return f"{job.count:,} targets"
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
-    return state.target.username or state.target.shortcode or state.words or state.target.id
+    target = state.target
+    return _in_line(target.username or target.shortcode or state.words or target.id)
+
+
+def _in_line(named: str) -> str:
+    """A name, or the parts of an archive, in one line."""
+    return named.replace("\n", ", ")
 
 
 def named(state: TargetState) -> str:
@@ -117,18 +119,18 @@ def receipt_lines(job: Job) -> list[str]:
     filtered = f" filtered {counters.filtered:,} ·" if job.options.filters else ""
     units = f" · units {counters.units:,}" if counters.units else ""
     lines = [
-        f"{state.get(job.status, job.status.capitalize())}: {counters.appended:,} {noun(job)}"
+        f"{state.get(job.status, job.status.capitalize())}: {many(counters.appended, noun(job))}"
         f"{replies} of {of(job)}",
         f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
-        f" {'writers' if job.kind == 'comments' else 'users'} {counters.uniq_users:,}",
+        f" {'writers' if job.kind == 'comments' else 'users'} {_number(full['uniqueUsers'])}",
         f"  gap {_gap(job)}",
         *target_lines(job),
     ]
     if job.reason:
         how = job.status if job.status in ("paused", "failed") else "ended"
         lines.append(f"  {how} {job.reason}: {full['why'] or job.reason}")
-    limited = f", {counters.parks:,} times for a limit" if counters.parks else ""
+    limited = f", {many(counters.parks, 'times')} for a limit" if counters.parks else ""
     lines.append(
         f"  calls {counters.calls:,} · retries {counters.retries:,} · waited {counters.waited:,} s"
         f"{limited}{units} · source {job.source} {job.route}"
@@ -153,7 +155,9 @@ def warnings(job: Job) -> list[str]:
             f"Cut at the cap of {job.options.cap:,} comments: there were more. `--cap N` raises it."
         )
     elif job.reason == "limit":
-        found.append(f"Stopped at the {job.options.limit:,} {noun(job)} that --max asked for.")
+        found.append(
+            f"Stopped at the {many(job.options.limit or 0, noun(job))} that --max asked for."
+        )
     if job.kind == "comments":
         found += _about_post(job)
     elif job.counters.appended == 0 and job.status == "done":
@@ -215,38 +219,3 @@ def _size(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "bytes" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} GB"
-
-
-def console() -> "Console":
-    """Standard output; wide where nobody looks at it on a terminal, so that nothing is cut."""
-    from rich.console import Console
-
-    return Console(width=None if sys.stdout.isatty() else 240)
-
-
-def table(columns: dict[str, str], rows: Sequence[Sequence[str]]) -> None:
-    """Rows under their heads. columns: name to how it is set: right, or which one gives way where
-    the terminal is narrow: cut, fold. The others stay whole, so that ids can be copied."""
-    from rich.cells import cell_len
-    from rich.table import Table
-    from rich.text import Text
-
-    shown, gap = console(), 2
-    widths = [
-        max(cell_len(text) for text in (name, *(row[index] for row in rows)))
-        for index, name in enumerate(columns)
-    ]
-    excess = max(0, sum(widths) + gap * (len(widths) - 1) - shown.width)
-    drawn = Table(box=None, pad_edge=False, header_style="bold", padding=(0, gap, 0, 0))
-    for width, (name, manner) in zip(widths, columns.items(), strict=True):
-        gives = manner in ("cut", "fold")
-        drawn.add_column(
-            name,
-            justify="right" if manner == "right" else "left",
-            no_wrap=manner != "fold",
-            overflow="fold" if manner == "fold" else "ellipsis",
-            width=max(8, width - excess) if gives else width,
-        )
-    for row in rows:
-        drawn.add_row(*map(Text, row))
-    shown.print(drawn, crop=False)

@@ -35,7 +35,7 @@ def words(job: Job) -> str:
 
 def job_table(jobs: Sequence[Job]) -> None:
     """The list of jobs, for a terminal or a pipe."""
-    from ingather.cli import show
+    from ingather.cli import show, tables
 
     columns = {"id": "", "kind": "", "of": "", "status": "fold", "rows": "right", "started": ""}
     rows = [
@@ -53,4 +53,4 @@ def job_table(jobs: Sequence[Job]) -> None:
         columns["expires"] = ""
         for row, job in zip(rows, jobs, strict=True):
             row.append((job.expires_at or "never")[:10])
-    show.table(columns, rows)
+    tables.table(columns, rows)

@@ -9,6 +9,7 @@ import typer
 
 from ingather.cli import options
 from ingather.cli.run import program, run, say, world
+from ingather.cli.texts import many
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -112,12 +113,12 @@ class Spoken:
     """Tells what the crew does, a line each, on standard error."""
 
     def began(self, job: "Job") -> None:
-        going_on = f", going on after {job.counters.appended:,} rows" if job.sequence else ""
+        going_on = f", going on after {many(job.counters.appended, 'rows')}" if job.sequence else ""
         say(f"{_name(job)}: begun{going_on}")
 
     def ended(self, job: "Job") -> None:
         reason = f" ({job.reason})" if job.reason else ""
-        say(f"{_name(job)}: {job.status}{reason}, {job.counters.appended:,} rows")
+        say(f"{_name(job)}: {job.status}{reason}, {many(job.counters.appended, 'rows')}")
 
     def failed(self, job: "Job", error: Exception) -> None:
         say(f"{_name(job)}: {type(error).__name__}: {error}")

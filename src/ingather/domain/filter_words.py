@@ -46,7 +46,7 @@ MOST_LETTERS = 10_000
 """Of one filter: a list of a few hundred names; longer ones come from a file."""
 
 _FIRST = "first-per-user"
-_WORD = re.compile(r"\s*([a-z-]*)\s*(!~=|~=|!=|>=|<=|=|>|<)?\s*(.*?)\s*", re.DOTALL)
+_WORD = re.compile(r"\s*([A-Za-z-]*)\s*(!~=|~=|!=|>=|<=|=|>|<)?\s*(.*?)\s*", re.DOTALL)
 _NUMBER = re.compile(r"([0-9]{1,15})(\.[0-9]{1,6})?([kKmM]?)")
 _NAME = re.compile(r"[a-z0-9._]{1,30}")
 _DAY = re.compile(r"([0-9]{4})(?:-([0-9]{2}))?(?:-([0-9]{2}))?")
@@ -93,7 +93,7 @@ class _Word:
         for at, letter in enumerate(text):
             if letter == "\0" or "\ud800" <= letter <= "\udfff":
                 self._fail("this is no letter of any text", at)
-        self._field, self._op, self._value = found[1], found[2] or "", found[3]
+        self._field, self._op, self._value = found[1].lower(), found[2] or "", found[3]
         self._field = _ALSO.get(self._field, self._field)
         self._op_at, self._at = max(found.start(2), found.end(1)), found.start(3)
         self._field_at = found.start(1)

@@ -6,6 +6,8 @@ from datetime import UTC, datetime
 from ingather import errors
 
 _SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhd]?)")
+_LONGEST = 36_500 * 86_400.0
+"""A hundred years: no moment so far away is out of the calendar."""
 _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -37,4 +39,9 @@ def span(words: str) -> float:
     found = _SPAN.fullmatch(words.strip())
     if found is None:
         raise errors.BadInput(f"“{words}” is no span of time.", hint="Write 90s, 10m, 2h or 1d.")
-    return float(found[1]) * _SECONDS[found[2]]
+    seconds = float(found[1]) * _SECONDS[found[2]]
+    if seconds > _LONGEST:
+        raise errors.BadInput(
+            f"“{words}” is longer than a hundred years.", hint="Write 36500d at the most."
+        )
+    return seconds

@@ -9,6 +9,7 @@ from msgspec import Struct
 from ingather import errors
 from ingather.domain import instants
 from ingather.domain.filter_kinds import Filter
+from ingather.domain.kinds import WITH_INSIGHTS
 from ingather.domain.overview import Overview
 
 Status = Literal["pending", "running", "paused", "csv_pending", "done", "failed", "cancelled"]
@@ -51,7 +52,7 @@ class Owner(Struct, frozen=True, rename="camel"):
     username: str
 
 
-class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """What is collected; for a comment export, a post.
 
     id: the source's own id of it (a Graph media id).
@@ -76,7 +77,7 @@ class Failure(Struct, frozen=True):
     code: str | None = None
 
 
-class TargetState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class TargetState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """How far one target has been read.
 
     words: what the user named it by, where the source has still to find it (target.id is empty
@@ -276,19 +277,15 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def key(self) -> str:
-        """What makes two runs the same job (rulings of the design): owner, kind, canonical
-        targets, source, replies, filters and tenant; never the file, the limit or the budget."""
-        parts = [
-            self.kind,
-            self.owner.instagram_id,
-            self.source,
-            [each.words or each.target.id for each in self.targets],
-            self.options.replies,
-            self.options.since_job,
-            self.options.filters,
-        ]
+        """What makes two runs the same job (rulings of the design): owner, kind, canonical targets,
+        source, replies, filters, insights and tenant; never the file, the limit or the budget."""
+        words = [each.words or each.target.id for each in self.targets]
+        wanted = [self.options.replies, self.options.since_job, self.options.filters]
+        parts: list[object] = [self.kind, self.owner.instagram_id, self.source, words, *wanted]
         if self.options.look_back is not None:
             parts.append(["look back", self.options.look_back])
+        if self.route == WITH_INSIGHTS:
+            parts.append(["insights"])
         if self.tenant != LOCAL:
             parts.append(self.tenant)
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]

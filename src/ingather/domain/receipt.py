@@ -77,6 +77,11 @@ def unaccounted(job: Job) -> int:
     return max(0, known - job.counters.appended)
 
 
+def unique_users(job: Job) -> int | None:
+    """Distinct writers, or accounts; None where no row tells an id of its own, as in an archive."""
+    return job.counters.uniq_users or (None if job.counters.appended else 0)
+
+
 CUT = frozenset({"cap", "limit", "cursor_loop", "no_progress", "source_ended_early"})
 """Endings that leave rows behind."""
 
@@ -170,7 +175,7 @@ def full(job: Job, file: File | None = None) -> dict[str, Any]:
         "fetched": counters.fetched,
         "duplicates": counters.skipped_dupes,
         "refusedAtCap": counters.refused,
-        "uniqueUsers": counters.uniq_users,
+        "uniqueUsers": unique_users(job),
         "repairedTexts": counters.repaired,
         "pages": counters.pages,
         "calls": counters.calls,

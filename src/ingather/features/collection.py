@@ -7,7 +7,8 @@ from typing import TypeVar
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain import receipt
+from ingather.domain import filters, receipt
+from ingather.domain.filter_kinds import Filter
 from ingather.domain.instants import iso
 from ingather.domain.job import File, Job
 from ingather.domain.kinds import RECORDS
@@ -126,23 +127,68 @@ class Collection:
         return await self.save(job, path, job.options.format, raw_csv=job.options.raw_csv)
 
     async def save(
-        self, job: Job, path: str, explicit: str | None = None, *, raw_csv: bool = False
+        self,
+        job: Job,
+        path: str,
+        explicit: str | None = None,
+        *,
+        raw_csv: bool = False,
+        chosen: Sequence[Filter] = (),
     ) -> File:
-        """Write what the job has kept, in any format, without fetching, and its receipt beside."""
+        """Write what the job has kept, in any format, without fetching, and its receipt beside.
+        chosen: filters that a row has to pass to be in the file."""
         file = await files.save(
             path,
             files.format_of(path, explicit),
-            self._rows.stream(job.id),
+            self.stream(job, chosen),
             columns=layout(job),
-            envelope={"receipt": receipt.stable(job)},
+            envelope=envelope(job, chosen),
             raw_csv=raw_csv,
         )
-        await files.save_receipt(path, receipt.full(job, file))
+        await files.save_receipt(path, receipt.full(job, file) | spelt(chosen))
         return file
 
-    def stream(self, job: Job) -> AsyncIterator[Sequence[Record]]:
-        """All rows kept so far, in arrival order."""
-        return self._rows.stream(job.id)
+    def stream(self, job: Job, chosen: Sequence[Filter] = ()) -> AsyncIterator[Sequence[Record]]:
+        """Rows kept so far that pass these filters, in arrival order."""
+        return kept(self._rows.stream(job.id), job, chosen)
+
+
+def envelope(job: Job, chosen: Sequence[Filter] = ()) -> dict[str, object]:
+    """What a file says of its rows."""
+    return {"receipt": receipt.stable(job)} | spelt(chosen)
+
+
+def spelt(chosen: Sequence[Filter]) -> dict[str, object]:
+    """The filters that a file's rows had to pass, in words; nothing where there were none."""
+    return {"filters": [filters.spell(one) for one in chosen]} if chosen else {}
+
+
+def kept(
+    rows: AsyncIterator[Sequence[Record]], job: Job, chosen: Sequence[Filter] = ()
+) -> AsyncIterator[Sequence[Record]]:
+    """A job's rows as its receipt counts them, also while more arrive; of these what passes."""
+    most = job.counters.appended if job.unfinished else None
+    return sieved(rows, chosen, most=most) if chosen or most is not None else rows
+
+
+async def sieved(
+    rows: AsyncIterator[Sequence[Record]], chosen: Sequence[Filter], *, most: int | None = None
+) -> AsyncIterator[Sequence[Record]]:
+    """Of the first `most` rows those that pass, still in batches; the inner rows are closed with
+    these."""
+    sieve = filters.Sieve(chosen)
+    left = most
+    try:
+        async for page in rows:
+            batch = page[:left]
+            left = None if left is None else left - len(batch)
+            yield [row for row in batch if sieve.keep(row)] if chosen else batch
+            if left == 0:
+                return
+    finally:
+        aclose = getattr(rows, "aclose", None)
+        if aclose is not None:
+            await aclose()
 
 
 def default_path(job: Job) -> str:

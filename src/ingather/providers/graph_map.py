@@ -56,7 +56,7 @@ def _unfolded(
     found: Sequence[wire.Comment], parent: str | None, endpoint: str
 ) -> tuple[Sequence[wire.Reply], list[str | None], list[tuple[str, str | None]]]:
     """Rows with their replies after them, the thread that each belongs to, and what was cut."""
-    if not any(one.replies for one in found):
+    if not [one for one in found if one.replies]:
         return found, [parent] * len(found), []
     rows: list[wire.Reply] = []
     parents: list[str | None] = []

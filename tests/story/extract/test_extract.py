@@ -256,3 +256,39 @@ def test_an_empty_hashtag_is_an_empty_file(program):
     said = program("extract", "hashtag-clips", "#empty", "--yes", "--json", "-o", "f.csv")
     assert (said.code, said.receipt["kept"]) == (0, 0)
     assert program.rows("f.csv") == []
+
+
+def test_a_balance_that_is_briefly_out_of_order_is_asked_again(program, outside):
+    """What an extraction costs and what money buys are asked for as patiently as a page is."""
+    outside.control(schedule=[{"call": 2, "fault": "unavailable"},
+                              {"call": 5, "fault": "unavailable"}])  # fmt: skip
+    answer = program("extract", "followers", "flat60", "--max-cost", "1", "--yes", "-o", "a.csv")
+    assert "Asking again" in answer.err
+    assert "The account has" in answer.err
+    # Of the rate, of the price and of the estimate; the latter two once more.
+    assert outside.control()["calls"]["by_kind"]["hiker_balance"] == 5
+
+
+def test_doctor_asks_every_server_that_is_named(program):
+    """`doctor` tells of HikerAPI where there is a key, and of each place where jobs rest, which
+    the failure of one does not hide."""
+    told = program("doctor")
+    assert "ok  HikerAPI: has" in told.out
+    told = program("doctor", HIKERAPI_KEY="wrong", REDIS_URL="redis://127.0.0.1:1")
+    assert told.code == 1
+    assert "no  HikerAPI: HikerAPI does not accept the key" in told.out
+    assert "no  comment exports: The Redis at 127.0.0.1:1 cannot be reached" in told.out
+    assert "ok  all other jobs: rest in" in told.out
+
+
+def test_the_estimate_tells_what_the_balance_does_not_suffice_for(program, outside):
+    """Somebody who would agree to 20 calls with 12 left is told so; of several targets it is told
+    what looking them up takes."""
+    outside.control(hiker_requests=12)
+    said = program("extract", "followers", "flat2000", "--yes", "--max-calls", "2", "-o", "a.csv")
+    assert "about 20 to 40 calls" in said.err and "These do not suffice" in said.err
+    outside.control(hiker_requests=None)
+    words = ("flat60", "missing1", "--yes", "--max-calls", "1", "-o", "b.csv")
+    said = program("extract", "followers", *words)
+    assert "2 targets of unknown size: at least 2 calls" in said.err
+    assert "do not suffice" not in said.err
