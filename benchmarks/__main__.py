@@ -11,10 +11,12 @@ from benchmarks import venv
 from benchmarks.lists import lists
 from benchmarks.reels import reels
 from benchmarks.servers import valkey
+from benchmarks.targets import targets
 from benchmarks.works import WORKS, Line, Run, as_json, files
 
 WORKS["lists"] = lists
 WORKS["reels"] = reels
+WORKS["targets"] = targets
 
 
 def arguments() -> argparse.Namespace:

@@ -1,6 +1,7 @@
 """An extraction in a process of its own: `python -m benchmarks.list_job '{...}'`, JSON out.
 
-Takes {"url", "folder"}: the followers of one account into the folder's SQLite, without a file.
+Takes {"url", "folder", "database"}: the followers of one account into the folder's SQLite, or into
+the PostgreSQL of that address, without a file.
 """
 
 import json
@@ -19,14 +20,20 @@ from ingather.features.extraction import Wanted
 from ingather.settings import Settings
 
 
-def world(folder: Path, url: str = "") -> World:
+def world(folder: Path, url: str = "", database: str | None = None) -> World:
     return World(
-        Settings(data_dir=folder, database=folder / "ingather.db", hiker_key="none", hiker_url=url)
+        Settings(
+            data_dir=folder,
+            database=folder / "ingather.db",
+            postgres_url=database,
+            hiker_key="none",
+            hiker_url=url,
+        )
     )
 
 
 async def main(asked: dict[str, Any]) -> dict[str, Any]:
-    async with world(Path(asked["folder"]), asked["url"]) as here:
+    async with world(Path(asked["folder"]), asked["url"], asked.get("database")) as here:
         started, used = time.perf_counter(), cpu()
         words = ("followed",)
         feature = here.extractions("followers", "hiker", words)

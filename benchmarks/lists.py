@@ -1,51 +1,19 @@
 """The works of extractions: a long list into SQLite, and its rows out of it again."""
 
-import contextlib
-import json
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import measure, venv
-from benchmarks.measure import ROOT, Found
+from benchmarks import measure, servers, venv
+from benchmarks.measure import Found
 from benchmarks.rows_out import ALONE
+from benchmarks.work_postgres import Pair, against_sqlite
 from benchmarks.works import Line, Run, _failed, _goal, _short
 
 PEER = "hikerapi_followers"
 TURNS = 3
 LEAST = {"csv": 0.7, "jsonl": 0.4, "parquet": 0.4, "xlsx": 3.0}
-
-
-@contextlib.contextmanager
-def service(rows: int) -> Iterator[str]:
-    """The address of a HikerAPI with so many followers."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks.followers_api", str(rows)],
-        cwd=ROOT,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdin and process.stdout
-    try:
-        yield process.stdout.readline().strip()
-    finally:
-        process.stdin.close()
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        process.stdout.close()
-
-
-def extracted(rows: int, folder: str) -> Found:
-    """So many followers in the folder's SQLite."""
-    with service(rows) as url:
-        asked = json.dumps({"url": url, "folder": folder})
-        return measure.run([sys.executable, "-m", "benchmarks.list_job", asked])
 
 
 def lists(run: Run) -> Iterator[Line]:
@@ -56,7 +24,7 @@ def lists(run: Run) -> Iterator[Line]:
         tempfile.TemporaryDirectory(prefix="igb-") as few,
         tempfile.TemporaryDirectory(prefix="igb-") as folder,
     ):
-        small, found = extracted(10_000, few), extracted(rows, folder)
+        small, found = measure.extracted(10_000, few), measure.extracted(rows, folder)
         if "error" in small or "error" in found:
             yield _failed(work, who, small if "error" in small else found)
             return
@@ -70,11 +38,15 @@ def lists(run: Run) -> Iterator[Line]:
         yield Line(work=work, who=named, figure=apart, unit="MB", **_goal(apart, 20))
         if "hikerapi_comments" in run.peers:
             yield from _against_client(work, rows, per)
+        with servers.postgres() as database:
+            if database is not None:
+                runs = Pair([found], [measure.extracted(rows, few, database)])
+                yield against_sqlite(work, f"{rows:,} followers", rows, runs, "wall")
         yield from _out(folder, str(found["job"]), rows)
 
 
 def _against_client(work: str, rows: int, per: float) -> Iterator[Line]:
-    with service(rows) as url:
+    with measure.followers(rows) as url:
         script = Path(__file__).parent / "peers" / "run.py"
         found = measure.run([str(venv.python()), str(script), PEER, url, "-", str(rows)])
     who = "hikerapi (async), keeping nothing"

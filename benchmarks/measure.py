@@ -69,9 +69,30 @@ def middle(runs: list[Found]) -> Found:
 @contextlib.contextmanager
 def private_api(site: Site, rows: int) -> Iterator[str]:
     """The address of the same rows in the private API's shape."""
-    command = [sys.executable, "-m", "benchmarks.private_api", site.url, flat(rows)]
+    words = site.url, flat(rows), str(site.latency * 1000)
+    with _serving("benchmarks.private_api", *words) as url:
+        yield url
+
+
+@contextlib.contextmanager
+def followers(rows: int) -> Iterator[str]:
+    """The address of a HikerAPI with so many followers."""
+    with _serving("benchmarks.followers_api", str(rows)) as url:
+        yield url
+
+
+def extracted(rows: int, folder: str, database: str | None = None) -> Found:
+    """So many followers in the folder's SQLite, or in a PostgreSQL."""
+    with followers(rows) as url:
+        asked = json.dumps({"url": url, "folder": folder, "database": database})
+        return run([sys.executable, "-m", "benchmarks.list_job", asked])
+
+
+@contextlib.contextmanager
+def _serving(module: str, *words: str) -> Iterator[str]:
+    """What a server in a process of its own prints first; it ends with its standard input."""
     process = subprocess.Popen(
-        [*command, str(site.latency * 1000)],
+        [sys.executable, "-m", module, *words],
         cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -1,16 +1,18 @@
 """What PostgreSQL costs: a job's rate beside SQLite's, and the claim of the next of many jobs."""
 
 import asyncio
-import json
 import multiprocessing
+import tempfile
 import time
 from collections.abc import Iterator
 from statistics import median
 from typing import Any
 
+from msgspec import Struct
+
 from benchmarks import measure, servers
 from benchmarks.lines import Line, Run
-from benchmarks.measure import middle
+from benchmarks.measure import Found, middle
 from benchmarks.servers import Site
 from ingather.cli.run import runner
 
@@ -34,33 +36,54 @@ INSERT INTO targets SELECT number, 0, '{"target":{"id":"' || id || '"}}' FROM ma
 
 
 def postgres(run: Run) -> Iterator[Line]:
-    """7. 100,000 comments at 0 ms, one job: the rate into PostgreSQL over the rate into SQLite."""
+    """7. 100,000 followers, 100,000 comments at 0 ms: PostgreSQL's rate over that of SQLite."""
     work, rows = "7 postgres", 10_000 if run.quick else 100_000
-    rates: dict[str, list[dict[str, Any]]] = {"sql": [], "postgres": []}
-    with servers.postgres() as database, Site(0) as site:
+    turns = 1 if run.quick else 3
+    with servers.postgres() as database, tempfile.TemporaryDirectory(prefix="igb-") as folder:
         if database is None:
             yield Line(work=work, who="PostgreSQL", figure=None, unit="", note="is not installed")
             return
-        measure.ingather(site, "memory", rows)  # the sandbox has made every page by then
-        for _ in range(1 if run.quick else 3):
-            for store, found in rates.items():
-                found.append(measure.ingather(site, store, rows, database=database))
-    told = {store: middle(found) for store, found in rates.items()}
-    for found in told.values():
+        followers = Pair()
+        for _ in range(turns):
+            followers.sqlite.append(measure.extracted(rows, folder))
+            followers.postgres.append(measure.extracted(rows, folder, database))
+        yield against_sqlite(work, f"{rows:,} followers", rows, followers, "wall")
+        comments = Pair()
+        with Site(0) as site:
+            measure.ingather(site, "memory", rows)  # the sandbox has made every page by then
+            for _ in range(turns):
+                comments.sqlite.append(measure.ingather(site, "sql", rows))
+                found = measure.ingather(site, "postgres", rows, database=database)
+                comments.postgres.append(found)
+        yield against_sqlite(work, f"{rows:,} comments", rows, comments, "commits")
+
+
+class Pair(Struct):
+    """The runs of one work into each database."""
+
+    sqlite: list[Found] = []
+    postgres: list[Found] = []
+
+
+def against_sqlite(work: str, what: str, rows: int, runs: Pair, seconds: str) -> Line:
+    """The rate into PostgreSQL over the one into SQLite. seconds: the name of what they took."""
+    lite, full = middle(runs.sqlite), middle(runs.postgres)
+    for found in (lite, full):
         if "error" in found:
-            yield Line(work=work, who="PostgreSQL", figure=None, unit="", note=found["error"])
-            return
-    ratio = told["sql"]["commits"] / told["postgres"]["commits"]
-    figures = {f"{store} rows/s": round(rows / each["commits"]) for store, each in told.items()}
-    yield Line(
+            return Line(work=work, who=what, figure=None, unit="", note=found["error"])
+    ratio = lite[seconds] / full[seconds]
+    rates = {"SQLite": rows / lite[seconds], "PostgreSQL": rows / full[seconds]}
+    cpu = full["cpu"] / lite["cpu"]
+    said = ", ".join(f"{name} {rate:,.0f} rows/s" for name, rate in rates.items())
+    return Line(
         work=work,
-        who="Ingather, PostgreSQL",
+        who=f"PostgreSQL, {what}",
         figure=ratio,
         unit="x SQLite's rate",
         goal=">= 0.6",
         met=ratio >= 0.6,
-        more=figures,
-        note=json.dumps(figures),
+        more=rates | {"client CPU": cpu},
+        note=f"{said}; client CPU {cpu:.2f} x",
     )
 
 

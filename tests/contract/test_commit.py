@@ -264,9 +264,10 @@ async def test_any_pages_against_a_plain_model(backing, make, writer, pages, mos
 @pytest.mark.parametrize(
     ("seconds", "late"), [(0.0, [16, 16, 4]), (0.019, [16, 16, 4]), (0.03, [])]
 )
-async def test_sixteen_pages_are_late_at_the_most(writer, make, monkeypatch, seconds, late) -> None:
-    """PostgreSQL answers pages that come fast before they are on the disk: sixteen in a row, then
-    one is waited for and those before it with it. Pages that come slowly are waited for each."""
+async def test_so_many_rows_are_late_at_the_most(writer, make, monkeypatch, seconds, late) -> None:
+    """PostgreSQL answers pages that come fast before they are on the disk: so many rows in a row,
+    each page counted as one more, then one is waited for and those before it with it. Pages that
+    come slowly are waited for each."""
     from ingather.stores import pg_commit
 
     time, waited, advance = [100.0], [], pg_commit._advance
@@ -279,6 +280,8 @@ async def test_sixteen_pages_are_late_at_the_most(writer, make, monkeypatch, sec
         time[0] += seconds
         return time[0]
 
+    assert pg_commit._MOST_LATE <= 4_000, "they are all kept in memory"
+    monkeypatch.setattr(pg_commit, "_MOST_LATE", 32)
     monkeypatch.setattr(pg_commit, "monotonic", monotonic)
     monkeypatch.setattr(pg_commit, "_advance", noted)
     one = await writer()
@@ -286,3 +289,17 @@ async def test_sixteen_pages_are_late_at_the_most(writer, make, monkeypatch, sec
         await one.page([make.comment(number)])
     assert [len([*run]) for sure, run in groupby(waited) if not sure] == late
     assert len(waited) == len(await one.rows()) == 40
+
+
+@pytest.mark.parametrize("backing", ["postgres"], indirect=True)
+async def test_deleted_nothing_of_it_is_left(backing, make, writer) -> None:
+    """PostgreSQL keeps no row, no id that was left out and no cursor of a deleted job."""
+    one = await writer()
+    await one.page([make.comment(1)], seen=["18000000000000002"])
+    await one.settle("paused", reason="asked")
+    link, tables = backing.jobs._link, ("comments", "left_out", "cursors_seen", "targets")
+    asked = [f"SELECT count(*) FROM {table} WHERE extraction = $1" for table in tables]
+    ((number,),) = await link.all("SELECT number FROM extractions WHERE id = $1", one.job.id)
+    assert [(await link.one(each, number))[0] for each in asked] == [1, 1, 1, 1]
+    await backing.jobs.delete(one.job.id)
+    assert [(await link.one(each, number))[0] for each in asked] == [0, 0, 0, 0]

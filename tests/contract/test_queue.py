@@ -1,6 +1,7 @@
 """Queue: which job a worker takes up next, and that no two take the same."""
 
 import asyncio
+from collections import Counter
 from datetime import datetime
 from uuid import uuid4
 
@@ -315,6 +316,16 @@ async def test_list_of_some_kinds_and_status(backing, make) -> None:
     assert await ids(status="done", before=jobs[4]) == done[1:]
     assert await ids(kinds=("comments", "posts")) == [job.id for job in reversed(jobs)]
     assert await ids(kinds=["posts"]) == await ids(kinds=[]) == await ids(status="failed") == []
+
+
+async def test_tally_counts_every_job_by_kind_and_status(backing, make) -> None:
+    """Two more that wait and one more that is done are told as so many more than before."""
+    before = Counter(await backing.jobs.tally())
+    jobs = [await backing.jobs.create(make.job()) for _ in range(3)]
+    claim = await backing.leases.claim(jobs[0].id, make.holder)
+    await backing.leases.settle(jobs[0].id, claim.fence, "done", reason="end_of_list")
+    more = Counter(await backing.jobs.tally()) - before
+    assert more == {("comments", "pending"): 2, ("comments", "done"): 1}
 
 
 async def test_tenants_do_not_share_a_job(backing, make) -> None:

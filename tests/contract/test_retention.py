@@ -5,6 +5,7 @@ from datetime import datetime
 import pytest
 
 from ingather import errors
+from ingather.domain.job import Target, TargetState
 
 
 @pytest.fixture
@@ -66,3 +67,15 @@ async def test_sweeps_are_rare(backing, keep, writer, make) -> None:
     job = await ended(writer, make)
     await backing.elapse(0.04)
     assert job.id in [each.id for each in await store.list()]
+
+
+async def test_few_targets_are_shown_through_a_retention(backing, keep, writer, make) -> None:
+    """As many targets are shown and listed as are asked for, as without a retention."""
+    targets = tuple(TargetState(target=Target(id=f"17{n}")) for n in range(3))
+    job = await backing.jobs.create(make.job(targets=targets))
+    store = keep(3_600)
+    for count in range(4):
+        brief = await backing.jobs.show(job.id, targets=count)
+        assert len(brief.targets) == count
+        assert await store.show(job.id, targets=count) == brief
+        assert brief in await store.list(targets=count)

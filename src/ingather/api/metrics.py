@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-COUNTED = 1_000
-"""Jobs of each store that are looked at for the gauges: the newest."""
+ADDED_UP = 1_000
+"""Jobs of each store whose counters are added up: the newest."""
 
 
 class Metrics:
@@ -33,13 +33,14 @@ class Metrics:
         )
         self._jobs = Gauge(
             "ingather_jobs",
-            f"Jobs by kind and status, of the newest {COUNTED} of each store.",
+            "Jobs by kind and status.",
             ("kind", "status"),
             registry=self._registry,
         )
-        self._rows = self._gauge("ingather_job_rows", "Rows kept by those jobs.")
-        self._calls = self._gauge("ingather_job_calls", "Calls made by those jobs.")
-        self._units = self._gauge("ingather_job_units", "Units billed to those jobs.")
+        newest = f"the newest {ADDED_UP} jobs of each store"
+        self._rows = self._gauge("ingather_job_rows", f"Rows kept by {newest}.")
+        self._calls = self._gauge("ingather_job_calls", f"Calls made by {newest}.")
+        self._units = self._gauge("ingather_job_units", f"Units billed to {newest}.")
         self._away = Gauge(
             "ingather_stores_away",
             "Stores that do not tell their jobs now; these are missing above.",
@@ -63,21 +64,23 @@ class Metrics:
 
     async def text(self, world: "World") -> bytes:
         """All of it, with the jobs as they stand now."""
-        jobs: list[Job] = []
+        tally: Tally[tuple[str, str]] = Tally()
+        newest: list[Job] = []
         away = 0
         for store in world.stores:
             try:
-                jobs += await store.list(limit=COUNTED, targets=0)
+                tally.update(await store.tally())
+                newest += await store.list(limit=ADDED_UP, targets=0)
             except errors.StoreError:  # the other numbers are wanted all the more
                 away += 1
-        self._count(jobs)
+        self._jobs.clear()
+        for (kind, status), count in tally.items():
+            self._jobs.labels(kind, status).set(count)
+        self._add_up(newest)
         self._away.set(away)
         return generate_latest(self._registry)
 
-    def _count(self, jobs: list[Job]) -> None:
-        self._jobs.clear()
-        for (kind, status), number in Tally((job.kind, job.status) for job in jobs).items():
-            self._jobs.labels(kind, status).set(number)
+    def _add_up(self, jobs: list[Job]) -> None:
         for gauge, field in (
             (self._rows, "appended"),
             (self._calls, "calls"),

@@ -41,20 +41,15 @@ def doctor(sandbox: options.Sandbox = False) -> None:
     run(command)
 
 
-MOST = 1_000
-"""Jobs that are counted."""
-
-
 async def _resting(name: str, place: str, store: "Callable[[], Store]") -> tuple[str, str, bool]:
     """Whether a store answers, and how many jobs rest there."""
     from ingather import errors
 
     try:
-        count = len(await store().list(limit=MOST))
+        count = sum((await store().tally()).values())
     except errors.IngatherError as failure:
         return name, str(failure), False
-    so_far = f"{count:,}" if count < MOST else f"{MOST:,} or more"
-    return name, f"rest in {place}, {so_far} so far", True
+    return name, f"rest in {place}, {count:,} so far", True
 
 
 async def _checks(here: "World") -> list[tuple[str, str, bool]]:

@@ -52,7 +52,7 @@ class Owner(Struct, frozen=True, rename="camel"):
     username: str
 
 
-class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class Target(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """What is collected; for a comment export, a post.
 
     id: the source's own id of it (a Graph media id).
@@ -77,7 +77,7 @@ class Failure(Struct, frozen=True):
     code: str | None = None
 
 
-class TargetState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+class TargetState(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True, gc=False):
     """How far one target has been read.
 
     words: what the user named it by, where the source has still to find it (target.id is empty

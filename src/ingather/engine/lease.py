@@ -72,7 +72,7 @@ async def take(job: Job, jobs: Jobs, leases: Leases) -> Claim:
     try:
         return await leases.claim(job.id, me, lease=LEASE)
     except errors.JobBusy:
-        held = await jobs.show(job.id)
+        held = await jobs.show(job.id, targets=0)
         if held.holder is None or not is_dead(held.holder, me):
             raise
         return await leases.claim(job.id, me, lease=LEASE, dead=held.fence)

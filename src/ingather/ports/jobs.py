@@ -1,6 +1,6 @@
 """Jobs as people see them, the right to write to one, and what workers take up."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from msgspec import Struct
@@ -109,6 +109,10 @@ class Jobs(Protocol):
         kinds, status: only jobs of these, and that stand so. targets: of each at the most, the
         first; `overview` tells of all.
         """
+        ...
+
+    async def tally(self) -> Mapping[tuple[str, Status], int]:
+        """How many jobs there are of each kind and status that has any. A look at all of them."""
         ...
 
     async def ask(self, job_id: str, wish: Wish) -> Job:

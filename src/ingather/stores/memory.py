@@ -3,7 +3,7 @@
 It says in the plainest words what every other backing must do (tests/contract).
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from math import inf
@@ -98,6 +98,9 @@ class MemoryStore:
         ]
         newest = sorted(wanted, key=states.age, reverse=True)[:limit]
         return [states.brief(job, targets) for job in newest]
+
+    async def tally(self) -> Counter[tuple[str, Status]]:
+        return Counter((kept.job.kind, kept.job.status) for kept in self._kept.values())
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         kept = self._find(job_id)

@@ -19,7 +19,7 @@ from msgspec import structs
 from ingather import errors, points
 from ingather.domain.job import Job
 from ingather.domain.kinds import RECORDS
-from ingather.domain.records import Record, User, is_reply, natural_id, writer
+from ingather.domain.records import Record, User, natural_ids, parents, writers
 from ingather.ports import Batch, Outcome
 from ingather.stores import pg_records, pg_rows, sql_rows, sql_targets, states
 from ingather.stores.pg_link import Connection, PgLink
@@ -27,8 +27,9 @@ from ingather.stores.pg_link import Connection, PgLink
 _MOST_HELD = 512
 """Jobs remembered between their commits; others are read again."""
 
-_MOST_LATE = 16
-"""Pages of one job that may be on their way to the disk; each is kept here until it is there."""
+_MOST_LATE = 4_000
+"""Rows of one job that may be on their way to the disk, each page counted as one more; they are
+kept here until they are there."""
 _SLOW = 0.02
 """Seconds between two pages of a job from which on each is waited for."""
 
@@ -92,18 +93,25 @@ class Pages:
         filtered = batch.seen or job.counters.filtered
         if filtered or job.counters.appended + len(rows) > batch.most:
             return None
-        late = self._late.get((job_id, job.fence), [])
-        time = monotonic()
-        sure = batch.end or batch.idle_end or len(late) >= _MOST_LATE or time - held.since > _SLOW
+        late, time = self._late.get((job_id, job.fence), []), monotonic()
+        sure = (
+            batch.end is not None
+            or batch.idle_end is not None
+            or time - held.since > _SLOW
+            or sum([1 + len(page.rows) for _, page in late]) >= _MOST_LATE
+        )
         async with self._link.connection() as connection:
             try:
                 done = await _advance(
-                    connection, held, batch, rows, new=len(rows), refused=0, sure=bool(sure)
+                    connection, held, batch, rows, new=len(rows), refused=0, sure=sure
                 )
             except UniqueViolationError:
                 return None
         if done is not None:
-            late = [] if sure else [*late, (job.sequence + 1, batch)]
+            if sure:
+                late.clear()
+            else:
+                late.append((held.job.sequence, batch))
             self._late[job_id, job.fence] = late
             held.since = time
         return done
@@ -151,7 +159,7 @@ class Pages:
 
 async def _carefully(connection: Connection, held: _Held, batch: Batch) -> Outcome:
     """Commit the next page of a job whose row is locked, whatever is in it."""
-    ids = [natural_id(row) for row in batch.rows]
+    ids = natural_ids(batch.rows)
     known = await pg_records.known(
         connection, RECORDS[held.job.kind], held.number, [*ids, *batch.seen]
     )
@@ -177,17 +185,18 @@ async def _advance(
     it. None where the job is no longer ours; raises UniqueViolationError where a row is there
     already. In both cases nothing was written."""
     kind = RECORDS[held.job.kind]
-    users = [hash(user) for row in rows if (user := writer(row)) is not None]
+    users = writers(rows)
     if kind is User:  # each of a list's rows is another account
-        told, unique = set[int](), held.job.counters.uniq_users + len(users)
+        told = set[int]()
+        unique = held.job.counters.uniq_users + len(users) - users.count(None)
     else:
-        told = set(users) - held.users
+        told = {hash(user) for user in users if user is not None} - held.users
         unique = len(held.users) + len(told)
     job, outcome = states.committed(
         held.job,
         batch,
         appended=len(rows),
-        replies=sum([is_reply(row) for row in rows]),
+        replies=len(rows) - parents(rows).count(None),
         new=new,
         refused=refused,
         uniq_users=unique,

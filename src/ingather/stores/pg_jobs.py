@@ -1,14 +1,14 @@
 """Jobs, leases and rows in PostgreSQL, for many workers on many machines."""
 
 import contextlib
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from ingather import errors
 from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
-from ingather.stores import pg_commit, pg_records, pg_rows, states
+from ingather.stores import pg_commit, pg_records, pg_rows, sql_list, states
 from ingather.stores.pg_link import NOW, Connection, PgLink
 
 
@@ -66,6 +66,10 @@ class PgStore:
             f"{' AND '.join(where)} ORDER BY requested_at DESC, id DESC LIMIT $1",
             *values,
         )
+
+    async def tally(self) -> Mapping[tuple[str, Status], int]:
+        found = await self._link.read(sql_list.TALLY)
+        return {(kind, status): count for kind, status, count in found}
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         async with self._link.transaction() as connection:

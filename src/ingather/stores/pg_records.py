@@ -6,7 +6,7 @@ from functools import cache
 import msgspec
 from msgspec import Struct, structs
 
-from ingather.domain.records import Comment, Media, Record, User, natural_id
+from ingather.domain.records import Comment, Media, Record, User, natural_id, writer
 from ingather.stores.pg_link import Connection, PgLink
 from ingather.stores.sql_columns import PLACES, TABLES
 
@@ -95,7 +95,8 @@ def as_json(rows: Sequence[Record]) -> str:
         table = TABLES[Media]
         packed = table.pack(rows)
         return _encode([dict(zip(table.columns, row, strict=True)) for row in packed]).decode()
-    return _encode([_known_by(row) for row in rows]).decode()
+    ids = [row.comment_id if isinstance(row, Comment) else writer(row) for row in rows]
+    return _encode(rows if all(ids) else [_known_by(row) for row in rows]).decode()
 
 
 def _known_by(row: Record) -> Record:

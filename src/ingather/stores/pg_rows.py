@@ -15,6 +15,9 @@ from ingather.stores.pg_link import NOW, Connection, PgLink
 _AT_ONCE = 1_000
 """Targets written in one statement."""
 
+_OF_JOBS = ("left_out", "cursors_seen")
+"""Tables that hold something of a job by its number, without a foreign key."""
+
 TARGETS = (
     "(SELECT '[' || string_agg(state, ',' ORDER BY n) || ']' FROM targets"
     " WHERE extraction = {number} AND n < {most})"
@@ -138,6 +141,8 @@ async def delete(connection: Connection, job_id: str) -> None:
     number = await connection.fetchval("SELECT number FROM extractions WHERE id = $1", job_id)
     if number is not None:
         await pg_records.forget(connection, number)
+        for table in _OF_JOBS:
+            await connection.execute(f"DELETE FROM {table} WHERE extraction = $1", number)
         await connection.execute("DELETE FROM extractions WHERE number = $1", number)
     for table in sql_rows.OF_ANALYSES:
         await connection.execute(f"DELETE FROM {table} WHERE analysis_id = $1", job_id)

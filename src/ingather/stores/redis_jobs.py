@@ -4,6 +4,8 @@ A page is one script; every other change is worked out here from what was read (
 written by one script if nobody else wrote meanwhile. All times of leases are the server's.
 """
 
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 
 import msgspec
@@ -119,6 +121,9 @@ class RedisStore:
 
         jobs = await self._list.newest(limit, tenant, before, wanted)
         return [states.brief(job, targets) for job in jobs]
+
+    async def tally(self) -> Counter[tuple[str, Status]]:
+        return Counter((job.kind, job.status) for job in await self.list(limit=sys.maxsize))
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def change(kept: Kept) -> tuple[Job, Word]:

@@ -41,8 +41,8 @@ class Retained:
         created: Job = await self._store.create(job, fresh=fresh)
         return created
 
-    async def show(self, job_id: str) -> Job:
-        return self._told(await self._store.show(job_id))
+    async def show(self, job_id: str, **asked: Any) -> Job:
+        return self._told(await self._store.show(job_id, **asked))
 
     async def list(self, **asked: Any) -> Sequence[Job]:
         await self._sweep()

@@ -5,7 +5,7 @@ A page is one transaction; the fence and the sequence are checked inside it.
 
 import sqlite3
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -76,11 +76,11 @@ class SqlStore:
         status: Status | None = None,
         targets: int = 1,
     ) -> Sequence[Job]:
-        return await self._link.run(
-            lambda connection: sql_list.newest(
-                connection, limit, tenant, before, kinds, status, targets
-            )
-        )
+        asked = (limit, tenant, before, kinds, status, targets)
+        return await self._link.run(lambda connection: sql_list.newest(connection, *asked))
+
+    async def tally(self) -> Mapping[tuple[str, Status], int]:
+        return await self._link.run(sql_list.tally)
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:

@@ -1,4 +1,4 @@
-"""Lists of jobs in SQLite, each with only the first of its targets."""
+"""Lists of jobs in SQLite, each with only the first of its targets, and how many there are."""
 
 import sqlite3
 from collections.abc import Collection
@@ -6,6 +6,13 @@ from collections.abc import Collection
 from ingather import errors
 from ingather.domain.job import Job, Status
 from ingather.stores import sql_rows
+
+TALLY = "SELECT extraction_type, status, count(*) FROM extractions GROUP BY extraction_type, status"
+
+
+def tally(connection: sqlite3.Connection) -> dict[tuple[str, Status], int]:
+    """How many jobs there are of each kind and status that has any."""
+    return {(kind, status): count for kind, status, count in connection.execute(TALLY)}
 
 
 def newest(

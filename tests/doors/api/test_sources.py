@@ -55,3 +55,21 @@ def test_what_cannot_be_is_a_problem(api, body, said):
         assert 400 <= answer.status_code < 500
         assert said in answer.text
         assert "  " not in answer.json()["title"]
+
+
+def test_a_long_list_of_targets_is_told_in_part(api):
+    """A job and a list of jobs name the first hundred targets and count all; the receipt names
+    each. A job that is only looked at is never longer than that."""
+    names = [f"no!!name{n}" for n in range(130)]  # no name at all: nobody is asked
+    with api.client() as client:
+        job = begun(client, kind="followers", targets=names)
+        assert (job["targetCount"], job["targetsEnded"]) == (130, {})
+        done = api.run(job["id"])
+        assert (done.status, done.reason) == ("done", "unreachable")
+        shown = client.get(f"{WHERE}/{job['id']}").json()
+        assert [each["name"] for each in shown["targets"]] == names[:100]
+        assert (shown["targetCount"], shown["targetsEnded"]) == (130, {"unreachable": 130})
+        (listed,) = client.get(WHERE).json()["extractions"]
+        assert listed == shown
+        receipt = client.get(f"{WHERE}/{job['id']}/receipt").json()
+        assert [each["name"] for each in receipt["targets"]] == names

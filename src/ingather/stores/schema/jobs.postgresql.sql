@@ -65,8 +65,9 @@ CREATE TABLE IF NOT EXISTS turns (
 
 -- Records: place = extraction * 2^32 + n, where n counts a job's rows from 0 in arrival order
 -- without holes: an offset is found at once. The first column after `extraction` is the natural id:
--- where a source gives no id, a name after an @, or ~ and a digest. No foreign key leads from a
--- record to its job, as in SQLite: `PgStore.delete` is the only place that deletes.
+-- where a source gives no id, a name after an @, or ~ and a digest. No foreign key leads from what
+-- pages bring to its job, for each row would be checked: `PgStore.delete` is the only place that
+-- deletes.
 CREATE TABLE IF NOT EXISTS comments (
     place             BIGINT PRIMARY KEY,
     extraction        BIGINT NOT NULL,
@@ -119,13 +120,13 @@ CREATE UNIQUE INDEX IF NOT EXISTS media_natural_id ON media (extraction, media_i
 
 -- Ids that a filter left out: they count as known.
 CREATE TABLE IF NOT EXISTS left_out (
-    extraction BIGINT NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    extraction BIGINT NOT NULL,
     natural_id TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (extraction, natural_id)
 );
 
 CREATE TABLE IF NOT EXISTS cursors_seen (
-    extraction  BIGINT NOT NULL REFERENCES extractions ON DELETE CASCADE,
+    extraction  BIGINT NOT NULL,
     fingerprint TEXT COLLATE "C" NOT NULL,
     PRIMARY KEY (extraction, fingerprint)
 );

@@ -1,0 +1,258 @@
+"""A job of thousands of targets: a page costs what it costs with one, and what is told stays
+short."""
+
+from types import SimpleNamespace
+
+import pytest
+from msgspec import structs
+
+from ingather import errors
+from ingather.cli import bar, show
+from ingather.domain import receipt
+from ingather.domain.job import Counters, Failure, Target, TargetState
+from ingather.domain.overview import Overview
+from ingather.domain.page import Page
+from ingather.domain.records import User
+from ingather.engine.backoff import Fetcher, Policy
+from ingather.engine.quota import Gate
+from ingather.engine.stop import Stop
+from ingather.engine.watch import Unwatched
+from ingather.engine.worker import Worker
+from ingather.stores.memory import MemoryLimiter, MemoryStore
+from ingather.stores.sql_jobs import SqlStore
+from ingather.stores.sql_link import SqliteLink
+
+
+def named(count: int) -> tuple[TargetState, ...]:
+    return tuple(TargetState(target=Target(id=""), words=f"name{n}") for n in range(count))
+
+
+class Lists:
+    """A source of short lists: those whose number is odd cannot be read, and one is cut."""
+
+    name = route = limit_key = "scripted"
+
+    def under(self, turns):
+        return self
+
+    def take_units(self):
+        return 0
+
+    async def resolve(self, words):
+        number = int(words.removeprefix("name"))
+        if number % 2:
+            raise errors.NotReachable(f"There is no {words}.")
+        return Target(id=str(number))
+
+    async def fetch(self, target, cursor, *, replies, limit=None):
+        rows = [User(user_id=f"{target.id}{n}", username="u") for n in range(2)]
+        if target.id == "4":
+            return Page([] if cursor else rows, "again")  # the cursor that it was asked with
+        return Page(rows, None if cursor else f"more of {target.id}")
+
+
+class Turns(Unwatched):
+    """Notes whose turn it was."""
+
+    def __init__(self):
+        self.seen = []
+
+    def target(self, place, state):
+        self.seen.append((place, state.words))
+
+
+async def run(store, clock, job, watch, claim=None):
+    fetcher = Fetcher(Lists(), Gate(MemoryLimiter(clock), clock), clock, policy=Policy())
+
+    async def finish(job):
+        return None
+
+    worker = Worker(store, store, store, clock)
+    return await worker.run(job, fetcher, finish, stop=Stop(), watch=watch, claim=claim)
+
+
+async def test_every_target_has_its_turn(make, clock) -> None:
+    """Whoever watches is told of each target as its turn comes; the job ends in all their ways."""
+    store, watch = MemoryStore(clock), Turns()
+    job = await run(store, clock, await store.create(make.job(targets=named(8))), watch)
+    assert watch.seen == [(n, f"name{n}") for n in range(8)]
+    assert (job.status, job.reason) == ("done", "mixed")
+    ended = {"end_of_list": 3, "unreachable": 4, "cursor_loop": 1}
+    assert job.overview == Overview(count=8, ended=ended)
+
+
+async def test_targets_that_end_alike_name_that_ending(make, clock) -> None:
+    """Nor does it matter whether some of them ended in an earlier run."""
+    over = structs.replace(named(1)[0], ended="unreachable", error=Failure("gone"))
+    for first, targets in ((over, named(4)[1::2]), (named(4)[1], named(4)[3:])):
+        store, watch = MemoryStore(clock), Turns()
+        job = await store.create(make.job(targets=(first, *targets)))
+        assert (await run(store, clock, job, watch)).reason == "unreachable"
+        assert watch.seen[0][0] == (1 if first.ended else 0)
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Cut:
+    """A store whose holder is killed once it has written a page: right away, or when it is about
+    to write the next."""
+
+    def __init__(self, store, sequence, *, at_once):
+        self._store, self._sequence, self._at_once = store, sequence, at_once
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    async def commit(self, job_id, fence, sequence, batch):
+        if sequence > self._sequence + 1:
+            raise Killed
+        outcome = await self._store.commit(job_id, fence, sequence, batch)
+        if sequence > self._sequence and self._at_once:
+            raise Killed
+        return outcome
+
+
+@pytest.mark.parametrize("at_once", [False, True])
+async def test_a_list_that_is_killed_at_every_page_ends_as_ever(
+    tmp_path, make, clock, at_once
+) -> None:
+    """However often it is killed, the job goes on in the target where it was: same rows in the same
+    order, same endings, each target over once."""
+    link = SqliteLink(tmp_path / "ingather.db")
+    store = SqlStore(link)
+    uncut = await run(
+        store, clock, await store.create(make.job(targets=named(7), kind="followers")), Unwatched()
+    )
+    job = await store.create(make.job(targets=named(7), kind="followers"))
+    kills, fence = 0, 0
+    while True:
+        claim = await store.claim(job.id, make.holder, dead=fence)
+        fence = claim.fence
+        try:
+            cut = Cut(store, claim.job.sequence, at_once=at_once)
+            done = await run(cut, clock, job, Unwatched(), claim)
+        except Killed:
+            kills += 1
+            continue
+        break
+    assert kills > 7
+    assert (done.status, done.reason, done.overview) == ("done", "mixed", uncut.overview)
+    assert done.targets == uncut.targets
+    assert done.counters.pages == uncut.counters.pages
+    assert await store.slice(job.id, 0, 99) == await store.slice(uncut.id, 0, 99)
+    await link.close()
+
+
+async def test_a_page_costs_the_same_among_thousands(tmp_path, make) -> None:
+    """SQLite takes as many steps to commit a page of a job of five thousand targets as of a job of
+    one, and so do the beats in between."""
+    link = SqliteLink(tmp_path / "ingather.db")
+    store = SqlStore(link)
+    count = 0
+
+    def step() -> int:
+        nonlocal count
+        count += 1
+        return 0
+
+    async def steps(targets) -> int:
+        nonlocal count
+        job = await store.create(make.job(targets=targets))
+        fence = (await store.claim(job.id, make.holder)).fence
+        await link.run(lambda connection: connection.set_progress_handler(step, 1))
+        count = 0
+        for page in range(4):
+            batch = make.batch(job, make.comments(3, start=3 * page), target=len(targets) - 1)
+            await store.commit(job.id, fence, page + 1, batch)
+            await store.beat(job.id, fence)
+        await link.run(lambda connection: connection.set_progress_handler(None, 0))
+        return count
+
+    alone = await steps(named(1))
+    assert await steps(named(5_000)) < 1.2 * alone
+    await link.close()
+
+
+def many(make, *, read: int, unread: int, left: int):
+    """A job of followers that is somewhere among its targets."""
+    states = [
+        *(structs.replace(state, ended="end_of_list") for state in named(read)),
+        *(
+            structs.replace(state, ended="unreachable", error=Failure(f"no {state.words} here"))
+            for state in named(unread)
+        ),
+        *named(left),
+    ]
+    counters = Counters(appended=7, calls=9)
+    return make.job(kind="followers", targets=tuple(states), counters=counters, status="running")
+
+
+def test_a_job_of_thousands_is_told_in_some_lines(make) -> None:
+    """How many ended how, where it is, the first that could not be read, and how many more."""
+    job = many(make, read=3_000, unread=1_500, left=2_000)
+    lines = show.receipt_lines(job)
+    assert "  targets 3,000 end_of_list · 1,500 unreachable · 2,000 to be read" in lines
+    assert "  at name0" in lines
+    assert len(lines) < 12
+    unread = show.unread_lines(job, show.MOST_SHOWN)
+    assert unread[0] == "name0 was not read: no name0 here"
+    assert unread[-1] == "And 1,480 more were not read; the receipt names each."
+    assert len(unread) == show.MOST_SHOWN + 1
+    over = show.target_lines(many(make, read=2, unread=1, left=0))
+    assert over == ["  targets 2 end_of_list · 1 unreachable"]
+    assert show.target_lines(make.job()) == []
+
+
+def test_a_job_of_a_list_tells_what_it_knows(make) -> None:
+    """From a list comes the first target alone: nothing that is told takes it for all there are."""
+    whole = many(make, read=3, unread=2, left=0)
+    listed = structs.replace(whole, targets=whole.targets[:1], summed=whole.overview)
+    assert receipt.complete(structs.replace(listed, reason="mixed")) is False
+    told, full = receipt.full(listed), receipt.full(whole)
+    assert [each["name"] for each in full.pop("targets")] == [
+        state.words for state in whole.targets
+    ]
+    assert told == full
+    assert (told["targetCount"], told["declared"], told["gap"]) == (5, None, None)
+    assert told["targetsEnded"] == {"end_of_list": 3, "unreachable": 2}
+    assert show.name(listed) == show.of(listed) == "5 targets"
+    assert show.summary(listed)["receipt"] == told
+
+
+@pytest.fixture
+def terminal(monkeypatch):
+    """Standard error is a terminal on which nothing is drawn."""
+    monkeypatch.setattr(bar, "sys", SimpleNamespace(stderr=SimpleNamespace(isatty=lambda: True)))
+    from rich.progress import Progress
+
+    made = Progress(disable=True)
+    monkeypatch.setattr(bar, "_progress", lambda: made)
+    return made
+
+
+def test_the_bar_counts_targets(make, terminal) -> None:
+    """Of several targets it counts those that are over, and names the one it is at."""
+    job = many(make, read=2, unread=1, left=4)
+    with bar.Bar(job) as drawn:
+        drawn.began(job)
+        (task,) = terminal.tasks
+        assert (task.description, task.completed, task.total) == ("Targets", 3, 7)
+        drawn.target(5, named(6)[5])
+        drawn.page(Counters(appended=1_234, calls=56))
+        (task,) = terminal.tasks
+        assert (task.completed, task.total) == (5, 7)
+        assert task.fields["note"] == "name5 · 1,234 rows · 56 calls"
+
+
+def test_the_bar_counts_rows_of_a_lone_target(make, terminal) -> None:
+    """Of one target it counts rows, to what is declared as far as it is wanted."""
+    state = structs.replace(named(1)[0], target=Target(id="1", declared=9_000))
+    job = make.job(kind="followers", targets=(state,))
+    with bar.Bar(job) as drawn:
+        drawn.target(0, state)
+        drawn.page(Counters(appended=40, calls=2))
+        (task,) = terminal.tasks
+        assert (task.description, task.completed, task.total) == ("Rows", 40, 5_000)
+        assert task.fields["note"] == "2 calls"
