@@ -63,10 +63,11 @@ def of(job: Job) -> str:
 
 
 def name(job: Job) -> str:
-    """The shortest name of what was collected from."""
+    """The shortest name of what was collected from; of several targets, how many are over."""
     state = job.targets[0]
     if job.count > 1:
-        return f"{job.count:,} targets"
+        over = f"{job.overview.over:,} of " if job.unfinished and job.sequence else ""
+        return f"{over}{job.count:,} targets"
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
     target = state.target
