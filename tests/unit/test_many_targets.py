@@ -271,3 +271,13 @@ def test_a_name_is_no_markup() -> None:
         console.quiet = False
         console.print(progress.get_renderable())
     assert "[/dim] and [bold]name" in captured.get()
+
+
+def test_a_name_does_not_move_the_terminal(make) -> None:
+    """Whoever shows a job is not painted over by what somebody else called its targets."""
+    failure = Failure("no\x07 \x1b]0;")
+    state = TargetState(target=Target(id=""), words="a\x1b[2J\x9bb\r\u00e9", error=failure)
+    job = make.job(targets=(state, *named(1)), status="running")
+    (told, at) = show.unread_lines(job, 5)[0], show.target_lines(job)[1]
+    assert told == "a\ufffd[2J\ufffdb\ufffd\u00e9 was not read: no\ufffd \ufffd]0;"
+    assert at == "  at a\ufffd[2J\ufffdb\ufffd\u00e9"
