@@ -218,6 +218,8 @@ def test_a_job_of_a_list_tells_what_it_knows(make) -> None:
     assert (told["targetCount"], told["declared"], told["gap"]) == (5, None, None)
     assert told["targetsEnded"] == {"end_of_list": 3, "unreachable": 2}
     assert show.name(listed) == show.of(listed) == "5 targets"
+    assert show.name(structs.replace(listed, sequence=1)) == "5 of 5 targets"
+    assert show.name(structs.replace(listed, sequence=1, status="done")) == "5 targets"
     assert show.summary(listed)["receipt"] == told
 
 
@@ -256,3 +258,26 @@ def test_the_bar_counts_rows_of_a_lone_target(make, terminal) -> None:
         (task,) = terminal.tasks
         assert (task.description, task.completed, task.total) == ("Rows", 40, 5_000)
         assert task.fields["note"] == "2 calls"
+
+
+def test_a_name_is_no_markup() -> None:
+    """A target may be called as if it were a terminal's style: the bar says it as it is."""
+    from rich.console import Console
+
+    progress = bar._progress()
+    progress.add_task("Targets", total=2, note="[/dim] and [bold]name")
+    console = Console(width=200, record=True, quiet=True)
+    with console.capture() as captured:
+        console.quiet = False
+        console.print(progress.get_renderable())
+    assert "[/dim] and [bold]name" in captured.get()
+
+
+def test_a_name_does_not_move_the_terminal(make) -> None:
+    """Whoever shows a job is not painted over by what somebody else called its targets."""
+    failure = Failure("no\x07 \x1b]0;")
+    state = TargetState(target=Target(id=""), words="a\x1b[2J\x9bb\r\u00e9", error=failure)
+    job = make.job(targets=(state, *named(1)), status="running")
+    (told, at) = show.unread_lines(job, 5)[0], show.target_lines(job)[1]
+    assert told == "a\ufffd[2J\ufffdb\ufffd\u00e9 was not read: no\ufffd \ufffd]0;"
+    assert at == "  at a\ufffd[2J\ufffdb\ufffd\u00e9"

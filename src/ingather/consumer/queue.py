@@ -13,13 +13,16 @@ from ingather.stores.sql_events import SqlEvents, Taken
 
 _log = structlog.get_logger("ingather.consumer")
 _IDLE = 1.0
+_MOST = 64
+"""In hand at once: a message that waits for a limit or a source leaves its place to others."""
 
 
 class QueueReader:
     """Reads the queue for as long as the context lasts.
 
-    lease: seconds for which a message is ours; it is held for longer while it is under way, and is
-    somebody else's so long after we died.
+    at_once: messages that are worked on; those that wait come on top. lease: seconds for which a
+    message is ours; it is held for longer while it is under way, and is somebody else's so long
+    after we died.
     """
 
     def __init__(
@@ -68,7 +71,7 @@ class QueueReader:
 
     async def _read(self) -> None:
         while not self._ending.begun:
-            room = self._at_once - len(self._under_way)
+            room = min(_MOST, self._at_once + self._metrics.waiting) - len(self._under_way)
             taken: list[Taken] = []
             if room > 0:
                 try:

@@ -70,7 +70,7 @@ async def spoiled(request, tmp_path, kafka, between, monkeypatch):
             database=sqlite_at(tmp_path),
         )  # fmt: skip
         if where == "mongodb":
-            monkeypatch.setattr(mongo_link, "_ANSWER_MS", 3_000 if FULL else 500)
+            monkeypatch.setattr(mongo_link, "_ANSWER_MS", 3_000 if FULL else 1_000)
             parts = urlsplit(server("mongo_url"))
             way = await between((parts.hostname, parts.port))
             url = f"mongodb://127.0.0.1:{way.port}{parts.path}?directConnection=true"
