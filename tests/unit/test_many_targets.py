@@ -51,6 +51,15 @@ class Lists:
         return Page(rows, None if cursor else f"more of {target.id}")
 
 
+class Forgetful(Lists):
+    """Knows no cursor of the first list any more."""
+
+    async def fetch(self, target, cursor, **words):
+        if target.id == "0" and cursor:
+            raise errors.DeadCursor("It forgot where we were.")
+        return await super().fetch(target, cursor, **words)
+
+
 class Turns(Unwatched):
     """Notes whose turn it was."""
 
@@ -61,8 +70,8 @@ class Turns(Unwatched):
         self.seen.append((place, state.words))
 
 
-async def run(store, clock, job, watch, claim=None):
-    fetcher = Fetcher(Lists(), Gate(MemoryLimiter(clock), clock), clock, policy=Policy())
+async def run(store, clock, job, watch, claim=None, source=Lists):
+    fetcher = Fetcher(source(), Gate(MemoryLimiter(clock), clock), clock, policy=Policy())
 
     async def finish(job):
         return None
@@ -89,6 +98,23 @@ async def test_targets_that_end_alike_name_that_ending(make, clock) -> None:
         job = await store.create(make.job(targets=(first, *targets)))
         assert (await run(store, clock, job, watch)).reason == "unreachable"
         assert watch.seen[0][0] == (1 if first.ended else 0)
+
+
+async def test_a_list_that_is_forgotten_holds_up_no_other(make, clock) -> None:
+    """A target whose cursor dies in every pass ends with that reason and the rows it gave, and the
+    others are read, in passes of their own."""
+    store = MemoryStore(clock)
+    job = await store.create(make.job(targets=named(3), kind="followers"))
+    job = await run(store, clock, job, Unwatched(), source=Forgetful)
+    assert (job.status, job.reason) == ("done", "mixed")
+    first, _, third = job.targets
+    assert (first.ended, first.error.code, first.passes) == ("unreachable", "dead_cursor", 2)
+    assert (third.ended, third.passes) == ("end_of_list", 1)
+    assert job.counters.appended == 4
+    assert receipt.complete(job) is False
+    told = show.unread_lines(job, 5)
+    assert told[0] == "name0 was not read to its end: It forgot where we were."
+    assert told[1].startswith("name1 was not read: ")
 
 
 class Killed(BaseException):

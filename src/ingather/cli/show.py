@@ -106,7 +106,8 @@ def unread_lines(job: Job, most: int) -> list[str]:
     """The targets that could not be read, the first so many, and why."""
     unread = [state for state in job.targets if state.error]
     lines = [
-        f"{named(state)} was not read: {_in_line(state.error.message)}"
+        f"{named(state)} was not read{' to its end' if state.depth or state.deepest else ''}:"
+        f" {_in_line(state.error.message)}"
         for state in unread[:most]
         if state.error
     ]
