@@ -137,10 +137,22 @@ async def test_wish_for_a_held_job_waits_for_its_holder(backing, make, writer) -
     assert (asked.status, asked.wish) == ("running", "pause")
     assert await backing.leases.beat(work.job.id, work.fence) == "pause"
     assert (await work.page(make.comments(2))).wish == "pause"
+    assert await work.rows() == make.comments(2)
     settled = await work.settle("paused", reason="asked")
     assert (settled.status, settled.wish) == ("paused", None)
     again = await backing.leases.claim(work.job.id, make.holder)
     assert (again.job.status, again.job.reason, again.job.wish) == ("running", None, None)
+
+
+async def test_wish_between_pages_is_told_with_each_that_follows(backing, make, writer) -> None:
+    """Pages that follow one another quickly tell what was wished after the first of them."""
+    work = await writer()
+    assert (await work.page(make.comments(2))).wish is None
+    await backing.jobs.ask(work.job.id, "pause")
+    assert (await work.page(make.comments(2, start=2))).wish == "pause"
+    await backing.jobs.ask(work.job.id, "cancel")
+    assert (await work.page(make.comments(2, start=4))).wish == "cancel"
+    assert await work.rows() == make.comments(6)
 
 
 async def test_wish_after_a_page_shows_in_its_repetition(backing, make, writer) -> None:

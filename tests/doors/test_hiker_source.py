@@ -225,6 +225,36 @@ async def test_a_cursor_of_another_source_is_dead(hiker, cursor):
         await hiker("comments").fetch(Target(id="1"), cursor, replies=True)
 
 
+REFUSALS = [
+    (400, {"detail": "Wrong value of cursor", "exc_type": "ValidationError"}),
+    (400, {"detail": "Invalid end_cursor", "exc_type": "BadRequest"}),
+    (422, {"detail": [{"loc": ["query", "page_id"], "msg": "wrong", "type": "value_error"}]}),
+]
+
+
+@pytest.mark.parametrize(("status", "body"), REFUSALS)
+async def test_a_cursor_that_is_refused_is_dead(status, body):
+    """The list starts again where its cursor is refused; a refusal of the first page, which has
+    none, is the request's own fault."""
+    async with scripted(lambda *_: (status, {}, body)) as source:
+        with pytest.raises(errors.DeadCursor) as caught:
+            await source.fetch(Target(id="1"), "spent", replies=True)
+        assert caught.value.restart is None
+        with pytest.raises(errors.Refused):
+            await source.fetch(Target(id="1"), None, replies=True)
+
+
+async def test_a_thread_whose_cursor_is_refused_begins_anew():
+    """It alone is read again, and the rest of the queue and of the list is where it was."""
+    queue = (("181", "spent"), ("182", None))
+    cursor = graph_cursor.Cursor("after", queue, False)
+    async with scripted(lambda *_: (*REFUSALS[0][:1], {}, REFUSALS[0][1]), kind="comments") as one:
+        with pytest.raises(errors.DeadCursor) as caught:
+            await one.fetch(Target(id="1"), cursor.text(), replies=True)
+    found = graph_cursor.read(caught.value.restart)
+    assert found == graph_cursor.Cursor("after", (("181", None), ("182", None)), False)
+
+
 async def test_no_comments_is_an_empty_list(hiker):
     """The service's 404 for a post without comments is a list without rows."""
     source = hiker("comments")

@@ -298,9 +298,19 @@ def test_first_of_each_user() -> None:
     assert [row.comment_id for row in sieved(["first-per-user", "text~=win"], rows)] == ["2", "5"]
 
 
+def test_a_name_that_cannot_be_read_is_not_passed_over() -> None:
+    """An address names its account; a word that names nobody is told, since whoever it meant would
+    otherwise be let in, or win."""
+    there = "https://www.instagram.com/Carl.Otto/?hl=de\ninstagram.com/eve,'ann'"
+    assert filters.names_in(there) == ("carl.otto", "eve", "ann")
+    for spoilt in ("ann\n???\n", "ann, bob smith!", "https://example.com/bob", "ann@example.com"):
+        with pytest.raises(errors.UnreadableName, match="is not the name of an account"):
+            filters.names_in(spoilt)
+
+
 def test_lists_of_names() -> None:
     """Files are taken into the filters before a job is stored; jobs are looked up by their id."""
-    names = filters.names_in("\ufeffAnn, @bob # friends\n\nc.d;e\n# all\n???\n")
+    names = filters.names_in("\ufeffAnn, @bob # friends\n\nc.d;e\n# all\n")
     assert names == ("ann", "bob", "c.d", "e")
     found = parse(["user=@a.txt", "user!=job:7", "likes>0"])
     assert filters.references(found) == ("@a.txt", "job:7")

@@ -51,6 +51,15 @@ class Lists:
         return Page(rows, None if cursor else f"more of {target.id}")
 
 
+class Forgetful(Lists):
+    """Knows no cursor of the first list any more."""
+
+    async def fetch(self, target, cursor, **words):
+        if target.id == "0" and cursor:
+            raise errors.DeadCursor("It forgot where we were.")
+        return await super().fetch(target, cursor, **words)
+
+
 class Turns(Unwatched):
     """Notes whose turn it was."""
 
@@ -61,8 +70,8 @@ class Turns(Unwatched):
         self.seen.append((place, state.words))
 
 
-async def run(store, clock, job, watch, claim=None):
-    fetcher = Fetcher(Lists(), Gate(MemoryLimiter(clock), clock), clock, policy=Policy())
+async def run(store, clock, job, watch, claim=None, source=Lists):
+    fetcher = Fetcher(source(), Gate(MemoryLimiter(clock), clock), clock, policy=Policy())
 
     async def finish(job):
         return None
@@ -89,6 +98,23 @@ async def test_targets_that_end_alike_name_that_ending(make, clock) -> None:
         job = await store.create(make.job(targets=(first, *targets)))
         assert (await run(store, clock, job, watch)).reason == "unreachable"
         assert watch.seen[0][0] == (1 if first.ended else 0)
+
+
+async def test_a_list_that_is_forgotten_holds_up_no_other(make, clock) -> None:
+    """A target whose cursor dies in every pass ends with that reason and the rows it gave, and the
+    others are read, in passes of their own."""
+    store = MemoryStore(clock)
+    job = await store.create(make.job(targets=named(3), kind="followers"))
+    job = await run(store, clock, job, Unwatched(), source=Forgetful)
+    assert (job.status, job.reason) == ("done", "mixed")
+    first, _, third = job.targets
+    assert (first.ended, first.error.code, first.passes) == ("unreachable", "dead_cursor", 2)
+    assert (third.ended, third.passes) == ("end_of_list", 1)
+    assert job.counters.appended == 4
+    assert receipt.complete(job) is False
+    told = show.unread_lines(job, 5)
+    assert told[0] == "name0 was not read to its end: It forgot where we were."
+    assert told[1].startswith("name1 was not read: ")
 
 
 class Killed(BaseException):
@@ -218,6 +244,8 @@ def test_a_job_of_a_list_tells_what_it_knows(make) -> None:
     assert (told["targetCount"], told["declared"], told["gap"]) == (5, None, None)
     assert told["targetsEnded"] == {"end_of_list": 3, "unreachable": 2}
     assert show.name(listed) == show.of(listed) == "5 targets"
+    assert show.name(structs.replace(listed, sequence=1)) == "5 of 5 targets"
+    assert show.name(structs.replace(listed, sequence=1, status="done")) == "5 targets"
     assert show.summary(listed)["receipt"] == told
 
 
@@ -256,3 +284,26 @@ def test_the_bar_counts_rows_of_a_lone_target(make, terminal) -> None:
         (task,) = terminal.tasks
         assert (task.description, task.completed, task.total) == ("Rows", 40, 5_000)
         assert task.fields["note"] == "2 calls"
+
+
+def test_a_name_is_no_markup() -> None:
+    """A target may be called as if it were a terminal's style: the bar says it as it is."""
+    from rich.console import Console
+
+    progress = bar._progress()
+    progress.add_task("Targets", total=2, note="[/dim] and [bold]name")
+    console = Console(width=200, record=True, quiet=True)
+    with console.capture() as captured:
+        console.quiet = False
+        console.print(progress.get_renderable())
+    assert "[/dim] and [bold]name" in captured.get()
+
+
+def test_a_name_does_not_move_the_terminal(make) -> None:
+    """Whoever shows a job is not painted over by what somebody else called its targets."""
+    failure = Failure("no\x07 \x1b]0;")
+    state = TargetState(target=Target(id=""), words="a\x1b[2J\x9bb\r\u00e9", error=failure)
+    job = make.job(targets=(state, *named(1)), status="running")
+    (told, at) = show.unread_lines(job, 5)[0], show.target_lines(job)[1]
+    assert told == "a\ufffd[2J\ufffdb\ufffd\u00e9 was not read: no\ufffd \ufffd]0;"
+    assert at == "  at a\ufffd[2J\ufffdb\ufffd\u00e9"

@@ -98,7 +98,7 @@ def _progress() -> "Progress":
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("[dim]{task.fields[note]}"),
+        TextColumn("{task.fields[note]}", style="dim", markup=False),  # names may be [anything]
         console=Console(stderr=True),
         transient=True,
     )

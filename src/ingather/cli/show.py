@@ -1,6 +1,7 @@
 """Jobs in words: the receipt when one ends, the list of all."""
 
 import json
+import re
 from typing import Any
 
 from ingather.cli import standing
@@ -39,6 +40,8 @@ def summary(job: Job) -> dict[str, Any]:
     }
 
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 MOST_NAMED = 5
 """Targets that could not be read, named at the end of a run; the receipt names all."""
 
@@ -63,10 +66,11 @@ def of(job: Job) -> str:
 
 
 def name(job: Job) -> str:
-    """The shortest name of what was collected from."""
+    """The shortest name of what was collected from; of several targets, how many are over."""
     state = job.targets[0]
     if job.count > 1:
-        return f"{job.count:,} targets"
+        over = f"{job.overview.over:,} of " if job.unfinished and job.sequence else ""
+        return f"{over}{job.count:,} targets"
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
     target = state.target
@@ -74,13 +78,14 @@ def name(job: Job) -> str:
 
 
 def _in_line(named: str) -> str:
-    """A name, or the parts of an archive, in one line."""
-    return named.replace("\n", ", ")
+    """What somebody wrote, or the parts of an archive, in one line; nothing in it moves the
+    terminal."""
+    return _CONTROLS.sub("\ufffd", named.replace("\n", ", "))
 
 
 def named(state: TargetState) -> str:
     """One of several targets, as it was called."""
-    return state.words or state.target.username or state.target.id
+    return _in_line(state.words or state.target.username or state.target.id)
 
 
 def target_lines(job: Job) -> list[str]:
@@ -101,7 +106,8 @@ def unread_lines(job: Job, most: int) -> list[str]:
     """The targets that could not be read, the first so many, and why."""
     unread = [state for state in job.targets if state.error]
     lines = [
-        f"{named(state)} was not read: {state.error.message}"
+        f"{named(state)} was not read{' to its end' if state.depth or state.deepest else ''}:"
+        f" {_in_line(state.error.message)}"
         for state in unread[:most]
         if state.error
     ]

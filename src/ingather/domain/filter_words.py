@@ -25,6 +25,7 @@ from datetime import UTC, datetime, timedelta
 from typing import NoReturn, get_args
 
 from ingather import errors
+from ingather.domain import names
 from ingather.domain.filter_kinds import (
     Count,
     CountOf,
@@ -76,10 +77,11 @@ def parse(words: Sequence[str]) -> tuple[Filter, ...]:
 
 
 def names_in(text: str) -> tuple[str, ...]:
-    """The usernames in a file: between commas or blanks, with @ or without; # begins a remark."""
+    """The usernames in a file: names and addresses between commas or blanks; # begins a remark.
+    Raises UnreadableName: an account that was to be left out must not be in for a slip."""
     lines = (line.partition("#")[0] for line in text.lstrip("\ufeff").splitlines())
-    names = (word.strip("@\"'").lower() for line in lines for word in re.split(r"[\s,;]+", line))
-    return tuple(dict.fromkeys(name for name in names if _NAME.fullmatch(name)))
+    words = (word for line in lines for word in re.split(r"[\s,;]+", line) if word.strip("\"'"))
+    return tuple(dict.fromkeys(map(names.username, words)))
 
 
 class _Word:

@@ -27,7 +27,7 @@ from ingather.ports import Batch, Claim, Clock, Leases, Outcome, Rows
 COMMIT_PATIENCE = 20.0
 """Seconds for which a store that does not answer is asked again, within the lease."""
 
-_OF_TARGET = (errors.NotReachable, errors.BadInput)
+_OF_TARGET = (errors.NotReachable, errors.BadInput, errors.DeadCursor)
 """Errors that end one target of many, and leave the others to be read."""
 
 T = TypeVar("T")

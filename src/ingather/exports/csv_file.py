@@ -16,8 +16,9 @@ who opens ids in Excel takes `.xlsx`, where they are text.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import Any, cast
+
+from msgspec.structs import astuple
 
 from ingather.domain.records import Record
 from ingather.exports.columns import Kind, Layout
@@ -70,14 +71,15 @@ def write(
         "text": _raw if raw else _safe,
         "url": _raw if raw else _safe,
     }
-    columns = [(attrgetter(column.attribute), cells[column.kind]) for column in layout]
+    kinds = [(column.attribute, cells[column.kind]) for column in layout]
     for batch in batches:
         if not batch:
             continue
-        table = [kind(list(map(get, batch))) for get, kind in columns]
+        told = zip(*map(astuple, batch), strict=True)
+        fields = dict(zip(batch[0].__struct_fields__, told, strict=True))
+        table = [kind(fields[name]) for name, kind in kinds]
         rows = map(",".join, zip(*table, strict=True))
-        # Each row by itself: one emoji would have every character of a whole text take four bytes.
-        out.write(b"\r\n".join([*map(str.encode, rows), b""]))
+        out.write("\r\n".join([*rows, ""]).encode("latin-1"))
 
 
 def _ids(values: Sequence[str | None]) -> Sequence[str]:
@@ -141,13 +143,19 @@ def _safe(values: Sequence[str | None]) -> Sequence[str]:
 
 
 def _raw(values: Sequence[str | None]) -> Sequence[str]:
-    """Texts as they are, quoted where they need it."""
+    """Texts as they are, quoted where they need it.
+
+    As all cells are from here on, one character for each byte of UTF-8: put together as they are,
+    one emoji would have every character of a whole row take four bytes.
+    """
     cells: list[str] = []
     add = cells.append
-    for value in values:
-        if value is None:
+    for text in values:
+        if text is None:
             add("")
-        elif '"' in value:
+            continue
+        value = text if text.isascii() else text.encode().decode("latin-1")
+        if '"' in value:
             add('"' + value.replace('"', '""') + '"')
         elif "," in value or "\n" in value or "\r" in value or not value:
             add('"' + value + '"')

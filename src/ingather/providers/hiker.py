@@ -14,7 +14,6 @@ from urllib.parse import quote
 
 from ingather import __version__, errors
 from ingather.domain import names
-from ingather.domain import posts as naming
 from ingather.domain.job import Owner, Target
 from ingather.domain.page import Page, Usage
 from ingather.domain.records import Comment, Media, Profile
@@ -32,7 +31,6 @@ _REPLIES = "v2/media/comments/replies"
 _BY_NAME = "v1/user/by/username"
 _NUMBER = re.compile(r"[0-9]{1,25}")
 _COMMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_GRAPH_ID = re.compile(r"1[78][0-9]{15,16}")
 """Media ids of the Graph API; a pk that looks like one would be a post of autumn 2011."""
 _OWNER = Owner("hikerapi", "hikerapi")
 _NOTHING: Final = Listing[Comment]([])
@@ -128,7 +126,7 @@ class HikerSource:
         is gone or private.
         """
         if self._route.subject == "post":
-            return _post(post)
+            return hiker_routes.post(post)
         if self._route.subject == "hashtag":
             tag = names.hashtag(post)
             address = f"https://www.instagram.com/explore/tags/{quote(tag)}/"
@@ -211,9 +209,11 @@ class HikerSource:
         answer, fault = await self._get(_REPLIES, params)
         left = Cursor(at.after, rest, at.last)
         if fault is not None:
-            meant = await self._meaning(fault, _REPLIES, self._told(target))
+            meant = await self._meaning(fault, _REPLIES, self._told(target), sent=after)
             if fault.empty or isinstance(meant, errors.NotReachable):
                 return self._page(_NOTHING, left.text(), thread)
+            if isinstance(meant, errors.DeadCursor):
+                meant.restart = Cursor(at.after, ((thread, None), *rest), at.last).text()
             raise meant
         found = hiker_map.replies(answer.body, _REPLIES, parent=thread, sent=after)
         queue = rest if found.after is None else ((thread, found.after), *rest)
@@ -230,7 +230,7 @@ class HikerSource:
             return answer
         if fault.empty:
             return None
-        raise await self._meaning(fault, route.path, self._told(target))
+        raise await self._meaning(fault, route.path, self._told(target), sent=cursor)
 
     async def _get(
         self, path: str, params: dict[str, str], *, billed: bool = True
@@ -247,9 +247,13 @@ class HikerSource:
             answer.status, answer.headers, answer.body, now=self._now(), secrets=secrets
         )
 
-    async def _meaning(self, fault: Fault, asked: str, what: str) -> errors.SourceError:
-        """The error to raise for a refusal. At the first that says "too fast", the account is asked
-        how fast is allowed; that costs nothing."""
+    async def _meaning(
+        self, fault: Fault, asked: str, what: str, *, sent: str | None = None
+    ) -> errors.SourceError:
+        """The error to raise for a refusal; sent: the cursor. At the first that says "too fast",
+        the account is asked how fast is allowed; that costs nothing."""
+        if sent is not None and hiker_errors.unfit(fault):
+            return errors.DeadCursor()
         if fault.status == 429 and self._rate is None:
             self._rate = 0.0  # asked for once, whatever comes of it
             with contextlib.suppress(errors.SourceError):
@@ -277,22 +281,3 @@ class HikerSource:
         if self._route.subject == "post":
             return f"the post {target.shortcode or target.id}"
         return f"@{target.username}" if target.username else f"the account {target.id}"
-
-
-def _post(words: str) -> Target:
-    """A post by the number that its shortcode spells, which costs nothing to work out."""
-    reading = naming.read(words)
-    code, number = reading.shortcode, reading.media_id
-    if number is not None:
-        if _GRAPH_ID.fullmatch(number):
-            raise errors.UnreadablePost(
-                f"{number} is a media id of the Graph API, which HikerAPI does not know.",
-                hint="Give the address of the post, or its shortcode.",
-            )
-        code = naming.shortcode_of(int(number))
-    assert code is not None
-    return Target(
-        id=str(naming.number_of(code)),
-        shortcode=code,
-        permalink=f"https://www.instagram.com/p/{code}/",
-    )

@@ -111,6 +111,12 @@ def meaning(
     return _by_status(fault, asked, what)
 
 
+def unfit(fault: Fault) -> bool:
+    """Whether what was sent is refused for its shape. Where a cursor went with it that is the
+    cursor's fault: all else was taken before (reliability plan, R7: "cursor expired (400)")."""
+    return fault.spoken and (fault.exc_type == "ValidationError" or fault.status in (400, 422))
+
+
 def _by_status(fault: Fault, asked: str, what: str) -> errors.SourceError:
     status = fault.status
     if status in (408, 425) or status >= 500 or status < 300 or fault.broken:

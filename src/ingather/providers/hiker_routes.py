@@ -4,12 +4,17 @@ The first way of a kind is the one that is taken. A job keeps its way, for curso
 one to another.
 """
 
+import re
 from typing import Final, Literal
 
 from msgspec import Struct
 
 from ingather import errors
+from ingather.domain import posts as naming
+from ingather.domain.job import Target
 from ingather.providers.hiker_map import Shape
+
+_GRAPH_ID = re.compile(r"1[78][0-9]{15,16}")
 
 Subject = Literal["account", "post", "hashtag"]
 Gives = Literal["users", "comments", "medias", "clips"]
@@ -129,3 +134,22 @@ def find(kind: str, path: str | None = None) -> Route:
         if path in (None, route.path):
             return route
     raise errors.BadInput(f"{path} is no way to {kind} at HikerAPI.")
+
+
+def post(words: str) -> Target:
+    """A post by the number that its shortcode spells, which costs nothing to work out."""
+    reading = naming.read(words)
+    code, number = reading.shortcode, reading.media_id
+    if number is not None:
+        if _GRAPH_ID.fullmatch(number):
+            raise errors.UnreadablePost(
+                f"{number} is a media id of the Graph API, which HikerAPI does not know.",
+                hint="Give the address of the post, or its shortcode.",
+            )
+        code = naming.shortcode_of(int(number))
+    assert code is not None
+    return Target(
+        id=str(naming.number_of(code)),
+        shortcode=code,
+        permalink=f"https://www.instagram.com/p/{code}/",
+    )

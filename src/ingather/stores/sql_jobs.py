@@ -209,7 +209,8 @@ class SqlStore:
         new: int,
         refused: int,
     ) -> Outcome | None:
-        """Move the job past a page whose rows are in. None where it is no longer ours."""
+        """Move the job past a page whose rows are in. None where it is no longer ours, or somebody
+        has wished something meanwhile."""
         points.reach("rows_written")
         users = writers(rows)
         told = list(map(hash, filter(None, users) if None in users else users))
@@ -228,12 +229,11 @@ class SqlStore:
             refused=refused,
             uniq_users=unique,
         )
-        wish = sql_rows.advance(connection, held.number, job, batch, msgspec.json.encode(outcome))
-        if wish is None:
+        if not sql_rows.advance(connection, held.number, job, batch, msgspec.json.encode(outcome)):
             return None
         points.reach("cursor_written")
         held.job = job
-        return structs.replace(outcome, wish=wish[0]) if wish[0] else outcome
+        return structs.replace(outcome, wish=job.wish) if job.wish else outcome
 
     def _remember(self, job_id: str, fence: int, held: _Held) -> None:
         self._held[job_id, fence] = held

@@ -16,7 +16,6 @@ from ingather.domain.job import (
     Job,
     Options,
     Owner,
-    Wish,
 )
 from ingather.domain.overview import Overview
 from ingather.ports import Batch
@@ -237,20 +236,18 @@ def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:
 
 def advance(
     connection: sqlite3.Connection, number: int, job: Job, batch: Batch, outcome: bytes
-) -> tuple[Wish | None] | None:
-    """What a page changes of the job and its target, if it is still ours and at the page before.
-
-    The wish somebody may have left, in a tuple; None where the row has moved on without us.
-    """
-    found: tuple[Wish | None] | None = connection.execute(
+) -> bool:
+    """What a page changes of the job and its target. False where the job is not ours, not at the
+    page before, or wished something else of than is known: then nothing may stay."""
+    sql_targets.move(connection, number, batch)
+    moved = connection.execute(
         "UPDATE extractions SET overview = ?, progress = ?, status = ?, reason = ?, sequence = ?,"
         " attempts = 0, error = NULL, outcome = ?"
         " WHERE number = ? AND fence = ? AND lease_until IS NOT NULL AND sequence = ?"
-        " RETURNING wish",
-        advanced(number, job, outcome),
-    ).fetchone()
-    sql_targets.move(connection, number, batch)
-    return found
+        " AND wish IS ?",
+        (*advanced(number, job, outcome), job.wish),
+    )
+    return moved.rowcount > 0
 
 
 def advanced(number: int, job: Job, outcome: bytes) -> tuple[object, ...]:

@@ -53,6 +53,20 @@ def test_a_budget_of_calls_pauses_and_the_same_command_goes_on(program, outside,
     assert len(program.jobs()) == 1
 
 
+def test_cursors_that_the_service_forgets_cost_one_more_pass(program, outside, whole):
+    """A list whose cursor HikerAPI no longer takes when the job is resumed is read from its
+    beginning once more: every row is there, once, and the receipt tells of the second pass."""
+    words = ("extract", "followers", "flat480", "--yes", "-o", "f.csv")
+    file, _ = whole(*words)
+    assert program(*words, "--max-calls", 4).code == 3
+    outside.control(kill_cursors=True)
+    said = program(*words, "--json")
+    assert said.code == 0, said.err
+    assert program.bytes("f.csv") == file
+    told = {name: said.receipt[name] for name in ("passes", "gap", "ended", "duplicates")}
+    assert told == {"passes": 2, "gap": 0, "ended": "end_of_list", "duplicates": 150}
+
+
 def test_a_budget_of_calls_holds_between_targets(program, outside):
     """Many targets of one page each, and bad ones among them, do not outrun the budget."""
     names = [f"flat{size}" for size in range(20, 40)] + [f"missing{n}" for n in range(20)]
