@@ -187,6 +187,10 @@ async def test_only_a_verdict_of_all_is_final(sources) -> None:
     shell = route(Voice("page", errors.NothingShown()))
     with pytest.raises(NotTold):
         await sources(route(Voice("graph", gone)), shell).tell("x", accept)
+    refused = route(Voice("graph", errors.Refused()))
+    with pytest.raises(NotTold) as found:
+        await sources(refused, route(Voice("page", gone))).tell("x", accept)
+    assert isinstance(found.value.failure, errors.Refused), "why it is unknown, not that it is gone"
 
 
 async def test_an_implausible_answer_is_asked_for_elsewhere(sources) -> None:

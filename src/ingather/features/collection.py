@@ -112,6 +112,7 @@ class Collection:
         found = await self._jobs.create(structs.replace(job, counters=spent), fresh=fresh)
         if found.id != job.id:
             fetcher.take_back(spent)
+            _check_room(found)
         return found
 
     async def release(self, job: Job) -> None:
@@ -151,6 +152,18 @@ class Collection:
     def stream(self, job: Job, chosen: Sequence[Filter] = ()) -> AsyncIterator[Sequence[Record]]:
         """Rows kept so far that pass these filters, in arrival order."""
         return kept(self._rows.stream(job.id), job, chosen)
+
+
+def _check_room(job: Job) -> None:
+    """Raise where an unfinished job has kept more than it may now: it would be over at once, and
+    nobody could go on with it."""
+    kept, most = job.counters.appended, job.options.most
+    if kept > most and job.status != "csv_pending":
+        raise errors.BadInput(
+            f"The unfinished job {job.id} has kept {kept:,} rows already, more than the {most:,}"
+            " that are asked for.",
+            hint="Ask for more (--max, --cap), or begin another with --fresh.",
+        )
 
 
 def envelope(job: Job, chosen: Sequence[Filter] = ()) -> dict[str, object]:
