@@ -51,6 +51,22 @@ async def test_same_key_gives_the_unfinished_job(backing, make) -> None:
         await backing.jobs.show(again.id)
 
 
+@pytest.mark.parametrize("fewer", [{"limit": 4}, {"cap": 4}])
+async def test_less_than_it_has_kept_changes_nothing(backing, make, writer, fewer) -> None:
+    """Limits below what the unfinished job has kept would end it for good: they are refused, and
+    it stays as it was. As many as it has, or more, are taken."""
+    first = make.job(options=Options(limit=50))
+    one = await writer(first)
+    await one.page(make.comments(5))
+    await one.settle("paused", reason="asked")
+    before = await backing.jobs.show(first.id)
+    alike = {"owner": first.owner, "targets": first.targets}
+    with pytest.raises(errors.BadInput, match="has kept 5 rows already, more than the 4"):
+        await backing.jobs.create(make.job(options=Options(**fewer), **alike))
+    assert await backing.jobs.show(first.id) == before
+    assert (await backing.jobs.create(make.job(options=Options(limit=5), **alike))).id == first.id
+
+
 async def test_same_key_at_once_makes_one_job(backing, make) -> None:
     """Ten equal commands at the same moment make one job."""
     first = make.job()

@@ -155,3 +155,18 @@ def test_a_sandbox_job_goes_on_in_another_sandbox(cli, oracle):
     answer = cli(*words, "--json")
     assert "Going on with job" in answer.err
     assert (answer.json["rows"], answer.json["receipt"]["duplicates"]) == (5_000, 0)
+
+
+@pytest.mark.parametrize("fewer", ["--max", "--cap"])
+def test_fewer_than_are_there_is_not_the_end_of_a_job(cli, begun, oracle, fewer):
+    """Somebody who forgets the `--cap` of the first run, or asks for less than was kept, is told
+    so: the job is not over for that, and the same command with more goes on."""
+    post = oracle.mixed(700)
+    words = ("export", "comments", post, "-o", "a.csv")
+    begun(post, "-o", "a.csv").kill()
+    kept = cli.job()["rows"]
+    answer = cli(*words, fewer, kept - 1, code=2)
+    assert f"has kept {kept:,} rows already" in answer.err and "--fresh" in answer.err
+    assert cli.job()["rows"] == kept and not (cli.folder / "a.csv").exists()
+    cli(*words)
+    assert (cli.job()["reason"], cli.job()["rows"]) == ("end_of_list", 700)

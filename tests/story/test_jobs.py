@@ -72,8 +72,10 @@ def test_a_cancelled_job_is_over_and_keeps_its_rows(cli, paused):
     assert cli.job()["status"] == "cancelled"
     answer = cli("jobs", "resume", paused["id"], code=2)
     assert "is cancelled and cannot be run again" in answer.err
-    cli("jobs", "save", paused["id"], "-o", "part.csv")
+    answer = cli("jobs", "save", paused["id"], "-o", "part.csv")
     assert (cli.folder / "part.csv").exists()
+    assert "This is partial: the job is cancelled." in answer.err
+    assert "To go on" not in answer.err
 
 
 def test_what_is_over_starts_no_sandbox(cli):

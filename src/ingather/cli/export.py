@@ -239,6 +239,8 @@ async def _broken(
         return failure.exit_code if failure.exit_code == 2 else PAUSED
     if job.counters.appended:
         say(f"What was collected is kept: {program()} jobs save {job.id[:8]} -o FILE")
+    if job.error is None or job.error.code != errors.StateLost.code:
+        say(f"To try again: {resume_line(job)}")
     return failure.exit_code
 
 

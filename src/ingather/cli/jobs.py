@@ -189,7 +189,8 @@ def save(
                 )
                 say(f"{many(file.rows, 'rows')} in {file.path}")
         if job.status != "done":
-            say(f"This is partial: the job is {job.status}. To go on: {export.resume_line(job)}")
+            then = "" if job.status == "cancelled" else f" To go on: {export.resume_line(job)}"
+            say(f"This is partial: the job is {job.status}.{then}")
         return 0
 
     run(command)

@@ -82,7 +82,8 @@ class Jobs(Protocol):
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
         """Store a new job, or give back the unfinished one with the same key, its cap, limit,
-        output, format and raw_csv now those of `job`.
+        output, format and raw_csv now those of `job`. Raises BadInput, and changes nothing, where
+        that one has kept more rows than it may now.
 
         fresh: store it in any case; an unfinished one with that key keeps its id and can still be
         resumed by it.

@@ -17,9 +17,17 @@ from ingather.ports import Batch, Outcome
 def reopened(found: Job, wanted: Job) -> Job:
     """The unfinished job, under the limits and with the file of the command that found it.
 
-    Where every row is in, the limits stay: rows they refused lie behind the cursor.
+    Where every row is in, the limits stay: rows they refused lie behind the cursor. Raises BadInput
+    for limits below what it has kept: it would be over at once, and nobody could go on with it.
     """
     limits = found.options if found.status == "csv_pending" else wanted.options
+    kept, most = found.counters.appended, limits.most
+    if kept > most and found.status != "csv_pending":
+        raise errors.BadInput(
+            f"The unfinished job {found.id} has kept {kept:,} rows already, more than the {most:,}"
+            " that are asked for.",
+            hint="Ask for more (--max, --cap), or begin another with --fresh.",
+        )
     options = structs.replace(
         found.options,
         cap=limits.cap,
