@@ -73,6 +73,15 @@ def test_an_archive_of_several_parts_is_named_in_a_line(make):
 
 
 @pytest.mark.parametrize(
+    ("reason", "said"), [("end_of_list", "the list is empty"), ("unreachable", "nothing could be")]
+)
+def test_what_nobody_could_read_is_not_called_empty(make, reason, said):
+    """A file without rows says whether there were none, or nobody could look."""
+    job = make.job(kind="followers", status="done", reason=reason)
+    assert said in "\n".join(show.warnings(job))
+
+
+@pytest.mark.parametrize(
     ("least", "most", "said"),
     [(0, None, "0 calls"), (1, None, "1 call"), (2_000, None, "2,000 calls"), (1, 1, "1 call"),
      (1, 3, "1 to 3 calls")],

@@ -35,6 +35,7 @@ async def behind(here: "World", chosen: "Sequence[Filter]") -> dict[str, tuple[s
 
 
 async def _names(here: "World", reference: str) -> tuple[str, ...]:
+    from ingather import errors
     from ingather.cli.jobs import find
     from ingather.domain.filter_words import names_in
 
@@ -43,4 +44,11 @@ async def _names(here: "World", reference: str) -> tuple[str, ...]:
         kept = here.store_of(job).stream(job.id)
         found = {row.username async for rows in kept for row in rows}
         return tuple(name for name in found if name)
-    return names_in(text_of(reference.removeprefix("@")))
+    file = reference.removeprefix("@")
+    try:
+        return names_in(text_of(file))
+    except errors.UnreadableName as failure:
+        raise errors.UnreadableName(
+            f"{file} cannot be taken for a list of names: {failure.message}",
+            hint="Write a name or an address; # begins a remark.",
+        ) from None

@@ -168,6 +168,8 @@ def warnings(job: Job) -> list[str]:
         found += _about_post(job)
     elif job.counters.appended == 0 and job.status == "done":
         reason = "no row passed the filters" if job.counters.filtered else "the list is empty"
+        if job.reason == "unreachable":
+            reason = "nothing could be read"
         found.append(f"The file has only its header: {reason}.")
     return found
 

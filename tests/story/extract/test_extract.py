@@ -147,10 +147,11 @@ def test_names_of_a_file_and_of_another_job_filter(program):
                    "--filter", f"user!=job:{first['id'][:8]}")  # fmt: skip
     assert said.code == 0, said.err
     assert program.rows("c.csv") == []
-    for reference in ("@absent.txt", "job:absent"):
+    program.write("spoilt.txt", "ann\nbob smith?\n")
+    for reference in ("@absent.txt", "job:absent", "@spoilt.txt"):
         said = program("extract", "followers", "flat60", "--yes", "--filter", f"user={reference}")
         assert said.code == 2
-        assert "absent" in said.err
+        assert reference.removeprefix("@").removeprefix("job:") in said.err
     assert len(program.jobs()) == 3
 
 
