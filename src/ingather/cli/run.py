@@ -28,6 +28,7 @@ def run(
     from ingather import errors
 
     try:
+        _check_folder()
         with (made or runner)() as loop:
             code = loop.run(_awaited(command))
     except errors.IngatherError as failure:
@@ -40,6 +41,18 @@ def run(
         nowhere()
         code = 0
     raise typer.Exit(code)
+
+
+def _check_folder() -> None:
+    """Raise where somebody else has deleted the folder that this runs in."""
+    from ingather import errors
+
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise errors.BadInput(
+            "The folder that this was started in is gone.", hint="Change to another one."
+        ) from None
 
 
 async def _awaited(command: Callable[[], Awaitable[int]]) -> int:
