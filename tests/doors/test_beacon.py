@@ -8,7 +8,6 @@ import pytest
 from ingather import errors
 from ingather.domain.beacon import QUICKNET, SANDBOX
 from ingather.providers.beacon import DrandBeacon, FileBeacon, named
-from ingather.providers.http import Http
 from ingather.sandbox import beacon as played
 from ingather.sandbox.options import Options
 from ingather.sandbox.server import serve
@@ -24,13 +23,6 @@ PUBLIC = {
 async def outside():
     async with await serve(Options()) as sandbox:
         yield sandbox
-
-
-@pytest.fixture
-async def http():
-    http = Http(deadline=5)
-    yield http
-    await http.close()
 
 
 async def test_a_round_is_read_and_verified(outside, http):

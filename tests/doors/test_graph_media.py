@@ -20,19 +20,12 @@ from ingather.providers.graph_discovery import GraphMediaSource
 from ingather.providers.http import Http
 from ingather.sandbox import insights, others
 from ingather.sandbox.options import TOKEN
-from ingather.sandbox.server import serve
 from ingather.sandbox.world import World
 
 FIXTURES = Path(
     os.environ.get("INGATHER_FIXTURES", Path(__file__).parents[2].parent / "shared/fixtures")
 )
 ME = "17841400000000000"
-
-
-@pytest.fixture
-async def sandbox():
-    async with await serve() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -22,18 +22,11 @@ from ingather.providers.graph import GraphSource
 from ingather.providers.graph_accounts import proof_of
 from ingather.providers.http import Http
 from ingather.sandbox.options import APP_SECRET, TOKEN
-from ingather.sandbox.server import serve
 from ingather.sandbox.world import World
 from ingather.stores.memory_cache import MemoryCache
 
 POSTS = {post.name: post for post in World(1).named}
 OWNER = Owner("17841400000000000", "sandbox.bakery")
-
-
-@pytest.fixture
-async def sandbox():
-    async with await serve() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

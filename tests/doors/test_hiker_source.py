@@ -20,17 +20,10 @@ from ingather.providers.hiker import HikerSource
 from ingather.providers.http import Http
 from ingather.sandbox.hiker_world import post_pk
 from ingather.sandbox.options import HIKER_KEY
-from ingather.sandbox.server import serve
 from ingather.sandbox.world import World
 
 POSTS = {post.name: post for post in World(1).named}
 CANARY = "canaryKEYcanary01"
-
-
-@pytest.fixture
-async def sandbox():
-    async with await serve() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

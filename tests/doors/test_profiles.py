@@ -18,17 +18,10 @@ from ingather.providers.hiker import HikerSource
 from ingather.providers.http import Http
 from ingather.sandbox import others
 from ingather.sandbox.options import HIKER_KEY, TOKEN
-from ingather.sandbox.server import serve
 
 FIXTURES = Path(
     os.environ.get("INGATHER_FIXTURES", Path(__file__).parents[2].parent / "shared/fixtures")
 )
-
-
-@pytest.fixture
-async def sandbox():
-    async with await serve() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

@@ -15,21 +15,7 @@ from ingather.providers.hiker import HikerSource
 from ingather.providers.http import Http
 from ingather.sandbox import insights, others
 from ingather.sandbox.options import HIKER_KEY, TOKEN
-from ingather.sandbox.server import serve
 from ingather.sandbox.things import ACCOUNT_ID, Account
-
-
-@pytest.fixture
-async def sandbox():
-    async with await serve() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def http():
-    http = Http(deadline=5)
-    yield http
-    await http.close()
 
 
 def graph(http: Http, sandbox, **more) -> GraphSource:
