@@ -1,6 +1,7 @@
 """A job of thousands of targets: a page costs what it costs with one, and what is told stays
 short."""
 
+from itertools import groupby
 from types import SimpleNamespace
 
 import pytest
@@ -9,7 +10,7 @@ from msgspec import structs
 from ingather import errors
 from ingather.cli import bar, show
 from ingather.domain import receipt
-from ingather.domain.job import Counters, Failure, Target, TargetState
+from ingather.domain.job import MAX_ATTEMPTS, Counters, Failure, Target, TargetState
 from ingather.domain.overview import Overview
 from ingather.domain.page import Page
 from ingather.domain.records import User
@@ -115,6 +116,94 @@ async def test_a_list_that_is_forgotten_holds_up_no_other(make, clock) -> None:
     told = show.unread_lines(job, 5)
     assert told[0] == "name0 was not read to its end: It forgot where we were."
     assert told[1].startswith("name1 was not read: ")
+
+
+class Broken(Lists):
+    """Answers everybody but these, or nobody once so many have been answered."""
+
+    def __init__(self, *broken, after=None, error=errors.Transient):
+        self.asked, self._broken, self._left, self._error = [], broken, after, error
+
+    async def resolve(self, words):
+        return Target(id=words.removeprefix("name"))
+
+    async def fetch(self, target, cursor, **words):
+        number = int(target.id)
+        self.asked.append(number)
+        if number in self._broken or self._left == 0:
+            raise self._error("The source is out of order.")
+        if self._left is not None:
+            self._left -= 1
+        return Page([User(user_id=target.id, username="u")], None)
+
+    @property
+    def turns(self):
+        """Whom it was asked for, in order, however often."""
+        return [key for key, _ in groupby(self.asked)]
+
+
+@pytest.mark.parametrize("error", [errors.Transient, errors.Refused])
+async def test_a_target_that_fails_alone_is_put_off_and_then_left(make, clock, error) -> None:
+    """The others are read first; asked for once more at the end, it is named with its reason, and
+    the job is done. The last one has nobody after it to tell whose fault it is, and is tried again
+    in other attempts before that."""
+    store, source = MemoryStore(clock), Broken(1, 3, 5, error=error)
+    job = await store.create(make.job(targets=named(6), kind="followers"))
+    runs = 0
+    while job.unfinished:
+        runs += 1
+        try:
+            job = await run(store, clock, job, Unwatched(), source=lambda: source)
+        except error:
+            job = await store.show(job.id)
+            assert job.overview.ended == {"end_of_list": 3, "unreachable": 2}
+            if job.status == "failed":
+                job = await store.create(structs.replace(job, status="pending"))
+    assert source.turns[:9] == [0, 1, 2, 3, 4, 5, 1, 3, 5]
+    assert runs == 1 + MAX_ATTEMPTS  # in the first of them others were read
+    assert (job.status, job.reason) == ("done", "mixed")
+    assert job.overview.ended == {"end_of_list": 3, "unreachable": 3}
+    assert [one.error and one.error.message for one in job.targets] == [
+        None, "The source is out of order.",
+    ] * 3  # fmt: skip
+    assert job.counters.appended == 3
+
+
+class Late(Broken):
+    """Has a second page for the first target, and gives it once the third was asked for."""
+
+    async def fetch(self, target, cursor, **words):
+        if target.id != "0":
+            return await super().fetch(target, cursor, **words)
+        self.asked.append((0, cursor))
+        if cursor and 2 not in self.asked:
+            raise errors.Transient("The source is out of order.")
+        return Page([User(user_id=f"0{cursor}", username="u")], None if cursor else "more")
+
+
+async def test_a_target_that_was_put_off_may_be_read_after_all(make, clock) -> None:
+    """What was out of order for a while costs no target: it is read on from where it was."""
+    store, source = MemoryStore(clock), Late()
+    job = await store.create(make.job(targets=named(3), kind="followers"))
+    job = await run(store, clock, job, Unwatched(), source=lambda: source)
+    assert source.turns == [(0, None), (0, "more"), 1, 2, (0, "more")]
+    assert (job.status, job.reason) == ("done", "end_of_list")
+    assert [row.user_id for row in await store.slice(job.id, 0, 9)] == ["0None", "1", "2", "0more"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+async def test_two_that_fail_in_a_row_are_the_sources_fault(make, clock, after) -> None:
+    """Nobody else is asked for then, nor given up: the job waits and goes on where it was."""
+    store, source = MemoryStore(clock), Broken(after=after)
+    job = await store.create(make.job(targets=named(6), kind="followers"))
+    with pytest.raises(errors.Transient):
+        await run(store, clock, job, Unwatched(), source=lambda: source)
+    assert source.turns == list(range(after + 2))
+    job = await store.show(job.id)
+    assert (job.status, job.overview.over) == ("pending", after)
+    source._left = None
+    job = await run(store, clock, job, Unwatched(), source=lambda: source)
+    assert (job.status, job.reason, job.counters.appended) == ("done", "end_of_list", 6)
 
 
 class Killed(BaseException):

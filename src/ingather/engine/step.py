@@ -12,23 +12,24 @@ from typing import TypeVar
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import Ending, Failure, TargetState, fingerprint
+from ingather.domain.job import MAX_ATTEMPTS, Ending, Failure, TargetState, fingerprint
 from ingather.domain.page import Page
 from ingather.domain.records import Record
 from ingather.engine import rules
 from ingather.engine.ahead import Ahead
 from ingather.engine.backoff import Fetcher, Tally
+from ingather.engine.commits import Commits
 from ingather.engine.lease import Lease
 from ingather.engine.sieve import Sieve
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.ports import Batch, Claim, Clock, Leases, Outcome, Rows
 
-COMMIT_PATIENCE = 20.0
-"""Seconds for which a store that does not answer is asked again, within the lease."""
-
 _OF_TARGET = (errors.NotReachable, errors.BadInput, errors.DeadCursor)
 """Errors that end one target of many, and leave the others to be read."""
+
+_MAYBE_OF_TARGET = (errors.Transient, errors.Refused)
+"""Errors that may be the source's or one target's: whether others can be read tells."""
 
 T = TypeVar("T")
 
@@ -50,37 +51,51 @@ class Reader:
     ) -> None:
         self._job = claim.job
         self._seen = claim.seen
-        self._lease = lease
-        self._leases = leases
         self._rows = rows
         self._fetcher = fetcher
-        self._clock = clock
         self._stop = stop
         self._watch = watch
-        self._sequence = claim.job.sequence
-        self._counters = claim.job.counters
+        self._commits = Commits(claim, lease, leases, clock)
         self._many = len(claim.job.targets) > 1
         self._state = claim.job.targets[0]
-        self._endings: set[Ending] = set()
+        self._left = {n for n, state in enumerate(claim.job.targets) if state.ended is None}
+        self._endings = {state.ended for state in claim.job.targets if state.ended is not None}
         self._sieve = Sieve(claim.job)
         self._ahead = Ahead(fetcher, lease, stop, replies=claim.job.options.replies)
 
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""
-        if self._sieve.needs_rows and self._counters.appended:
+        if self._sieve.needs_rows and self._commits.counters.appended:
             async for rows in self._rows.stream(self._job.id):
                 self._sieve.remember(rows)
-        for index, state in enumerate(self._job.targets):
-            if state.ended is None:
-                self._state = state
-                self._watch.target(index, state)
+        put_off: dict[int, tuple[TargetState, int]] = {}
+        read = failed = 0  # so many targets were read, and so many before the latest was put off
+        for index in sorted(self._left):
+            try:
+                if await self._read_target(index, self._job.targets[index]):
+                    return
+            except _MAYBE_OF_TARGET:
+                if not self._many or (put_off and read == failed):
+                    raise
+                put_off[index] = self._state, read
+                failed = read
+            else:
+                read += 1
+        for index, (state, before) in put_off.items():
+            try:
                 if await self._read_target(index, state):
                     return
-            if ended := state.ended or self._state.ended:
-                self._endings.add(ended)
+            except _MAYBE_OF_TARGET as failure:
+                if read == before and self._job.attempts < MAX_ATTEMPTS:
+                    raise
+                await self._close(index, "unreachable", failure)
+            else:
+                read += 1
 
     async def _read_target(self, index: int, state: TargetState) -> bool:
         """Read one target, or say why it cannot be read. True when the job has ended with it."""
+        self._state = state
+        self._watch.target(index, state)
         try:
             if not state.target.id:
                 state = await self._found(state)
@@ -91,9 +106,7 @@ class Reader:
         except _OF_TARGET as failure:
             if not self._many:
                 raise
-            told = Failure(failure.message, failure.code)
-            state = structs.replace(self._state, error=told)
-            return await self._close(index, state, "unreachable")
+            return await self._close(index, "unreachable", failure)
 
     async def _found(self, state: TargetState) -> TargetState:
         """The target that the user's words name; asked for once, kept with its first page."""
@@ -102,9 +115,13 @@ class Reader:
         target = await self._patiently(task)
         return structs.replace(state, target=target)
 
-    async def _close(self, index: int, state: TargetState, ending: Ending) -> bool:
+    async def _close(
+        self, index: int, ending: Ending, failure: errors.IngatherError | None = None
+    ) -> bool:
         """End a target without a page. True when the job has ended with it."""
-        self._state = state = structs.replace(state, ended=ending, cursor=None)
+        state = structs.replace(self._state, ended=ending, cursor=None)
+        if failure is not None:
+            state = structs.replace(state, error=Failure(failure.message, failure.code))
         return self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
 
     async def _resumed(self, index: int, state: TargetState) -> TargetState:
@@ -116,8 +133,8 @@ class Reader:
         if state.depth <= state.deepest or state.empty:
             return state
         again = self._batch(index, state, rows=(), fetched=0, tally=Tally())
-        # The last commit again: it writes nothing, and tells whether its page held anything new.
-        return rules.counted(state, await self._surely(self._sequence, again))
+        # It tells whether the last page held anything new.
+        return rules.counted(state, await self._commits.last(again))
 
     async def _read(self, index: int, state: TargetState) -> bool:
         """Read one target. True when the whole job has ended with it."""
@@ -134,7 +151,7 @@ class Reader:
                 outcome = await self._commit(batch)
                 over = outcome.reason is not None or state.ended is not None
                 if not over and idle and not outcome.new:
-                    return await self._close(index, state, "no_progress")
+                    return await self._close(index, "no_progress")
                 if self._heed(outcome) or over:
                     return outcome.reason is not None
                 state = rules.counted(state, outcome)
@@ -144,7 +161,7 @@ class Reader:
     @property
     def _room(self) -> int:
         """Rows that the cap still lets in."""
-        return self._job.options.most - self._counters.appended
+        return self._job.options.most - self._commits.counters.appended
 
     def _heed(self, outcome: Outcome) -> bool:
         """Whether the job has ended. Raise Stopped where somebody wished it."""
@@ -237,7 +254,7 @@ class Reader:
             cursor=cursor,
             most=options.most,
             most_reason=options.most_reason,
-            end=self._job_ending(index, state),
+            end=self._job_ending(state),
             idle_end=idle_end,
             calls=tally.calls,
             retries=tally.retries,
@@ -247,9 +264,9 @@ class Reader:
             units=tally.units,
         )
 
-    def _job_ending(self, index: int, state: TargetState) -> Ending | None:
-        """How the job ends with this target, where it is the last."""
-        if state.ended is None or index < len(self._job.targets) - 1:
+    def _job_ending(self, state: TargetState) -> Ending | None:
+        """How the job ends with this target, where it is the last that is left."""
+        if state.ended is None or len(self._left) > 1:
             return None
         return "mixed" if self._endings - {state.ended} else state.ended
 
@@ -269,21 +286,9 @@ class Reader:
         return fingerprint(cursor, target=index, passes=state.passes) not in self._seen
 
     async def _commit(self, batch: Batch) -> Outcome:
-        outcome = await self._surely(self._sequence + 1, batch)
-        points.reach("committed")
-        self._sequence += 1
-        self._counters = outcome.counters
+        outcome = await self._commits.commit(batch)
+        if batch.state.ended is not None:
+            self._left.discard(batch.target)
+            self._endings.add(batch.state.ended)
         self._watch.page(outcome.counters)
         return outcome
-
-    async def _surely(self, sequence: int, batch: Batch) -> Outcome:
-        """Commit, again with the same sequence while the store does not answer."""
-        since, wait = self._clock.monotonic(), 0.1
-        while True:
-            try:
-                return await self._leases.commit(self._job.id, self._lease.fence, sequence, batch)
-            except errors.StoreUnavailable:
-                if self._clock.monotonic() + wait - since > COMMIT_PATIENCE:
-                    raise
-                await self._clock.sleep(wait)
-                wait = min(2.0, wait * 2)
