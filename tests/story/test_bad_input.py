@@ -264,11 +264,19 @@ def test_what_cannot_be_is_told_in_a_sentence(cli, outside, words, said):
     refused(answer, said)
 
 
-def test_a_name_that_is_no_text_is_refused(cli, oracle):
-    """A file's name in another alphabet's bytes could be kept nowhere: it is refused before a call,
-    and no job is left."""
-    answer = cli("export", "comments", oracle.flat(3), "-o", "f\udcff.csv", code=2)
-    assert "is no text in UTF-8" in answer.err
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "comments", "CtZs0Y3v2lx", "-o", "f\udcff.csv"),
+        ("jobs", "show", "\udcff"),
+        ("extract", "followers", "my\udcff.zip"),
+        ("keys", "create", "\udcff"),
+    ],
+)
+def test_what_is_no_text_is_refused(cli, words):
+    """Names in another alphabet's bytes could be kept nowhere: they are refused before anything is
+    done."""
+    refused(cli(*words, code=2), "is no text in UTF-8")
     assert cli.jobs() == []
 
 

@@ -286,14 +286,7 @@ def resume_line(job: "Job") -> str:
 
 
 def path_of(output: str | None) -> str | None:
-    """The file as an absolute path; - stays what it is. Raises BadInput for one that is no text."""
+    """The file as an absolute path; - stays what it is."""
     if output is None or output == "-":
         return output
-    path = str(Path(output).expanduser().absolute())
-    if any("\ud800" <= letter <= "\udfff" for letter in path):
-        from ingather import errors
-
-        raise errors.BadInput(
-            f"The name of the file is no text in UTF-8: {path!a}.", hint="Choose another."
-        )
-    return path
+    return str(Path(output).expanduser().absolute())
