@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import ingather
+
 
 def at_most(size: int) -> str:
     """Python after which no file may be larger. No module is compiled any more, or one that is cut
@@ -260,3 +262,35 @@ def test_what_cannot_be_is_told_in_a_sentence(cli, outside, words, said):
     port = outside.graph_url.rpartition(":")[2].partition("/")[0]
     answer = cli(*(word.format(port=port) for word in words), code=2)
     refused(answer, said)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("export", "comments", "CtZs0Y3v2lx", "-o", "f\udcff.csv"),
+        ("jobs", "show", "\udcff"),
+        ("extract", "followers", "my\udcff.zip"),
+        ("keys", "create", "\udcff"),
+    ],
+)
+def test_what_is_no_text_is_refused(cli, words):
+    """Names in another alphabet's bytes could be kept nowhere: they are refused before anything is
+    done."""
+    refused(cli(*words, code=2), "is no text in UTF-8")
+    assert cli.jobs() == []
+
+
+def test_a_folder_that_is_gone_is_said(cli):
+    """Whoever stands in a folder that was deleted is told so in a sentence."""
+    gone = cli.folder / "gone"
+    gone.mkdir()
+    code = (
+        "import os, sys; os.rmdir(os.getcwd()); sys.argv = ['ingather', 'jobs', 'list'];"
+        " from ingather.__main__ import main; main()"
+    )
+    environ = cli.environ | {"PYTHONPATH": str(Path(ingather.__file__).parents[1])}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=gone, env=environ, capture_output=True, text=True
+    )
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert answer.stderr.startswith("Error: The folder that this was started in is gone.")

@@ -28,6 +28,7 @@ def run(
     from ingather import errors
 
     try:
+        _check_words()
         with (made or runner)() as loop:
             code = loop.run(_awaited(command))
     except errors.IngatherError as failure:
@@ -40,6 +41,22 @@ def run(
         nowhere()
         code = 0
     raise typer.Exit(code)
+
+
+def _check_words() -> None:
+    """Raise where the folder that this runs in is gone, or what was typed is no text, as names of
+    files may be: it could neither be kept nor shown."""
+    from ingather import errors
+
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        raise errors.BadInput(
+            "The folder that this was started in is gone.", hint="Change to another one."
+        ) from None
+    for word in sys.argv[1:]:
+        if any("\ud800" <= letter <= "\udfff" for letter in word):
+            raise errors.BadInput(f"{word!a} is no text in UTF-8.", hint="Give it another name.")
 
 
 async def _awaited(command: Callable[[], Awaitable[int]]) -> int:
