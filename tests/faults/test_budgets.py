@@ -33,6 +33,25 @@ async def test_calls_asked_again_count_too(bench, oracle):
     assert await bench.kept(job) == oracle.rows(post)
 
 
+async def test_calls_whose_connection_ended_count_too(bench, oracle):
+    """A call that goes out again because the connection was gone is one more call: as many are
+    counted as arrived, and no run makes more than it may."""
+    post = oracle.flat(1_000)
+    bench.played.control(faults={"reset": 0.4})
+    job = await bench.begin(post)
+    job = structs.replace(job, options=structs.replace(job.options, max_calls=20))
+    bench.store._kept[job.id].job = job
+    before, runs = 0, 0
+    while job.status != "done":
+        job = await bench.go_on(job)
+        made = bench.played.control()["calls"]["total"]
+        assert job.counters.calls == made
+        assert made - before <= 20
+        before, runs = made, runs + 1
+        assert runs < 20, "it makes no way"
+    assert await bench.kept(job) == oracle.rows(post)
+
+
 class Helped(GraphMediaSource):
     """A source of which each page takes three calls of another one."""
 

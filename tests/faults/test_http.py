@@ -257,6 +257,25 @@ async def test_a_kept_connection_that_ended_unseen_is_replaced_once():
         assert len(peer.requests) == 6
 
 
+async def test_who_counts_calls_is_asked_before_one_goes_out_again():
+    """Whoever counts may refuse it, and nothing is sent a second time then."""
+    counted = []
+
+    async def count():
+        counted.append(len(peer.requests))
+        if len(counted) > 1:
+            raise errors.NoBalance("No further call.")
+
+    async with talking(WHOLE, [None], WHOLE, [None]) as (peer, http):
+        await http.get(peer.url, again=count)
+        assert (await http.get(peer.url, again=count)).body == b"hello"
+        assert counted == [2]
+        with pytest.raises(errors.NoBalance):
+            await http.get(peer.url, again=count)
+        assert counted == [2, 4]
+        assert len(peer.requests) == 4
+
+
 async def test_a_call_given_up_leaves_no_answer_behind():
     """The answer to a call that was cancelled is never the answer to another."""
     async with talking([b"", ...]) as (peer, http):

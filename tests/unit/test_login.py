@@ -46,7 +46,7 @@ class Told:
         self.status = status
         self.asked = []
 
-    async def get(self, url, *, params=None, headers=None, deadline=None):
+    async def get(self, url, *, params=None, headers=None, deadline=None, again=None):
         self.asked.append((url, dict(params or {}), dict(headers or {})))
         return Answer(self.status, {}, self.body)
 
@@ -178,7 +178,7 @@ async def test_accounts_are_read_to_the_last_page():
     """Only a missing `next` ends the list of Pages, and each account comes once."""
 
     class Paged(Told):
-        async def get(self, url, *, params=None, headers=None, deadline=None):
+        async def get(self, url, *, params=None, headers=None, deadline=None, again=None):
             await super().get(url, params=params, headers=headers)
             number = {None: 1, "a": 2, "b": 3}[params.get("after")]
             account = {"id": str(17 + number % 2), "username": "ada"}

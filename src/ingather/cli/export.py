@@ -163,7 +163,7 @@ async def started(start: "Coroutine[Any, Any, T]", stop: "Stop") -> T | None:
 def not_begun(stop: "Stop") -> int:
     """Say that nothing was collected; the exit code."""
     spent = "The budget was spent" if stop.reason == "budget" else "Stopped"
-    say(f"{spent} before anything was collected. Run the same command again.")
+    say(f"{spent} before this run collected anything. Run the same command again.")
     return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
 
 
@@ -213,7 +213,7 @@ async def run_job(
     if job.status == "paused":
         say(f"Everything so far is kept. To go on: {resume_line(job)}")
         return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
-    if job.status == "cancelled":
+    if job.status == "cancelled" or job.reason == "unreachable":
         return 1
     from ingather.domain import receipt
 

@@ -7,7 +7,7 @@ never followed, kept or logged: every request is rebuilt from `cursors.after`.
 import copy
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final, TypeVar
 from urllib.parse import quote
 
@@ -18,7 +18,7 @@ from ingather.ports import Clock, Turns
 from ingather.providers import graph_accounts, graph_errors, graph_people
 from ingather.providers.graph_accounts import Account
 from ingather.providers.graph_errors import Fault
-from ingather.providers.http import Answer, Http
+from ingather.providers.http import Again, Answer, Http
 
 URL: Final = "https://graph.facebook.com/v26.0"
 ROWS_A_PAGE: Final = 100
@@ -188,12 +188,16 @@ class Calls:
         if self._turns is not None and self._taken is not account:
             await self._turns.take((account.key,))
         self._taken = None
-        answer = await self._http.get(url, headers=account.headers)
+        answer = await self._http.get(url, headers=account.headers, again=self._again(account))
         self.usage = graph_errors.usage(answer.headers)
         secrets = (*account.secrets, self._app_secret or "")
         return answer, graph_errors.find(
             answer.status, answer.headers, answer.body, now=self._now(), secrets=secrets
         )
+
+    def _again(self, account: Account) -> Again | None:
+        """What is awaited before a call is sent a second time."""
+        return None if self._turns is None else partial(self._turns.take, (account.key,))
 
     async def close(self) -> None:
         await self._http.close()

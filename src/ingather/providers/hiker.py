@@ -9,6 +9,7 @@ import copy
 import hashlib
 import re
 import time
+from functools import partial
 from typing import Final
 from urllib.parse import quote
 
@@ -237,9 +238,13 @@ class HikerSource:
     ) -> tuple[Answer, Fault | None]:
         if not self._key:
             raise errors.NoToken("There is no key for HikerAPI: set HIKERAPI_KEY.")
+        again = None
         if billed and self._turns is not None:
-            await self._turns.take((self.limit_key,))
-        answer = await self._http.get(f"{self._url}/{path}", params=params, headers=self._headers)
+            again = partial(self._turns.take, (self.limit_key,))
+            await again()
+        answer = await self._http.get(
+            f"{self._url}/{path}", params=params, headers=self._headers, again=again
+        )
         if billed:
             self._owed += hiker_errors.units(answer.status, answer.headers, answer.body)
         secrets = (self._key, quote(self._key, safe=""))

@@ -10,7 +10,7 @@ import re
 import socket
 import ssl
 import zlib
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from functools import cached_property, lru_cache
 from typing import Final
 from urllib.parse import quote, urlencode, urlsplit
@@ -31,6 +31,8 @@ MAX_BODY: Final = 16 * 1024 * 1024
 CONNECTIONS: Final = 256
 IDLE: Final = 60.0
 """Seconds after which a connection that nobody used is not used again."""
+
+Again = Callable[[], Awaitable[object]]
 
 _AUTHORITY = re.compile(r"[^\s/?#@\\]+")
 _UNSENDABLE = re.compile("[^\t -~\x80-\xff]")
@@ -85,15 +87,18 @@ class Http:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         deadline: float | None = None,
+        again: Again | None = None,
     ) -> Answer:
         """Fetch an address, percent-encoded already; params are encoded here.
 
-        deadline: seconds for the whole call. Raises Transient where no whole answer came in time,
-        or one too large; Refused where the address is none.
+        deadline: seconds for the whole call. again: awaited before the request is sent a second
+        time, because a connection kept for long turned out to have ended; for those who count what
+        they send. Raises Transient where no whole answer came in time, or one too large; Refused
+        where the address is none.
         """
         if params:
             url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, quote_via=quote)}"
-        return await self._call("GET", url, headers, b"", deadline)
+        return await self._call("GET", url, headers, b"", deadline, again or _freely)
 
     async def post(
         self,
@@ -123,12 +128,13 @@ class Http:
         headers: Mapping[str, str] | None,
         body: bytes,
         deadline: float | None,
+        again: Again | None = None,
     ) -> Answer:
         seconds = self._deadline if deadline is None else deadline
         place, request = _request(method, url, headers, body)
         failure: errors.SourceError
         try:
-            status, found, packed = await self._exchange(place, request, seconds, method == "GET")
+            status, found, packed = await self._exchange(place, request, seconds, again)
             return Answer(status, found, self._unpacked(found.get("content-encoding"), packed))
         except TimeoutError:
             failure = errors.Transient(f"{place.host} gave no whole answer within {seconds:g} s.")
@@ -136,9 +142,11 @@ class Http:
             failure = errors.Transient(self._sentence(found_wrong, place.host))
         raise failure
 
-    async def _exchange(self, place: Place, request: bytes, seconds: float, again: bool) -> Raw:
-        """Send a request over a connection that is there, or a new one. again: whether it may be
-        sent a second time where a connection kept for long turns out to have ended."""
+    async def _exchange(
+        self, place: Place, request: bytes, seconds: float, again: Again | None
+    ) -> Raw:
+        """Send a request over a connection that is there, or a new one. again: None where it may
+        not be sent a second time."""
         loop = asyncio.get_running_loop()
         until = loop.time() + seconds
         if self._slots.locked():
@@ -151,8 +159,10 @@ class Http:
                 try:
                     return await self._ask(wire, place, request, seconds)
                 except Dropped as dropped:
-                    if dropped.begun or not again:
+                    if dropped.begun or again is None:
                         raise
+                    await again()
+                    until = loop.time() + seconds
             async with asyncio.timeout_at(until):
                 wire = await self._connect(place)
             return await self._ask(wire, place, request, until - loop.time())
@@ -234,6 +244,10 @@ class Http:
             case zlib.error():
                 return f"{host} answered with something that cannot be decompressed."
         return f"{host} broke the connection off in the middle of a call."
+
+
+async def _freely() -> None:
+    """Nobody counts what is sent."""
 
 
 def _request(
