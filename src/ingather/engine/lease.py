@@ -3,6 +3,7 @@
 import asyncio
 import os
 import platform
+from functools import lru_cache
 
 from ingather import errors, points
 from ingather.domain.job import Holder, Job
@@ -106,9 +107,14 @@ async def release(job: Job, leases: Leases) -> None:
 
 def this_process() -> Holder:
     """Who this process is: its host (within its own pid namespace), pid and start."""
+    return _process(os.getpid())
+
+
+@lru_cache(maxsize=1)
+def _process(pid: int) -> Holder:
+    """By its pid, for a fork is another one."""
     import psutil
 
-    pid = os.getpid()
     return Holder(_host(), pid, psutil.Process(pid).create_time())
 
 

@@ -28,8 +28,8 @@ NOW = "(julianday('now') - 2440587.5) * 86400.0"
 _PATIENCE = 15_000
 """Milliseconds for which another process's lock is waited out."""
 
-_LONG = 512
-"""Transactions after which the log is folded into the file, some 16 MB of rows: pages that are
+_LONG = 1024
+"""Transactions after which the log is folded into the file, some 32 MB of rows: pages that are
 written again and again, as a job's own is, reach it less often so."""
 _FOLD = "PRAGMA wal_checkpoint(PASSIVE)"
 
@@ -214,7 +214,7 @@ class SqliteLink:
         # What is deleted is overwritten: a person may have asked for it.
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA cache_size = -3000")
-        # Where the log becomes four times as long as it may: `_fold` never came to its end.
+        # Where the log becomes twice as long as it may: `_fold` never came to its end.
         connection.execute("PRAGMA wal_autocheckpoint = 16000")
         if _version(connection) == "0000":
             _make(connection)
