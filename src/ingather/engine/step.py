@@ -4,7 +4,6 @@ The next page is fetched while this one is committed: one page ahead, never more
 is in `_ending`, but for the cap and the page without anything new, which only the commit sees.
 """
 
-import asyncio
 from collections.abc import Sequence
 from functools import partial
 from typing import TypeVar
@@ -60,6 +59,7 @@ class Reader:
         self._state = claim.job.targets[0]
         self._left = {n for n, state in enumerate(claim.job.targets) if state.ended is None}
         self._endings = {state.ended for state in claim.job.targets if state.ended is not None}
+        self._put_off: dict[int, tuple[TargetState, int]] = {}
         self._sieve = Sieve(claim.job)
         self._ahead = Ahead(fetcher, lease, stop, replies=claim.job.options.replies)
 
@@ -68,7 +68,7 @@ class Reader:
         if self._sieve.needs_rows and self._commits.counters.appended:
             async for rows in self._rows.stream(self._job.id):
                 self._sieve.remember(rows)
-        put_off: dict[int, tuple[TargetState, int]] = {}
+        put_off = self._put_off
         read = failed = 0  # so many targets were read, and so many before the latest was put off
         for index in sorted(self._left):
             try:
@@ -110,9 +110,7 @@ class Reader:
 
     async def _found(self, state: TargetState) -> TargetState:
         """The target that the user's words name; asked for once, kept with its first page."""
-        task = asyncio.create_task(self._fetcher.resolve(state.words or ""))
-        self._stop.over(task)
-        target = await self._patiently(task)
+        target = await self._stop.within(self._fetcher.resolve(state.words or ""))
         return structs.replace(state, target=target)
 
     async def _close(
@@ -126,6 +124,8 @@ class Reader:
 
     async def _resumed(self, index: int, state: TargetState) -> TargetState:
         """The state to go on in, as the run that stopped would have gone on."""
+        if index in self._put_off:  # it was this run, and its last page was another target's
+            return state
         error = self._job.error
         if error is not None and error.code == errors.DeadCursor.code:
             # Whoever resumes a job that failed by its cursors asks for one more pass.
@@ -180,19 +180,9 @@ class Reader:
             new = partial(self._is_new, index, state) if early and self._sieve.reads_on else None
             task = await self._ahead.take(state, new)
             try:
-                return await self._patiently(task), state
+                return await self._stop.awaited(task), state
             except errors.DeadCursor as dead:
                 state = rules.restarted(state, dead)
-
-    async def _patiently(self, task: asyncio.Task[T]) -> T:
-        """What a task under the stop gives, or Stopped where one was requested meanwhile."""
-        try:
-            return await task
-        except asyncio.CancelledError:
-            task.cancel()
-            if self._stop.reason is None:
-                raise
-            raise Stopped(self._stop.reason) from None
 
     def _digest(self, index: int, state: TargetState, page: Page) -> tuple[Batch, bool]:
         """What to commit of a page, and whether its target ends if nothing in it is new."""

@@ -44,6 +44,10 @@ class Stop:
         """What this work gives; raises Stopped where a request comes before it."""
         task = asyncio.create_task(work)
         self.over(task)
+        return await self.awaited(task)
+
+    async def awaited(self, task: asyncio.Task[T]) -> T:
+        """What a task gives that a request may cancel; raises Stopped where one did."""
         try:
             return await task
         except asyncio.CancelledError:

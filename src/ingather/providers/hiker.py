@@ -32,7 +32,6 @@ _REPLIES = "v2/media/comments/replies"
 _BY_NAME = "v1/user/by/username"
 _NUMBER = re.compile(r"[0-9]{1,25}")
 _COMMENT_ID = re.compile(r"[A-Za-z0-9_-]{1,100}")
-"""Media ids of the Graph API; a pk that looks like one would be a post of autumn 2011."""
 _OWNER = Owner("hikerapi", "hikerapi")
 _NOTHING: Final = Listing[Comment]([])
 _DECLARED = {"followers": "followers", "following": "following", "posts": "posts"}

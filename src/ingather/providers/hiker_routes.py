@@ -15,6 +15,7 @@ from ingather.domain.job import Target
 from ingather.providers.hiker_map import Shape
 
 _GRAPH_ID = re.compile(r"1[78][0-9]{15,16}")
+"""Media ids of the Graph API; a pk that looks like one would be a post of autumn 2011."""
 
 Subject = Literal["account", "post", "hashtag"]
 Gives = Literal["users", "comments", "medias", "clips"]
