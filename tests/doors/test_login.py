@@ -9,28 +9,14 @@ import pytest
 
 from ingather import errors
 from ingather.providers import login
-from ingather.providers.http import Answer, Http
+from ingather.providers.http import Answer
 from ingather.providers.login import App, Token
 from ingather.sandbox.options import APP_ID, APP_SECRET, TOKEN
-from ingather.sandbox.server import serve
 
 BACK = "http://127.0.0.1:8000/auth/facebook/callback?next=%2F"
 CANARY = "EAAcanaryTOKENcanary0123456789"
 SECRET = "canary-app-secret"
 CODE = "AQcanary-code" + "0123456789" * 12
-
-
-@pytest.fixture
-async def sandbox():
-    async with await serve() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-async def http():
-    http = Http(deadline=5)
-    yield http
-    await http.close()
 
 
 @pytest.fixture
