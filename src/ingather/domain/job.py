@@ -1,6 +1,7 @@
 """A job: one resumable collection, and the words for where it stands."""
 
 import hashlib
+from functools import lru_cache
 from typing import Literal
 
 import msgspec
@@ -291,7 +292,9 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
         return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:32]
 
 
+@lru_cache(maxsize=256)
 def fingerprint(cursor: str, *, target: int, passes: int) -> str:
-    """A short hash of a cursor in its target and pass, for the set of cursors seen."""
+    """A short hash of a cursor in its target and pass, for the set of cursors seen; that of a page
+    is asked for thrice."""
     text = f"{target}:{passes}:{cursor}".encode("utf-8", "surrogatepass")
     return hashlib.blake2b(text, digest_size=8).hexdigest()

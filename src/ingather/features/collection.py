@@ -1,5 +1,6 @@
 """What every collection has in common: run a job of it, and hand over what it has kept."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -60,6 +61,7 @@ class Collection:
         self._limits = limits
         self._policy = policy or Policy()
         self._worker = Worker(jobs, leases, rows, clock)
+        self._turn = asyncio.Lock()
 
     @property
     def route(self) -> str:
@@ -144,6 +146,7 @@ class Collection:
             columns=layout(job),
             envelope=envelope(job, chosen),
             raw_csv=raw_csv,
+            turn=self._turn,
         )
         await files.save_receipt(path, receipt.full(job, file) | spelt(chosen))
         return file

@@ -38,8 +38,10 @@ class Listing(Struct, frozen=True, gc=False):
 
 _ID = re.compile(r"[A-Za-z0-9_:-]{1,100}")
 _DAMAGE = re.compile("[\x00\ud800-\udfff]")
+_NUL = b"\\u0000"
+"""NUL can only come as its escape, which is looked for in the bytes."""
 _TO_ZEROS = bytes.maketrans(b"123456789", b"000000000")
-_USUAL_TIME = b"0000-00-00T00:00:00+0000"
+_USUAL_TIME = b"0000-00-00T00:00:00+0000\n"
 
 
 def comments(body: bytes, endpoint: str, *, parent: str | None = None) -> Listing:
@@ -48,7 +50,7 @@ def comments(body: bytes, endpoint: str, *, parent: str | None = None) -> Listin
     page, damaged = wire.decode(wire.COMMENTS, body, endpoint)
     rows, parents, cut = _unfolded(page.data, parent, endpoint)
     records = _records(rows, parents, endpoint)
-    repairs = _repair_all(records) if damaged or _has_nul(records) else 0
+    repairs = _repair_all(records) if damaged or _NUL in body else 0
     return Listing(records, after(page.paging, endpoint), cut, repairs)
 
 
@@ -123,11 +125,12 @@ def _times(found: list[str | None], endpoint: str) -> list[str | None]:
     try:
         usual = cast("list[str]", found)
         joined = "\n".join(usual)
-        shape = b"\n".join([_USUAL_TIME] * len(usual))
-        alike = joined.isascii() and joined.encode().translate(_TO_ZEROS) == shape
-        if alike and joined.count("+0000") == len(usual):
-            deque(map(datetime.fromisoformat, usual), maxlen=0)  # each of them is a moment
-            return cast("list[str | None]", joined.replace("+0000", "Z").split("\n"))[: len(usual)]
+        shape = (_USUAL_TIME * len(usual))[:-1]
+        if joined.isascii() and joined.encode().translate(_TO_ZEROS) == shape:
+            cut = joined.replace("+0000", "Z")
+            if len(cut) == len(joined) - 4 * len(usual):  # none has another offset
+                deque(map(datetime.fromisoformat, usual), maxlen=0)  # each of them is a moment
+                return cast("list[str | None]", cut.split("\n"))[: len(usual)]
     except (TypeError, ValueError):
         pass
     return [None if one is None else utc(one, endpoint) for one in found]
@@ -245,12 +248,6 @@ def repaired(text: str) -> str:
     if text.isascii() and "\0" not in text:
         return text
     return _DAMAGE.sub("\ufffd", text)
-
-
-def _has_nul(records: list[Comment]) -> bool:
-    """Looked for in the texts, for that takes a fraction of a search through the body."""
-    texts = "".join([one.text or "" for one in records])
-    return "\0" in texts or "\0" in "".join([one.username or "" for one in records])
 
 
 def _repair_all(records: list[Comment]) -> int:

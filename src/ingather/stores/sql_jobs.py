@@ -229,7 +229,8 @@ class SqlStore:
             refused=refused,
             uniq_users=unique,
         )
-        if not sql_rows.advance(connection, held.number, job, batch, msgspec.json.encode(outcome)):
+        done = msgspec.json.encode(outcome)
+        if not sql_rows.advance(connection, held.number, held.job, job, batch, done):
             return None
         points.reach("cursor_written")
         held.job = job

@@ -7,10 +7,12 @@ their columns. What keeps a record from being there twice is a table of the ids 
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+from msgspec import Meta
 
 from ingather import errors
 from ingather.domain.records import (
@@ -33,6 +35,10 @@ _PAGE = "INSERT OR IGNORE INTO pages (place, records) VALUES (?, CAST(? AS TEXT)
 """Bytes are bound as they are; a str would be made of them and taken to pieces again."""
 
 _encode = msgspec.json.Encoder().encode
+_DIGITS = 18
+"""What fits in 64 bits in any case."""
+_Number = Annotated[int, Meta(gt=0, lt=10**_DIGITS)]
+_read_numbers = msgspec.json.Decoder(list[_Number]).decode
 _decoders: dict[type[Record], "msgspec.json.Decoder[list[Any]]"] = {
     Comment: msgspec.json.Decoder(list[Comment]),
     User: msgspec.json.Decoder(list[User]),
@@ -85,16 +91,16 @@ def _marking(count: int) -> str:
 
 
 def _keys(ids: Sequence[str]) -> Sequence[int | str]:
-    """Ids as `known_ids` holds them: plain numbers take half the room, and half the time."""
+    """Ids as `known_ids` holds them: plain numbers take half the room, and half the time.
+
+    A page's numbers are read as one JSON array, which refuses what begins with 0, at a third of
+    what one by one costs.
+    """
     joined = "".join(ids)
-    digits = joined.isascii() and joined.encode().isdigit()
-    if digits and min(ids) >= "1" and max(map(len, ids)) <= _DIGITS:
-        return list(map(int, ids))
+    if joined.isascii() and joined.encode().isdigit():
+        with suppress(msgspec.DecodeError):
+            return _read_numbers(f"[{','.join(ids)}]")
     return list(map(_key, ids))
-
-
-_DIGITS = 18
-"""What fits in 64 bits in any case."""
 
 
 def _key(one: str) -> int | str:

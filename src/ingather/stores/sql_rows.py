@@ -234,20 +234,33 @@ def reopen(connection: sqlite3.Connection, number: int, key: str) -> None:
     )
 
 
+_OURS = "number = ? AND fence = ? AND lease_until IS NOT NULL AND sequence = ? AND wish IS ?"
+_ON = f"UPDATE extractions SET progress = ?, sequence = ?, outcome = ? WHERE {_OURS}"
+_TURN = f"""
+UPDATE extractions SET overview = ?, progress = ?, status = ?, reason = ?, sequence = ?,
+    attempts = 0, error = NULL, outcome = ? WHERE {_OURS}
+"""
+"""For a page after which the job stands otherwise than before it. Most leave it running: what is
+not written is not checked, and to check a status SQLite builds a tree of all there are."""
+
+
 def advance(
-    connection: sqlite3.Connection, number: int, job: Job, batch: Batch, outcome: bytes
+    connection: sqlite3.Connection, number: int, before: Job, job: Job, batch: Batch, outcome: bytes
 ) -> bool:
     """What a page changes of the job and its target. False where the job is not ours, not at the
     page before, or wished something else of than is known: then nothing may stay."""
     sql_targets.move(connection, number, batch)
-    moved = connection.execute(
-        "UPDATE extractions SET overview = ?, progress = ?, status = ?, reason = ?, sequence = ?,"
-        " attempts = 0, error = NULL, outcome = ?"
-        " WHERE number = ? AND fence = ? AND lease_until IS NOT NULL AND sequence = ?"
-        " AND wish IS ?",
-        (*advanced(number, job, outcome), job.wish),
-    )
-    return moved.rowcount > 0
+    if _standing(before) == _standing(job):
+        told = (_text(job.counters), job.sequence, outcome.decode())
+        same = (*told, number, job.fence, before.sequence, job.wish)
+        return connection.execute(_ON, same).rowcount > 0
+    values = (*advanced(number, job, outcome), job.wish)
+    return connection.execute(_TURN, values).rowcount > 0
+
+
+def _standing(job: Job) -> tuple[object, ...]:
+    """What few pages change."""
+    return job.status, job.reason, job.attempts, job.error, job.overview
 
 
 def advanced(number: int, job: Job, outcome: bytes) -> tuple[object, ...]:
