@@ -47,15 +47,7 @@ def comments(
     limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N comments.")
     ] = None,
-    cap: Annotated[
-        int | None,
-        typer.Option(
-            "--cap",
-            min=1,
-            metavar="N",
-            help="The safety cap of one export, 5,000 unless INGATHER_COMMENTS_CAP says otherwise.",
-        ),
-    ] = None,
+    cap: options.Cap = None,
     budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,

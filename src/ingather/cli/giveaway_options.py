@@ -208,7 +208,7 @@ async def find(here: "World", words: str) -> "GiveawayRecord":
 
 async def _job(here: "World", words: str) -> str:
     from ingather import errors
-    from ingather.cli.jobs import find as find_job
+    from ingather.cli.finding import find as find_job
 
     try:
         return (await find_job(here, words)).id

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def sandboxed(jobs: Sequence[str], beacon: str | None, *, sandbox: bool) -> bool:
     """Whether Instagram and the beacon are to be played: as asked, or as the export was made."""
     from ingather import errors
-    from ingather.cli.jobs import find
+    from ingather.cli.finding import find
 
     if sandbox or beacon is not None:
         return sandbox or beacon == "sandbox"

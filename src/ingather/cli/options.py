@@ -54,6 +54,23 @@ MOST = 1_000_000
 AtMost = Annotated[
     int, typer.Option("--max", min=1, max=MOST, metavar="N", help="At most so many.")
 ]
+Cap = Annotated[
+    int | None,
+    typer.Option(
+        "--cap",
+        min=1,
+        metavar="N",
+        help="The safety cap of one comment export: 5,000, or INGATHER_COMMENTS_CAP.",
+    ),
+]
+Rows = Annotated[int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")]
+MaxCalls = Annotated[
+    int | None, typer.Option("--max-calls", min=1, metavar="N", help="Pause after N calls.")
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="MONEY", help="Pause before more is spent."),
+]
 Budget = Annotated[
     float | None,
     typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent (exit 3)."),

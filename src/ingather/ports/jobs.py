@@ -14,6 +14,7 @@ from ingather.domain.job import (
     File,
     Holder,
     Job,
+    Options,
     Pause,
     Status,
     TargetState,
@@ -114,6 +115,12 @@ class Jobs(Protocol):
 
     async def tally(self) -> Mapping[tuple[str, Status], int]:
         """How many jobs there are of each kind and status that has any. A look at all of them."""
+        ...
+
+    async def amend(self, job_id: str, options: Options) -> Job:
+        """Give a job that is not over the cap, limit, max_calls, max_units, output, format and
+        raw_csv of `options`, from its next run on. Raises JobNotFound; BadInput, and changes
+        nothing, where it is over or has kept more rows than it may now."""
         ...
 
     async def ask(self, job_id: str, wish: Wish) -> Job:

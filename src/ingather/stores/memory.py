@@ -19,6 +19,7 @@ from ingather.domain.job import (
     File,
     Holder,
     Job,
+    Options,
     Pause,
     Status,
     Wish,
@@ -101,6 +102,11 @@ class MemoryStore:
 
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((kept.job.kind, kept.job.status) for kept in self._kept.values())
+
+    async def amend(self, job_id: str, options: Options) -> Job:
+        kept = self._find(job_id)
+        kept.job = states.amended(kept.job, options)
+        return kept.job
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         kept = self._find(job_id)

@@ -4,7 +4,18 @@ import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from ingather import errors
-from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    ALL,
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Status,
+    Wish,
+)
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
@@ -70,6 +81,13 @@ class PgStore:
     async def tally(self) -> Mapping[tuple[str, Status], int]:
         found = await self._link.read(sql_list.TALLY)
         return {(kind, status): count for kind, status, count in found}
+
+    async def amend(self, job_id: str, options: Options) -> Job:
+        async with self._link.transaction() as connection:
+            found = await _found(connection, job_id)
+            job = states.amended(found.job, options)
+            await pg_rows.update(connection, found.number, job)
+            return job
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         async with self._link.transaction() as connection:

@@ -13,7 +13,18 @@ from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import export_record
-from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    ALL,
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Status,
+    Wish,
+)
 from ingather.domain.records import Record, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
@@ -124,6 +135,11 @@ class RedisStore:
 
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((job.kind, job.status) for job in await self.list(limit=sys.maxsize))
+
+    async def amend(self, job_id: str, options: Options) -> Job:
+        return await self.move(
+            job_id, lambda kept: (states.amended(kept.whole().job, options), AS_IT_IS)
+        )
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def change(kept: Kept) -> tuple[Job, Word]:

@@ -127,9 +127,7 @@ class SqlQueue:
 
     async def enqueue(self, job_id: str) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
-            kept = sql_rows.find(connection, "id", job_id)
-            if kept is None:
-                raise errors.JobNotFound(f"There is no job {job_id}.")
+            kept = sql_rows.found(connection, job_id)
             job = states.queued(kept.job)
             sql_rows.update(connection, kept.number, job)
             if kept.job.status == "failed":

@@ -10,17 +10,36 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import AT_ONCE, Counters, Failure, File, Holder, Job, Pause, Status, Wish
+from ingather.domain.job import (
+    AT_ONCE,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Pause,
+    Status,
+    Wish,
+)
 from ingather.ports import Batch, Outcome
 
 
 def reopened(found: Job, wanted: Job) -> Job:
-    """The unfinished job, under the limits and with the file of the command that found it.
+    """The unfinished job, under the limits and with the file of the command that found it."""
+    found = amended(found, wanted.options)
+    return found if wanted.due is None else queued(found)
+
+
+def amended(found: Job, options: Options) -> Job:
+    """A job that is not over, under these limits and with this file.
 
     Where every row is in, the limits stay: rows they refused lie behind the cursor. Raises BadInput
-    for limits below what it has kept: it would be over at once, and nobody could go on with it.
+    for a job that is over, and for limits below what it has kept: it would be over at once, and
+    nobody could go on with it.
     """
-    limits = found.options if found.status == "csv_pending" else wanted.options
+    found.claimable()
+    limits = found.options if found.status == "csv_pending" else options
     kept, most = found.counters.appended, limits.most
     if kept > most and found.status != "csv_pending":
         raise errors.BadInput(
@@ -28,18 +47,17 @@ def reopened(found: Job, wanted: Job) -> Job:
             " that are asked for.",
             hint="Ask for more (--max, --cap), or begin another with --fresh.",
         )
-    options = structs.replace(
+    taken = structs.replace(
         found.options,
         cap=limits.cap,
         limit=limits.limit,
-        output=wanted.options.output,
-        format=wanted.options.format,
-        raw_csv=wanted.options.raw_csv,
-        max_calls=wanted.options.max_calls,
-        max_units=wanted.options.max_units,
+        output=options.output,
+        format=options.format,
+        raw_csv=options.raw_csv,
+        max_calls=options.max_calls,
+        max_units=options.max_units,
     )
-    found = structs.replace(found, options=options)
-    return found if wanted.due is None else queued(found)
+    return structs.replace(found, options=taken)
 
 
 def age(job: Job) -> tuple[str, str]:
