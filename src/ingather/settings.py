@@ -16,7 +16,7 @@ from ingather.domain.job import HARD_CAP
 from ingather.domain.refresh_posts import KEPT, MEASURED
 from ingather.settings_kafka import kafka
 from ingather.settings_refresh import refresh
-from ingather.settings_words import number, secret, several, url, yes
+from ingather.settings_words import days, number, secret, several, url, yes
 from ingather.stores.kafka_link import KafkaLink
 
 
@@ -143,7 +143,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
         postgres_url=_postgres(values["DATABASE_URL"]),
-        retention=number("INGATHER_RETENTION", values["INGATHER_RETENTION"], 0) or None,
+        retention=days("INGATHER_RETENTION", values["INGATHER_RETENTION"], None),
         redis_url=redis_url,
         cache_redis_url=values["CACHE_REDIS_URL"] or redis_url,
         access_tokens=several(values["INSTAGRAM_ACCESS_TOKEN"]),

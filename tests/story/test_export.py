@@ -187,12 +187,15 @@ def test_replies_under_older_comments_are_found_as_far_back_as_one_looks(cli, or
 
 
 def test_looking_back_goes_with_what_is_new(cli, oracle, outside):
-    """--look-back without --since-last, or without replies, is refused before anything is asked."""
+    """--look-back without --since-last, without replies, or without a unit, is refused before
+    anything is asked."""
     export = ("export", "comments", oracle.posts["small"], "--look-back", "7d")
     answer = cli(*export, code=2)
     assert "Add --since-last" in answer.err
     answer = cli(*export, "--since-last", "--no-replies", code=2)
     assert "--no-replies" in answer.err
+    answer = cli(*export[:-1], "7", "--since-last", code=2)
+    assert "7d for days" in answer.err
     assert outside.calls() == []
 
 

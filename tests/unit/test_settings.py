@@ -77,6 +77,8 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"CRON_SECRET": ","}, "CRON_SECRET is too short"),
         ({"INGATHER_SECRET_KEY": "my-secret"}, "INGATHER_SECRET_KEY is too short"),
         ({"INGATHER_RETENTION": "0"}, "INGATHER_RETENTION is '0'"),
+        ({"INGATHER_RETENTION": "30d"}, "a whole number of days"),
+        ({"INGATHER_HISTORY_DAYS": "99999999999"}, "from 1 to 36,500"),
         ({"INGATHER_TRUSTED_PROXIES": "10.0.0.7,bogus"}, "INGATHER_TRUSTED_PROXIES names 'bogus'"),
         ({"INGATHER_REFRESH_MEDIA": "51"}, "up to 50"),
         ({"INGATHER_REFRESH_MEDIA": "-1"}, "a whole number from 0"),

@@ -1,4 +1,5 @@
-"""Options that several commands share, said once."""
+"""Options that several commands share, said once. A span of time says its unit (`domain.instants`):
+where a number alone is taken, the option is called SECONDS."""
 
 from typing import Annotated
 
@@ -71,8 +72,26 @@ MaxCost = Annotated[
     float | None,
     typer.Option("--max-cost", metavar="MONEY", help="Pause before more is spent."),
 ]
+
+
+def seconds(words: str) -> float:
+    """Seconds, as the name of the option has it; or a span with its unit."""
+    from ingather import errors
+    from ingather.domain import instants
+
+    try:
+        return instants.span(words, alone="s")
+    except errors.BadInput as failure:
+        raise typer.BadParameter(str(failure)) from None
+
+
 Budget = Annotated[
     float | None,
-    typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent (exit 3)."),
+    typer.Option(
+        "--budget",
+        parser=seconds,
+        metavar="SECONDS",
+        help="Stop cleanly when spent (exit 3); or a time, as 10m.",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")]
