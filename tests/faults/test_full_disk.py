@@ -97,6 +97,20 @@ async def test_the_device_itself_is_left_alone() -> None:
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize("name", ["/dev/stderr", "/dev/fd/{}", "/proc/x.csv"])
+async def test_an_open_file_of_a_process_is_no_place_for_a_file(name: str) -> None:
+    """A pipe or a device by any of its names is refused as what it is, and a folder that is there
+    is not said to be missing."""
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises((errors.UnwritablePath, errors.StoreError)) as refused:
+            await check_writable(name.format(writing))
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert "does not exist" not in refused.value.message
+
+
 LIMITED = """
 import asyncio, resource, sys
 sys.dont_write_bytecode = True  # or modules of others would be cut short on disk, for good

@@ -39,6 +39,21 @@ def test_hidden_likes_are_no_zero(user) -> None:
     assert len(hidden) == answer["analysis"]["hiddenLikes"] > 0
 
 
+def test_standard_output_has_many_names(user) -> None:
+    """`-o -` and /dev/stdout write the bytes of the file and nothing else, the summary beside them;
+    what cannot be streamed is refused, and no file is called `-`."""
+    user("analyze", "reels60", "-o", "reels.csv")
+    for name in ("-", "/dev/stdout"):
+        answer = user("analyze", "reels60", "-o", name, "--format", "csv")
+        assert answer.out == (user.folder / "reels.csv").read_bytes().decode()
+        assert "@reels60" in answer.err
+    assert "standard output" in user("analyze", "reels60", "-o", "-", "--format", "pdf", code=2).err
+    job = user("extract", "reels", "@reels60", "-o", "a.csv", "--json").json["id"]
+    saved = user("jobs", "save", job, "-o", "/dev/fd/1")
+    assert saved.out == (user.folder / "a.csv").read_bytes().decode()
+    assert not (user.folder / "-").exists()
+
+
 def test_every_file_says_the_same(user) -> None:
     """CSV, JSON and workbook hold the same reels; the repeat reuses what is fresh and says so."""
     user("analyze", "reels60", "-o", "reels.csv")

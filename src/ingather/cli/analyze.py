@@ -1,6 +1,7 @@
 """`ingather analyze`: which reels of an account work, when, and with what."""
 
 import signal
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,8 +30,9 @@ def analyze(
             "--output",
             "-o",
             metavar="FILE",
+            callback=options.file,
             help="Where to; its ending picks the format: .html .pdf .csv .json .xlsx, and .gz on"
-            " .csv and .json. In a folder the name tells account and time.",
+            " .csv and .json. In a folder the name tells account and time. - is standard output.",
         ),
     ] = None,
     format: Annotated[
@@ -106,7 +108,7 @@ def analyze(
             )
         columns = reel_files.layout(fields)
         where, where_name = _zone(zone)
-        if path is not None:
+        if path not in (None, "-"):
             await files.check_writable(path)
         names = [username, *(compare or [])]
         if len(names) > MOST_COMPARED:
@@ -161,6 +163,10 @@ def _file(output: str | None, format: str | None, username: str) -> tuple[str | 
         if format is None:
             return None, ""
         output = "."
+    if output == "-":
+        ending = reel_files.ending_of("reels.csv", format)
+        reel_files.check_streams(ending)
+        return output, ending
     path = Path(output).expanduser().absolute()
     if path.is_dir():
         ending = reel_files.ending_of("reels.html", format)
@@ -245,6 +251,11 @@ def _hand_over(
 
     story = structs.replace(stories[0], others=[each.analysis for each in stories[1:]])
     file = None
+    if path == "-":
+        reel_files.pour(story, sys.stdout.buffer, ending, columns=columns, raw_csv=raw_csv)  # type: ignore[arg-type]
+        words = [reel_words.as_json(story, None)] if as_json else reel_words.summary(story)
+        say("\n".join(words))
+        return 0
     if path is not None:
         file = reel_files.save(story, path, ending, columns=columns, raw_csv=raw_csv)  # type: ignore[arg-type]
     if as_json:

@@ -125,7 +125,14 @@ app.command("resume")(resume)
 def save(
     job_id: options.JobId,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=options.file,
+            help="Where to; - is standard output.",
+        ),
     ],
     format: options.Format = None,
     raw_csv: options.RawCsv = False,

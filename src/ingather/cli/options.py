@@ -13,12 +13,21 @@ Sandbox = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+
+
+def file(value: str | None) -> str | None:
+    """The file that was named; standard output by whatever name is -: no file can take its place,
+    and what goes there is written as it comes."""
+    return "-" if value in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1") else value
+
+
 Output = Annotated[
     str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="FILE",
+        callback=file,
         help="Where to; its ending picks the format: .csv .xlsx .json .jsonl .parquet, and .gz"
         " on the text ones. `-` is standard output.",
     ),

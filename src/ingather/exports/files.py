@@ -115,13 +115,9 @@ async def pour(
 
     def work(batches: feed.Feed) -> aside.Tally:
         tally = aside.Tally(out.write)
-        try:
+        with aside.poured():
             write(tally, batches)
             out.flush()
-        except OSError as error:
-            if error.errno in aside.FULL:
-                raise errors.StorageFull("There is no room left for the output.") from error
-            raise
         return tally
 
     done, count = await feed.consume(rows, work)
