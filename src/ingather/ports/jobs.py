@@ -55,10 +55,11 @@ class Batch(Struct, frozen=True, kw_only=True):
     units: int = 0
 
 
-class Outcome(Struct, frozen=True, kw_only=True, rename="camel"):
+class Outcome(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What a commit did: of this page, and the job's counters, status and wish after it.
 
-    new: ids in the page, filtered ones included, that the job had not seen before.
+    new: ids in the page, filtered ones included, that the job had not seen before. target: index
+    of the page's target; 0 where a store holds jobs of one target alone.
     """
 
     new: int
@@ -68,6 +69,7 @@ class Outcome(Struct, frozen=True, kw_only=True, rename="camel"):
     status: Status
     reason: str | None = None
     wish: Wish | None = None
+    target: int = 0
 
 
 class Claim(Struct, frozen=True):

@@ -192,6 +192,7 @@ def committed(
         status=job.status,
         reason=end,
         wish=job.wish,
+        target=batch.target,
     )
     return job, outcome
 
