@@ -164,6 +164,21 @@ def test_a_full_standard_output_says_where_the_rows_are(cli, oracle):
     assert len((cli.folder / "a.jsonl").read_bytes().splitlines()) == 300
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_one_sentence(cli, oracle, unbuffered):
+    """Tables, receipts and help too, whether they were to be written at once or at the end; what
+    was collected is kept all the same."""
+    environ = {"PYTHONUNBUFFERED": unbuffered}
+    export = ("export", "comments", oracle.flat(30), "-o", "a.csv")
+    for words in (export, ("jobs", "list"), ("jobs", "list", "--json"), ("--version",)):
+        with Path("/dev/full").open("wb") as full:
+            answer = cli(*words, out=full.fileno(), environ=environ, code=1)
+        assert answer.err.endswith("Error: There is no room left for the output.\n")
+        assert "Traceback" not in answer.err
+    assert cli.job()["status"] == "done"
+    assert (cli.folder / "a.csv").exists()
+
+
 @pytest.mark.parametrize("damage", ["not a database", "header", "middle"])
 def test_a_damaged_database_is_named_with_the_way_out(cli, oracle, damage):
     """A file that is no database, or no more: exit 1, its path, and what to do; it is not

@@ -82,7 +82,7 @@ def test_standard_output_holds_the_rows_and_nothing_else(cli, oracle):
 
 
 def test_a_reader_that_has_had_enough_is_no_failure(cli, oracle):
-    """`| head` ends the output early, without a word of complaint."""
+    """`| head` ends the output early, without a word of complaint, of rows or of a table."""
     import os
 
     reading, writing = os.pipe()
@@ -90,8 +90,9 @@ def test_a_reader_that_has_had_enough_is_no_failure(cli, oracle):
     answer = cli(
         "export", "comments", oracle.flat(3_000), "--format", "jsonl", "-o", "-", out=writing
     )
-    os.close(writing)
     assert "BrokenPipe" not in answer.err
+    assert cli("jobs", "list", out=writing).err == ""
+    os.close(writing)
     assert cli.job()["rows"] == 3_000
 
 

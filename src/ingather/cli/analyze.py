@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import options
-from ingather.cli.run import INTERRUPTED, PAUSED, run, say, stoppable, world
+from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, run, say, stoppable, world
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -246,13 +246,18 @@ def _hand_over(
     """Write the file, and say on standard output what was found."""
     from msgspec import structs
 
+    from ingather import errors
     from ingather.cli import reel_words
     from ingather.exports import reel_files
 
     story = structs.replace(stories[0], others=[each.analysis for each in stories[1:]])
     file = None
     if path == "-":
-        reel_files.pour(story, sys.stdout.buffer, ending, columns=columns, raw_csv=raw_csv)  # type: ignore[arg-type]
+        try:
+            reel_files.pour(story, sys.stdout.buffer, ending, columns=columns, raw_csv=raw_csv)  # type: ignore[arg-type]
+        except errors.StorageFull:
+            nowhere()
+            raise
         words = [reel_words.as_json(story, None)] if as_json else reel_words.summary(story)
         say("\n".join(words))
         return 0
