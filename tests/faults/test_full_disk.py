@@ -111,6 +111,21 @@ async def test_an_open_file_of_a_process_is_no_place_for_a_file(name: str) -> No
     assert "does not exist" not in refused.value.message
 
 
+async def test_the_receipt_has_its_place_before_anything_is_fetched(tmp_path: Path) -> None:
+    """A name that leaves none for the receipt, or where a folder stands, is refused beforehand; so
+    is a link into a folder that is not there, by that folder's name."""
+    (tmp_path / "x.csv.receipt.json").mkdir()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere" / "x.csv")
+    for name, why in (
+        ("x.csv", "x.csv.receipt.json is a folder"),
+        ("n" * 250 + ".csv", "too long"),
+        ("link.csv", f"The folder {tmp_path / 'nowhere'} does not exist"),
+    ):
+        with pytest.raises(errors.UnwritablePath, match=why):
+            await check_writable(tmp_path / name)
+    await check_writable(tmp_path / "x.csv", receipt=False)
+
+
 LIMITED = """
 import asyncio, resource, sys
 sys.dont_write_bytecode = True  # or modules of others would be cut short on disk, for good

@@ -109,7 +109,7 @@ def analyze(
         columns = reel_files.layout(fields)
         where, where_name = _zone(zone)
         if path not in (None, "-"):
-            await files.check_writable(path)
+            await files.check_writable(path, receipt=False)
         names = [username, *(compare or [])]
         if len(names) > MOST_COMPARED:
             raise errors.BadInput(

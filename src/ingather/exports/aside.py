@@ -131,7 +131,8 @@ def in_plain_words(target: Path) -> Iterator[None]:
 
 def explain(error: OSError, target: Path) -> errors.IngatherError:
     """The error to raise for what the system said while `target` was written."""
-    folder, known = target.parent, error.errno
+    # A link may lead to a folder that is not there, and /proc is there and takes no file.
+    folder, known = Path(os.path.realpath(target)).parent, error.errno
     if known in FULL:
         where = (
             "The largest size a file may have here is reached"
@@ -155,7 +156,7 @@ def explain(error: OSError, target: Path) -> errors.IngatherError:
         errno.ELOOP: (f"{target} is a link that leads to itself.", "Name another file."),
     }
     words[errno.EPERM] = words[errno.EACCES]
-    if known in words and not (known == errno.ENOENT and folder.is_dir()):  # as /proc is
+    if known in words and not (known == errno.ENOENT and folder.is_dir()):
         sentence, hint = words[known]
         return errors.UnwritablePath(sentence, hint=hint)
     reason = error.strerror or str(error)
