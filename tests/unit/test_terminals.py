@@ -63,6 +63,16 @@ def test_users_that_nothing_tells_of_are_unknown(make, kept, known, told):
     assert f"· users {told}" in "\n".join(show.receipt_lines(job))
 
 
+def test_what_a_post_gave_is_named_by_the_post(make):
+    """Of whichever source the commenters or likers came, it is the post that tells two jobs apart,
+    and not the account that has both posts."""
+    target = structs.replace(make.job().target, username="shop", shortcode="CtZ", permalink="p/CtZ")
+    job = make.job(kind="commenters", targets=(TargetState(target=target),))
+    assert (show.of(job), show.name(job)) == ("commenters of p/CtZ", "CtZ")
+    job = make.job(kind="reels", targets=(TargetState(target=target),))
+    assert (show.of(job), show.name(job)) == ("reels of @shop", "shop")
+
+
 def test_an_archive_of_several_parts_is_named_in_a_line(make):
     """The parts of an archive stand in one line, in the receipt and in the list of jobs."""
     state = TargetState(target=make.job().target, words="/a/one.zip\n/a/two.zip")

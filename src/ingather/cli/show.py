@@ -9,6 +9,7 @@ from ingather.cli.texts import many
 from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import Job, TargetState
+from ingather.domain.kinds import OF_POSTS
 
 
 def as_json(job: Job) -> str:
@@ -62,6 +63,8 @@ def of(job: Job) -> str:
     if job.kind == "comments":
         return target.permalink or target.id
     who = f"@{target.username}" if target.username else target.permalink or words or target.id
+    if job.kind in OF_POSTS and target.permalink:
+        who = target.permalink  # and not the account whose post it is
     return f"{job.kind} of {_in_line(who)}"
 
 
@@ -74,7 +77,8 @@ def name(job: Job) -> str:
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
     target = state.target
-    return _in_line(target.username or target.shortcode or state.words or target.id)
+    first = target.shortcode if job.kind in OF_POSTS else None
+    return _in_line(first or target.username or target.shortcode or state.words or target.id)
 
 
 def _in_line(named: str) -> str:
