@@ -191,8 +191,8 @@ class Queue(Protocol):
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
         """Claim the next job that nobody holds, in one step; None where none is due.

@@ -195,8 +195,8 @@ class MemoryStore:
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
         now = self._clock.now()
@@ -204,7 +204,7 @@ class MemoryStore:
             kept.job
             for kept in self._kept.values()
             if states.waiting(kept.job, kept.lease_until, now=now)
-            and (sources is None or kept.job.source in sources)
+            and kept.job.source in sources
             and kept.job.options.sandbox == sandbox
         ]
         if not waiting:

@@ -39,6 +39,9 @@ _SESSION = {
     "jit": "off",
     # So does planning one anew each time.
     "plan_cache_mode": "force_generic_plan",
+    # They read a few rows: what is set up to read many only costs time.
+    "enable_bitmapscan": "off",
+    "enable_memoize": "off",
     "idle_in_transaction_session_timeout": "8s",
 }
 

@@ -1,7 +1,7 @@
 -- Offers the next waiting job to one worker, which then claims it.
 --
 -- KEYS  1 sorted set of tenants, by when one of their jobs was last offered (us)
--- ARGV  1 ms for which nobody else is offered it  2 sandbox: 1 or 0  3 … sources; none: any
+-- ARGV  1 ms for which nobody else is offered it  2 sandbox: 1 or 0  3 … sources
 -- Gives {the job's id, its tenant}, or nil where none is due.
 --
 -- A tenant's queue is in the order in which its jobs are to be taken up; those that are held or
@@ -14,7 +14,7 @@ local RANK = 4000000000000 -- what a step of priority is in a place (redis_keys.
 local time = redis.call('TIME')
 local exact = time[1] * 1000000 + time[2]
 local now = math.floor(exact / 1000)
-local any, wanted = #ARGV < 3, {}
+local wanted = {}
 for place = 3, #ARGV do wanted[ARGV[place]] = true end
 
 local gone = {}
@@ -32,7 +32,7 @@ local function first(queue)
         gone[#gone + 1] = {queue, id}
       elseif tonumber(job[1]) <= now and (job[2] == '' or tonumber(job[2]) <= now)
           and (not job[3] or tonumber(job[3]) <= now)
-          and (any or wanted[job[4]]) and job[5] == ARGV[2] then
+          and wanted[job[4]] and job[5] == ARGV[2] then
         local rank = math.max(-1000, math.min(1000, tonumber(job[6])))
         return {id, tonumber(part[place + 1]) + rank * RANK}, false
       end

@@ -28,15 +28,15 @@ class RedisQueue:
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
-        if sources is not None and not sources:
+        if not sources:
             return None
         while True:
             offered = await self._link.run(
-                _NEXT, (redis_keys.TENANTS,), _OFFER_MS, int(sandbox), *sorted(sources or ())
+                _NEXT, (redis_keys.TENANTS,), _OFFER_MS, int(sandbox), *sorted(sources)
             )
             if offered is None:
                 return None

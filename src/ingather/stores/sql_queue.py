@@ -21,7 +21,7 @@ _WHEN = "max(due, coalesce(lease_until, 0))"
 _PLACE = "source, tenant, priority DESC, requested_at, number"
 _RIPE = 100
 """Jobs given back for later, or whose lease has run out, that are looked at: those for longest."""
-_OURS = "(:sources IS NULL OR source IN (SELECT value FROM json_each(:sources)))"
+_OURS = "source IN (SELECT value FROM json_each(:sources))"
 
 _NEXT = f"""
 WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
@@ -83,11 +83,11 @@ class SqlQueue:
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
-        names = None if sources is None else msgspec.json.encode(sorted(sources)).decode()
+        names = msgspec.json.encode(sorted(sources)).decode()
 
         def first(connection: sqlite3.Connection) -> str | None:
             wanted = {"now": now(connection), "sources": names, "sandbox": sandbox}
