@@ -48,4 +48,4 @@ def table(columns: dict[str, str], rows: Sequence[Sequence[str]]) -> None:
     with shown.capture() as text:
         shown.print(drawn, crop=False)
     # rich would end the program with 1 where whoever reads us has had enough.
-    print(text.get(), end="")
+    print(text.get(), end="", file=shown.file)
