@@ -5,10 +5,13 @@ import json
 import pytest
 
 from ingather.domain.job import AT_ONCE, Holder
-from ingather.stores import pg_queue
+from ingather.stores import pg_queue, redis_keys
 from ingather.stores.pg_jobs import PgStore
 from ingather.stores.pg_link import PgLink
 from ingather.stores.pg_queue import PgQueue
+from ingather.stores.redis_jobs import RedisStore
+from ingather.stores.redis_link import RedisLink
+from ingather.stores.redis_queue import RedisQueue
 from ingather.stores.sql_jobs import SqlStore
 from ingather.stores.sql_link import SqliteLink
 from ingather.stores.sql_queue import SqlQueue
@@ -100,4 +103,24 @@ async def test_postgres_passes_few_tenants_by(make_database, make, waiting) -> N
     await link.all("ANALYZE extractions")
     assert await queue.next(ME, sources=["nobody"]) is None
     assert await pages_of_a_claim(link) < 100
+    await link.close()
+
+
+async def test_redis_asks_few_tenants(start_valkey, make) -> None:
+    """The claim looks at a few queues, be there thousands of tenants of whom jobs wait."""
+    link = RedisLink(start_valkey().url)
+    store = RedisStore(link)
+    queue = RedisQueue(link, store)
+    for number in range(2):
+        await store.create(make.job(source="mine", due=AT_ONCE, tenant=f"served-{number}"))
+        assert await queue.next(ME, sources=["mine"])
+    for number in range(120):
+        tenant = f"tenant-{number}"
+        await store.create(make.job(source="mine", due=AT_ONCE, tenant=tenant))
+        await link.call("ZADD", redis_keys.TENANTS, number + 1, tenant)
+    await link.call("CONFIG", "RESETSTAT")
+    assert (await queue.next(ME, sources=["mine"])).job.tenant == "tenant-0"
+    said = (await link.call("INFO", "commandstats")).decode()
+    calls = next(line for line in said.splitlines() if line.startswith("cmdstat_zrange:"))
+    assert int(calls.partition("calls=")[2].partition(",")[0]) < 10
     await link.close()

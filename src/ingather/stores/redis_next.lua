@@ -40,21 +40,26 @@ local function first(queue)
   end
 end
 
-local tenants = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 local best, idle
-for place = 1, #tenants, 2 do
-  local tenant, served = tenants[place], tonumber(tenants[place + 1])
-  local found, empty = first('igexp:index:queue:' .. tenant)
-  if empty and served < exact - DAY then
-    idle = idle or {}
-    idle[#idle + 1] = tenant
+-- Tenants come in the order of their turns, whatever the priority of their jobs: only an older job
+-- in the same turn goes before one that was found.
+local function look(from)
+  local tenants = redis.call('ZRANGE', KEYS[1], from, from + PART - 1, 'WITHSCORES')
+  for place = 1, #tenants, 2 do
+    local tenant, served = tenants[place], tonumber(tenants[place + 1])
+    if best and served > best[4] then return end
+    local found, empty = first('igexp:index:queue:' .. tenant)
+    if empty and served < exact - DAY then
+      idle = idle or {}
+      idle[#idle + 1] = tenant
+    end
+    if found and (not best or found[2] < best[2]) then
+      best = {found[1], found[2], tenant, served}
+    end
   end
-  -- Tenants come in the order of their turns, whatever the priority of their jobs: only an older
-  -- job in the same turn puts a later one before an earlier.
-  if found and (not best or (served == best[4] and found[2] < best[2])) then
-    best = {found[1], found[2], tenant, served}
-  end
+  if #tenants > 0 then return look(from + PART) end
 end
+look(0)
 
 for _, each in ipairs(gone) do redis.call('ZREM', each[1], each[2]) end
 for _, tenant in ipairs(idle or {}) do redis.call('ZREM', KEYS[1], tenant) end
