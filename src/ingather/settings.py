@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from ingather import errors
+from ingather import errors, settings_file
 from ingather.domain.job import HARD_CAP
 from ingather.domain.refresh_posts import KEPT, MEASURED
 from ingather.settings_kafka import kafka
@@ -182,28 +182,8 @@ def given(
 ) -> dict[str, str]:
     """Every setting as it was given, empty where it was not."""
     if environ is None:
-        environ = {**_dotenv((folder or Path.cwd()) / ".env"), **os.environ}
+        environ = {**settings_file.read(folder or Path.cwd()), **os.environ}
     return {each.name: environ.get(each.name, "").strip() for each in SETTINGS}
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """NAME=value lines; `export`, comments and matching quotes are understood."""
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    found = {}
-    for line in lines:
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not equals or name.startswith("#"):
-            continue
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        else:
-            value = value.partition(" #")[0].strip()
-        found[name.strip()] = value
-    return found
 
 
 def _data_dir(value: str) -> Path:

@@ -79,9 +79,9 @@ async def test_a_job_is_queued_while_the_same_command_begins_another(link, make)
     async with link.transaction() as other:
         await other.execute(
             "INSERT INTO extractions (id, open_key, extraction_type, owner, source, route,"
-            " overview, options, progress, status, requested_at) SELECT 'anew', $1, extraction_type, owner,"
-            " source, route, overview, options, progress, 'pending', requested_at"
-            " FROM extractions",
+            " overview, options, progress, status, requested_at)"
+            " SELECT 'anew', $1, extraction_type, owner, source, route, overview, options,"
+            " progress, 'pending', requested_at FROM extractions",
             job.key,
         )
         task = asyncio.create_task(queue.enqueue(job.id))

@@ -54,6 +54,23 @@ def test_standard_output_has_many_names(user) -> None:
     assert not (user.folder / "-").exists()
 
 
+def test_an_analysis_that_was_killed_is_resumed_to_what_it_says(user) -> None:
+    """By its id, as the program told its user to go on: the summary and the file that the same
+    command would have given, with nothing fetched twice. Workers write no file of it."""
+    point = {"INGATHER_TEST_POINT": "committed:1:kill"}
+    user("analyze", "reels120", "-o", "a.csv", code=-9, environ=point)
+    job = user.job()["id"]
+    said = user("jobs", "resume", job, "--no-wait", "-o", "b.csv", code=2)
+    assert "ingather analyze reels120 -o FILE" in said.err
+    user("jobs", "resume", job, "-o", "b.doc", code=2)
+    resumed = user("jobs", "resume", job, "-o", "b.csv")
+    whole = user("analyze", "reels120", "-o", "a.csv")
+    assert "Reusing" in whole.err
+    assert "Typical views" in resumed.out
+    assert resumed.out.partition("File:")[0] == whole.out.partition("File:")[0]
+    assert (user.folder / "b.csv").read_bytes() == (user.folder / "a.csv").read_bytes()
+
+
 def test_every_file_says_the_same(user) -> None:
     """CSV, JSON and workbook hold the same reels; the repeat reuses what is fresh and says so."""
     user("analyze", "reels60", "-o", "reels.csv")

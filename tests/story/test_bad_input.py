@@ -148,6 +148,7 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
     words = ("export", "comments", post, "-o", "a.csv")
     answer = cli(*words, environ=environ, before=at_most(400_000), code=3)
     refused(answer, "no room left on the disk", "Free some")
+    assert "Running:" not in answer.err
     assert not (cli.folder / "a.csv").exists()
     answer = cli(*words, environ=environ)
     assert "Going on with job" in answer.err

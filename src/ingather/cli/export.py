@@ -216,6 +216,8 @@ async def _broken(
     here: "World", job: "Job", failure: "errors.IngatherError", *, as_json: bool
 ) -> int:
     """Say what went wrong, what is kept, and how to go on; then the exit code."""
+    from msgspec import structs
+
     from ingather import errors
 
     if isinstance(failure, (errors.JobBusy, errors.LeaseLost, errors.JobNotFound)):
@@ -225,7 +227,8 @@ async def _broken(
         job = await here.store_of(job).show(job.id)
     except errors.StoreError:
         return failure.exit_code
-    tell(job, as_json=as_json)
+    # This process is done with it, also where the store could not be told so.
+    tell(structs.replace(job, holder=None), as_json=as_json)
     if job.unfinished:
         say(f"Everything so far is kept. To go on: {resume_line(job)}")
         return failure.exit_code if failure.exit_code == 2 else PAUSED

@@ -48,11 +48,13 @@ def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
     """One job and its receipt."""
 
     async def command() -> int:
-        from ingather.cli import show
+        from ingather.cli import show, standing
 
         async with world() as here:
             job = await find(here, job_id)
         print(show.as_json(job) if as_json else "\n".join(show.receipt_lines(job)))
+        if not as_json and job.due is None and standing.alive(job) is False:
+            say(f"Its process has ended. To go on: {export.resume_line(job)}")
         if not as_json:
             for line in show.unread_lines(job, show.MOST_SHOWN):
                 say(line)

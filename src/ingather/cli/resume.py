@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, money, options, queueing
+from ingather.cli import export, money, options, queueing, reel_steps
 from ingather.cli.finding import every, find
 from ingather.cli.run import run, stoppable, world
 
@@ -67,6 +67,10 @@ def resume(
                 return await _queue_all(here, job_id, paused)
             job = await find(here, job_id)
         job.claimable()  # before a sandbox is started for it in vain
+        report: tuple[str | None, str] = None, ""
+        if job.kind == "analysis" and not no_wait:
+            report = await reel_steps.file_of(output, format, job.owner.username)
+            wanted = structs.replace(wanted, output=None, format=None, raw_csv=None)
         await _check(job, wanted, no_wait=no_wait)
         async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
             units = await money.units(here, job.kind, job.source, max_cost)
@@ -76,6 +80,9 @@ def resume(
                 await here.collection_of(job).release(job)
                 return await queueing.queue(here, job, as_json=as_json)
             await here.learn_rate(job.source)
+            if job.kind == "analysis":
+                told = {"raw_csv": raw_csv, "as_json": as_json}
+                return await reel_steps.go_on(here, job, stop, report, **told)
             fetcher = here.collection_of(job).fetcher()
             return await export.run_job(
                 here, job, fetcher, stop=stop, strict=strict, as_json=as_json
@@ -97,8 +104,8 @@ async def _check(job: "Job", wanted: "Amended", *, no_wait: bool) -> None:
         return
     if job.kind == "analysis":
         raise errors.BadInput(
-            "An analysis is handed over by the command that began it.",
-            hint=f"`ingather analyze {job.owner.username} -o FILE` goes on with it too.",
+            "Workers write no file of an analysis.",
+            hint=f"Once it is done: ingather analyze {job.owner.username} -o FILE",
         )
     path = path or job.options.output
     collection.check_file(path, format)

@@ -120,17 +120,23 @@ def unread_lines(job: Job, most: int) -> list[str]:
     return lines
 
 
+def _status(job: Job) -> str:
+    """How a job stands, in a word or some."""
+    if job.status == "running" and (job.holder is None or standing.alive(job) is False):
+        return "Stopped in the middle"
+    state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
+    return state.get(job.status, job.status.capitalize())
+
+
 def receipt_lines(job: Job) -> list[str]:
     """The receipt in words."""
     full = receipt.full(job)
     counters = job.counters
-    state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
     replies = f" ({counters.replies:,} of them replies)" if job.kind == "comments" else ""
     filtered = f" filtered {counters.filtered:,} ·" if job.options.filters else ""
     units = f" · units {counters.units:,}" if counters.units else ""
     lines = [
-        f"{state.get(job.status, job.status.capitalize())}: {many(counters.appended, noun(job))}"
-        f"{replies} of {of(job)}",
+        f"{_status(job)}: {many(counters.appended, noun(job))}{replies} of {of(job)}",
         f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
         f" {'writers' if job.kind == 'comments' else 'users'} {_number(full['uniqueUsers'])}",
