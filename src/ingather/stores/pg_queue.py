@@ -122,15 +122,21 @@ WITH RECURSIVE lanes AS (
 ), waiting AS MATERIALIZED (
     SELECT tenant FROM lanes UNION SELECT tenant FROM ripe
 ), idle AS (
-    DELETE FROM turns WHERE tenant NOT IN (SELECT tenant FROM waiting) AND turn < coalesce(
-        (SELECT min(turn) FROM turns JOIN waiting USING (tenant)), {pg_rows.MICROS})
+    DELETE FROM turns WHERE tenant IN (
+        SELECT tenant FROM turns
+        WHERE tenant NOT IN (SELECT tenant FROM waiting) AND turn < coalesce(
+            (SELECT min(turn) FROM turns JOIN waiting USING (tenant)), {pg_rows.MICROS})
+        FOR UPDATE SKIP LOCKED)
 ), added AS (
-    {pg_rows.TURNS} SELECT tenant, {pg_rows.FIRST} FROM waiting ON CONFLICT DO NOTHING
+    {pg_rows.TURNS} SELECT tenant, {pg_rows.FIRST} FROM waiting ORDER BY tenant
+    ON CONFLICT DO NOTHING
 )
 SELECT EXISTS (SELECT FROM waiting)"""
 """Jobs given back for later whose time has come, or whose lease has run out, wait again; every
 tenant of whom a job waits is in `turns`; those who wait for nothing and would have the next turn
-are not, lest each claim pass them by. Whether anything waits."""
+are not, lest each claim pass them by. Whether anything waits. Others may do the same or serve a
+tenant meanwhile: what they have in hand is left to them, and tenants are added in one order, so
+that no two wait for each other."""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -199,9 +205,9 @@ class PgQueue:
             if found is None:
                 raise errors.JobNotFound(f"There is no job {job_id}.")
             job = states.queued(found.job)
-            await pg_rows.update(connection, found.number, job)
-            if found.job.status == "failed":
+            if found.job.status == "failed":  # before its tenant's turn, as where a job begins
                 await pg_rows.reopen(connection, found.number, job.key)
+            await pg_rows.update(connection, found.number, job)
             return job
 
     async def hold_back(self, source: str, reason: Pause, *, owner: str | None = None) -> int:

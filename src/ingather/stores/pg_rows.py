@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from asyncpg.exceptions import UniqueViolationError
 from msgspec import Struct
 
 from ingather import errors
@@ -164,12 +165,12 @@ async def delete(connection: Connection, job_id: str) -> None:
 
 async def reopen(connection: Connection, number: int, key: str) -> None:
     """Let the same command find the job again, unless another has its place by now."""
-    await connection.execute(
-        "UPDATE extractions SET open_key = $2 WHERE number = $1"
-        " AND NOT EXISTS (SELECT 1 FROM extractions WHERE open_key = $2)",
-        number,
-        key,
-    )
+    # That other may be on its way, and then is not seen but waited for.
+    with contextlib.suppress(UniqueViolationError):
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE extractions SET open_key = $2 WHERE number = $1", number, key
+            )
 
 
 async def cursors(connection: Connection, number: int) -> set[str]:
