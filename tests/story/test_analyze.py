@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import signal
 import sqlite3
 import zipfile
 
@@ -277,6 +278,23 @@ def test_a_kill_loses_nothing(user, until, outside) -> None:
     assert "Going on with job" in answer.err
     assert len(rows(user, "id")) == len(set(rows(user, "reel_id"))) == 300
     assert len(user.jobs()) == 1
+
+
+def test_a_cancelled_analysis_says_nothing_of_half_a_list(user, until) -> None:
+    """Cancelled by somebody else in the middle: exit 1, no report and no file that could be taken
+    for one of all reels; what was read can be saved."""
+    import psutil
+
+    point = {"INGATHER_TEST_POINT": "committed:2:stop"}
+    running = user.start("analyze", "reels300", "-o", "r.html", environ=point)
+    until(lambda: psutil.Process(running.pid).status() == psutil.STATUS_STOPPED)
+    job = user.job()["id"]
+    user("jobs", "cancel", job)
+    running.send(signal.SIGCONT)
+    answer = running.ended(within=20)
+    assert (answer.code, answer.out) == (1, ""), answer
+    assert f"jobs save {job[:8]} -o FILE" in answer.err
+    assert not (user.folder / "r.html").exists()
 
 
 def test_since_leaves_older_reels_out(user) -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import options
-from ingather.cli.reel_steps import file_of, hand_over, paused, read_or_reuse, story_of, zone_of
+from ingather.cli.reel_steps import cut_short, file_of, hand_over, read_or_reuse, story_of, zone_of
 from ingather.cli.run import run, stoppable, world
 
 if TYPE_CHECKING:
@@ -119,8 +119,8 @@ def analyze(
                     sandbox=sandbox,
                 )
                 job = await read_or_reuse(here, reels, wanted, stop=stop, quiet=as_json)
-                if job.status == "paused":
-                    return paused(stop)
+                if job.status != "done":
+                    return cut_short(job, stop)
                 first = path is not None and not stories
                 stories.append(
                     await story_of(reels, job, hours, collaborations=collaborations, rows=first)

@@ -31,8 +31,8 @@ async def go_on(
 
     reels = here.analyses(job.source, route=job.route)
     job = await _read(reels, job, stop, quiet=as_json)
-    if job.status == "paused":
-        return paused(stop)
+    if job.status != "done":
+        return cut_short(job, stop)
     path, ending = file
     story = await story_of(reels, job, zone_of(None), collaborations=False, rows=path is not None)
     columns = reel_files.layout(None)
@@ -152,7 +152,13 @@ async def _read(reels: "Reels", job: "Job", stop: "Stop", *, quiet: bool) -> "Jo
         raise
 
 
-def paused(stop: "Stop") -> int:
+def cut_short(job: "Job", stop: "Stop") -> int:
+    """Say why there is no report: one of half a list would be taken for one of all. The exit
+    code."""
+    if job.status == "cancelled":
+        kept = f"{program()} jobs save {job.id[:8]} -o FILE"
+        say(f"It was cancelled before its end, so nothing is said of it. What was read: {kept}")
+        return 1
     say("Everything so far is kept. Run the same command again to go on.")
     return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
 
