@@ -126,13 +126,19 @@ class MemoryStore:
             del self._open[kept.job.key]
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         kept = self._find(job_id)
         kept.job.claimable()
         if self._held(kept) and dead != kept.job.fence:
             raise states.busy(kept.job)
-        kept.job = states.claimed(kept.job, holder, now=self._clock.now())
+        kept.job = states.claimed(kept.job, holder, now=self._clock.now(), heed=heed)
         kept.lease_until = self._clock.now() + lease
         self._open.setdefault(kept.job.key, job_id)
         return Claim(kept.job, kept.job.fence, set(kept.cursors))
@@ -216,7 +222,7 @@ class MemoryStore:
         job = min(heads.values(), key=lambda job: (served.get(job.tenant, 0), states.age(job)))
         self._turn += 1
         served[job.tenant] = self._turn
-        return await self.claim(job.id, holder, lease=lease)
+        return await self.claim(job.id, holder, lease=lease, heed=True)
 
     async def held(self) -> Sequence[Job]:
         return [

@@ -162,13 +162,20 @@ class RedisStore:
         self._held.pop(job_id, None)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         def change(kept: Kept) -> tuple[Job, Word]:
             kept.whole().job.claimable()
             if kept.held and dead != kept.job.fence:
                 raise states.busy(kept.job)
-            return states.claimed(kept.job, holder, now=kept.now), _milliseconds(lease)
+            job = states.claimed(kept.job, holder, now=kept.now, heed=heed)
+            return job, _milliseconds(lease)
 
         job = await self.move(job_id, change)
         self._held[job_id] = _Held(job.fence, export_record.of(job))

@@ -124,14 +124,20 @@ class SqlStore:
         await self._link.write(work)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         def work(connection: sqlite3.Connection) -> Claim:
             kept = sql_rows.found(connection, job_id)
             kept.job.claimable()
             if kept.held_at(now(connection)) and dead != kept.job.fence:
                 raise states.busy(kept.job)
-            return sql_queue.take(connection, kept, holder, lease)
+            return sql_queue.take(connection, kept, holder, lease, heed=heed)
 
         return await self._link.write(work)
 
