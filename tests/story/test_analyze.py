@@ -150,6 +150,8 @@ def test_an_account_is_compared_with_others(user) -> None:
         (["not a name!"], 2, "is not the name of an account"),
         (["reels9", "--tz", "Mars/Olympus"], 2, "no time zone"),
         (["reels9", "--fields", "reelId,shoe"], 2, "no field shoe"),
+        (["reels9", "--fields", ""], 2, "no field without a name"),
+        (["reels9", "--since", ""], 2, "it is no date"),
         (["reels9", "-o", "reels.docx"], 2, ".docx"),
         (["reels9", "--source", "archive"], 2, "graph or hiker"),
         (["reels9", *["--compare", "reels8"] * 5], 2, "up to 5"),

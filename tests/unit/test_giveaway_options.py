@@ -51,6 +51,10 @@ def test_rules_as_they_are_typed():
     [
         {"since": "2026-01-31"},
         {"until": "tomorrow"},
+        {"since": ""},
+        {"until": ""},
+        {"keywords": ["lamp", ""]},
+        {"without_keywords": [" \u200d"]},
         {"until": "99999-01-01T00:00Z"},
         {"hashtags": ["two words"]},
         {"without_hashtags": ["#"]},

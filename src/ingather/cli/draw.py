@@ -105,7 +105,7 @@ def draw(
         _check(protocol, at=at, number=number, beacon=beacon, anchor=anchor)
         if explain is None and (output is not None or protocol == 2):
             check(output)
-        when = read(at) if at else None
+        when = None if at is None else read(at)
         play = await sandboxed(jobs, beacon, sandbox=sandbox)
         async with world(sandbox=play) as here:
             from ingather.cli import giveaway_show

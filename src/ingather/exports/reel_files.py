@@ -102,7 +102,7 @@ def check_streams(ending: str) -> None:
 
 def layout(fields: str | None) -> Layout:
     """The columns that were asked for, in that order; all of them where none were."""
-    if not fields:
+    if fields is None:
         return REELS
     known = {column.name: column for column in REELS}
     chosen = [name.strip() for name in fields.split(",") if name.strip()]

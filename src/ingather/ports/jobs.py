@@ -207,9 +207,9 @@ class Queue(Protocol):
 
         That of the tenant whose turn is longest ago; of its jobs the highest priority, then the
         oldest: no tenant's priority puts it before another. A job whose lease has run out waits
-        like any other, whoever held it; a wish that he did not grant is kept. sources: only jobs of these. sandbox: only jobs that read
-        the sandbox, or none of them. Raises StateLost or DamagedRecord, once, for a job that cannot
-        be taken up any more.
+        like any other, whoever held it; a wish that he did not grant is kept. sources: only jobs
+        of these. sandbox: only jobs that read the sandbox, or none of them. Raises StateLost or
+        DamagedRecord, once, for a job that cannot be taken up any more.
         """
         ...
 

@@ -50,13 +50,11 @@ class MemoryStore:
         self._kept: dict[str, _Kept] = {}
         self._open: dict[str, str] = {}
         self._served: dict[str, int] = {}
-        self._turn = 0
 
     def _find(self, job_id: str) -> _Kept:
-        try:
-            return self._kept[job_id]
-        except KeyError:
-            raise errors.JobNotFound(f"There is no job {job_id}.") from None
+        if job_id not in self._kept:
+            raise errors.JobNotFound(f"There is no job {job_id}.")
+        return self._kept[job_id]
 
     def _held(self, kept: _Kept) -> bool:
         return kept.lease_until > self._clock.now()
@@ -97,8 +95,8 @@ class MemoryStore:
             and (before is None or states.age(kept.job) < states.age(before))
             and states.among(kept.job, kinds, status)
         ]
-        newest = sorted(wanted, key=states.age, reverse=True)[:limit]
-        return [states.brief(job, targets) for job in newest]
+        wanted.sort(key=states.age, reverse=True)
+        return [states.brief(job, targets) for job in wanted[:limit]]
 
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((kept.job.kind, kept.job.status) for kept in self._kept.values())
@@ -220,8 +218,7 @@ class MemoryStore:
         for each in sorted(waiting, key=lambda job: (-job.priority, states.age(job))):
             heads.setdefault(each.tenant, each)
         job = min(heads.values(), key=lambda job: (served.get(job.tenant, 0), states.age(job)))
-        self._turn += 1
-        served[job.tenant] = self._turn
+        served[job.tenant] = max(served.values(), default=0) + 1
         return await self.claim(job.id, holder, lease=lease, heed=True)
 
     async def held(self) -> Sequence[Job]:

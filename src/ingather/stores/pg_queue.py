@@ -60,8 +60,9 @@ RETURNING {_RETURNING}, picked.sequence, {_BESIDE.format(job="e")},
 """
 """$1 sources, $2 sandbox (1 or 0), $3 holder, $4 lease. The job that was picked, or no row; the
 sequence of `picked` is that of the moment of which the targets and cursors are told. What is made
-of the job is `states.claimed` of one that has not failed, with heed, but for the fence: it is drawn, so that
-one that a crash takes back is not given again (docs/decisions/claims-may-be-lost.md)."""
+of the job is `states.claimed` of one that has not failed, and heeds a wish, but for the fence: it
+is drawn, so that one that a crash takes back is not given again
+(docs/decisions/claims-may-be-lost.md)."""
 
 _SERVED = f"UPDATE turns SET turn = {pg_rows.MICROS} FROM picked WHERE turns.tenant = picked.tenant"
 

@@ -105,8 +105,7 @@ class SqlStore:
             job = states.asked(kept.job, wish, held=held, now=time)
             # A lease that ran out is taken away, lest its late holder write after all.
             lease_until = kept.lease_until if held else None
-            sql_rows.update(connection, kept.number, job, lease_until=lease_until)
-            return job
+            return sql_rows.update(connection, kept.number, job, lease_until=lease_until)
 
         return await self._link.write(work)
 
@@ -276,12 +275,10 @@ class SqlStore:
         def work(connection: sqlite3.Connection) -> Job:
             kept = sql_rows.fenced(connection, job_id, fence, targets=ALL)
             self._held.pop((job_id, fence), None)
-            time = now(connection)
             job = states.settled(
-                kept.job, status, reason, error, file, spent, again=again, now=time
+                kept.job, status, reason, error, file, spent, again=again, now=now(connection)
             )
-            sql_rows.update(connection, kept.number, job, lease_until=None)
-            return job
+            return sql_rows.update(connection, kept.number, job, lease_until=None)
 
         return await self._link.write(work)
 
