@@ -138,13 +138,20 @@ class Leases(Protocol):
     """The right to write to a job. Every write carries the fence of the claim it was won with."""
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         """Take the lease: free, run out, or (dead) held under exactly that fence by a process
         that the caller knows to be dead.
 
         The fence is raised, the attempt counted, the status set to running (csv_pending stays)
-        and a wish forgotten. Raises JobBusy while another holds it, StateLost where keys are
+        and a wish that nobody granted forgotten: who names a job asks for it anew; heed: it is
+        kept. Raises JobBusy while another holds it, StateLost where keys are
         gone, JobNotFound; a done or cancelled job can not be claimed (BadInput).
         """
         ...
@@ -179,7 +186,8 @@ class Leases(Protocol):
         """Give the lease back and say how the job stands. reason None keeps the reason there is
         (the ending of a csv_pending job that becomes done). What was spent since
         the last commit is added to the counters. again: seconds after which workers may take a
-        queued job up again; None: it is left to people. Raises LeaseLost.
+        queued job up again; None: it is left to people. A job that would go on by itself is paused
+        or cancelled instead where that was wished. Raises LeaseLost.
         """
         ...
 
@@ -199,9 +207,9 @@ class Queue(Protocol):
 
         That of the tenant whose turn is longest ago; of its jobs the highest priority, then the
         oldest: no tenant's priority puts it before another. A job whose lease has run out waits
-        like any other, whoever held it. sources: only jobs of these. sandbox: only jobs that read
-        the sandbox, or none of them. Raises StateLost or DamagedRecord, once, for a job that cannot
-        be taken up any more.
+        like any other, whoever held it; a wish that he did not grant is kept. sources: only jobs
+        of these. sandbox: only jobs that read the sandbox, or none of them. Raises StateLost or
+        DamagedRecord, once, for a job that cannot be taken up any more.
         """
         ...
 
@@ -210,7 +218,8 @@ class Queue(Protocol):
         ...
 
     async def enqueue(self, job_id: str) -> Job:
-        """Let workers take up a job that is pending, paused or failed, at once.
+        """Let workers take up a job that is pending, paused or failed, at once; what was wished
+        before is forgotten.
 
         One that is being run is taken up by them when its run ends early. Raises JobNotFound,
         StateLost; BadInput where the job is over.

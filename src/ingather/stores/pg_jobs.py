@@ -108,14 +108,20 @@ class PgStore:
             await pg_rows.delete(connection, job_id)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
             found.job.claimable()
             if found.held and dead != found.job.fence:
                 raise states.busy(found.job)
-            job = states.claimed(found.job, holder, now=found.now)
+            job = states.claimed(found.job, holder, now=found.now, heed=heed)
             await pg_rows.update(connection, found.number, job, lease_until=found.now + lease)
             if found.job.status == "failed":
                 await pg_rows.reopen(connection, found.number, job.key)

@@ -50,7 +50,7 @@ SET fence = e.fence + 1 + {CLAIMS} * floor(random() * {_FENCES})::bigint,
     attempts = e.attempts + 1,
     status = CASE WHEN e.status = 'csv_pending' THEN e.status ELSE 'running' END,
     reason = CASE WHEN e.status = 'csv_pending' THEN e.reason END,
-    holder = $3, wish = NULL, finished_at = NULL, lease_until = {NOW} + $4::float8,
+    holder = $3, finished_at = NULL, lease_until = {NOW} + $4::float8,
     started_at = coalesce(
         e.started_at,
         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
@@ -60,8 +60,9 @@ RETURNING {_RETURNING}, picked.sequence, {_BESIDE.format(job="e")},
 """
 """$1 sources, $2 sandbox (1 or 0), $3 holder, $4 lease. The job that was picked, or no row; the
 sequence of `picked` is that of the moment of which the targets and cursors are told. What is made
-of the job is `states.claimed` of one that has not failed, but for the fence: it is drawn, so that
-one that a crash takes back is not given again (docs/decisions/claims-may-be-lost.md)."""
+of the job is `states.claimed` of one that has not failed, and heeds a wish, but for the fence: it
+is drawn, so that one that a crash takes back is not given again
+(docs/decisions/claims-may-be-lost.md)."""
 
 _SERVED = f"UPDATE turns SET turn = {pg_rows.MICROS} FROM picked WHERE turns.tenant = picked.tenant"
 

@@ -42,7 +42,7 @@ class RedisQueue:
                 return None
             job_id, tenant = offered[0].decode(), offered[1].decode()
             try:
-                return await self._store.claim(job_id, holder, lease=lease)
+                return await self._store.claim(job_id, holder, lease=lease, heed=True)
             except errors.JobBusy:  # somebody claimed it by its id
                 continue
             except (errors.StateLost, errors.DamagedRecord):

@@ -105,8 +105,7 @@ class SqlStore:
             job = states.asked(kept.job, wish, held=held, now=time)
             # A lease that ran out is taken away, lest its late holder write after all.
             lease_until = kept.lease_until if held else None
-            sql_rows.update(connection, kept.number, job, lease_until=lease_until)
-            return job
+            return sql_rows.update(connection, kept.number, job, lease_until=lease_until)
 
         return await self._link.write(work)
 
@@ -124,14 +123,20 @@ class SqlStore:
         await self._link.write(work)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         def work(connection: sqlite3.Connection) -> Claim:
             kept = sql_rows.found(connection, job_id)
             kept.job.claimable()
             if kept.held_at(now(connection)) and dead != kept.job.fence:
                 raise states.busy(kept.job)
-            return sql_queue.take(connection, kept, holder, lease)
+            return sql_queue.take(connection, kept, holder, lease, heed=heed)
 
         return await self._link.write(work)
 
@@ -270,12 +275,10 @@ class SqlStore:
         def work(connection: sqlite3.Connection) -> Job:
             kept = sql_rows.fenced(connection, job_id, fence, targets=ALL)
             self._held.pop((job_id, fence), None)
-            time = now(connection)
             job = states.settled(
-                kept.job, status, reason, error, file, spent, again=again, now=time
+                kept.job, status, reason, error, file, spent, again=again, now=now(connection)
             )
-            sql_rows.update(connection, kept.number, job, lease_until=None)
-            return job
+            return sql_rows.update(connection, kept.number, job, lease_until=None)
 
         return await self._link.write(work)
 

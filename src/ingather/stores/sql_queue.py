@@ -105,7 +105,7 @@ class SqlQueue:
                 return damaged
             assert kept is not None
             connection.execute(_SERVED, (kept.job.tenant,))
-            return take(connection, kept, holder, lease)
+            return take(connection, kept, holder, lease, heed=True)
 
         # Who only looks, as idle workers do every second, keeps nobody from writing.
         if await self._link.run(first) is None:
@@ -145,11 +145,16 @@ class SqlQueue:
 
 
 def take(
-    connection: sqlite3.Connection, kept: sql_rows.Kept, holder: Holder, lease: float
+    connection: sqlite3.Connection,
+    kept: sql_rows.Kept,
+    holder: Holder,
+    lease: float,
+    *,
+    heed: bool,
 ) -> Claim:
     """The lease of a job that may be taken."""
     time = now(connection)
-    job = states.claimed(kept.job, holder, now=time)
+    job = states.claimed(kept.job, holder, now=time, heed=heed)
     sql_rows.update(connection, kept.number, job, lease_until=time + lease)
     if kept.job.status == "failed":
         sql_rows.reopen(connection, kept.number, job.key)

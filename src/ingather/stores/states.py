@@ -68,11 +68,10 @@ def age(job: Job) -> tuple[str, str]:
 def queued(job: Job) -> Job:
     """The job as workers may take it up at once."""
     job.claimable()
+    job = structs.replace(job, due=AT_ONCE, wish=None)
     if job.status not in ("paused", "failed"):
-        return structs.replace(job, due=AT_ONCE)
-    return structs.replace(
-        job, status="pending", reason=None, attempts=0, due=AT_ONCE, finished_at=None
-    )
+        return job
+    return structs.replace(job, status="pending", reason=None, attempts=0, finished_at=None)
 
 
 def waiting(job: Job, lease_until: float | None, *, now: float) -> bool:
@@ -110,8 +109,9 @@ def busy(job: Job) -> errors.JobBusy:
     )
 
 
-def claimed(job: Job, holder: Holder, *, now: float) -> Job:
-    """The job under a new lease. A failed one starts its attempts again: a person asked for it."""
+def claimed(job: Job, holder: Holder, *, now: float, heed: bool = False) -> Job:
+    """The job under a new lease. A failed one starts its attempts again: a person asked for it.
+    heed: a wish that nobody granted is kept."""
     return structs.replace(
         job,
         fence=job.fence + 1,
@@ -119,7 +119,7 @@ def claimed(job: Job, holder: Holder, *, now: float) -> Job:
         status="csv_pending" if job.status == "csv_pending" else "running",
         reason=job.reason if job.status == "csv_pending" else None,
         holder=holder,
-        wish=None,
+        wish=job.wish if heed else None,
         started_at=job.started_at or iso(now),
         finished_at=None,
     )
@@ -131,6 +131,7 @@ def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
         raise errors.BadInput(f"Job {job.id} is {job.status}; there is nothing to {wish}.")
     if held:
         return structs.replace(job, wish=wish)
+    job = structs.replace(job, wish=None)
     if wish == "pause" and job.status == "csv_pending":
         return job  # nothing is read any more, and its ending must not be forgotten
     if wish == "pause":
@@ -217,11 +218,11 @@ def settled(
     again: float | None,
     now: float,
 ) -> Job:
-    """The job with its lease given back."""
+    """The job with its lease given back. Where it would go on by itself, a wish goes before."""
     old = job.counters
     over = status in ("done", "failed", "cancelled")
     left = over or again is None or job.due is None
-    return structs.replace(
+    given = structs.replace(
         job,
         status=status,
         reason=reason or job.reason,
@@ -241,3 +242,6 @@ def settled(
             units=old.units + spent.units,
         ),
     )
+    if left or job.wish is None:
+        return given
+    return asked(given, job.wish, held=False, now=now)
