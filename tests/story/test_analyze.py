@@ -62,7 +62,13 @@ def test_an_analysis_that_was_killed_is_resumed_to_what_it_says(user) -> None:
     user("analyze", "reels120", "-o", "a.csv", code=-9, environ=point)
     job = user.job()["id"]
     said = user("jobs", "resume", job, "--no-wait", "-o", "b.csv", code=2)
-    assert "ingather analyze reels120 -o FILE" in said.err
+    assert f"ingather jobs save {job[:8]} -o report.html" in said.err
+    user("jobs", "save", job, "-o", "r.html", "--filter", "likes>5", code=2)
+    half = user("jobs", "save", job, "-o", "r.html")
+    assert "This is partial" in half.err
+    page = (user.folder / "r.html").read_text("utf-8")
+    piped = user("jobs", "save", job, "-o", "-", "--format", "html").out
+    assert "reels120" in page and piped.count("reels120") == page.count("reels120")
     user("jobs", "resume", job, "-o", "b.doc", code=2)
     resumed = user("jobs", "resume", job, "-o", "b.csv")
     whole = user("analyze", "reels120", "-o", "a.csv")

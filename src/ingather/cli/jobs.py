@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, filter_lists, options
+from ingather.cli import export, filter_lists, options, reel_steps
 from ingather.cli.finding import every, find
 from ingather.cli.resume import resume
 from ingather.cli.run import confirmed, run, say, world
@@ -145,6 +145,7 @@ def save(
     \b
     Example:
       ingather jobs save 7683 --filter verified=yes -o verified.xlsx
+      ingather jobs save 9f77 -o report.html        # of an analysis
     """
 
     async def command() -> int:
@@ -155,7 +156,10 @@ def save(
             chosen = await filter_lists.chosen(here, filters or (), job.kind)
             path = export.path_of(output)
             assert path is not None
-            if path == "-":
+            if job.kind == "analysis" and reel_steps.is_report(path, format):
+                file = await reel_steps.report(here, job, path, format, chosen=bool(chosen))
+                say("The report is written." if path == "-" else f"The report is {file.path}.")
+            elif path == "-":
                 wanted = structs.replace(job.options, format=format, raw_csv=raw_csv)
                 await export.to_stdout(here, structs.replace(job, options=wanted), chosen)
             else:

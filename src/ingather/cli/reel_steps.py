@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from datetime import tzinfo
 
     from ingather.assembly import World
-    from ingather.domain.job import Job
+    from ingather.domain.job import File, Job
     from ingather.engine.stop import Stop
     from ingather.exports.reel_files import Story
     from ingather.features.analyses import Reels, Wanted
@@ -37,6 +37,33 @@ async def go_on(
     story = await story_of(reels, job, zone_of(None), collaborations=False, rows=path is not None)
     columns = reel_files.layout(None)
     return hand_over([story], path, ending, columns=columns, raw_csv=raw_csv, as_json=as_json)
+
+
+def is_report(path: str, format: str | None) -> bool:
+    """Whether a file is the page of an analysis, and no list of rows."""
+    ending = f".{format.lower().removeprefix('.')}" if format else Path(path).suffix.lower()
+    return ending in (".html", ".pdf")
+
+
+async def report(
+    here: "World", job: "Job", path: str, format: str | None, *, chosen: bool
+) -> "File":
+    """Write what there is to say of an analysis, whether or not it is finished, without fetching.
+    Raises BadInput for filters: those of a report were committed to when it was begun."""
+    from ingather import errors
+    from ingather.exports import reel_files
+
+    if chosen:
+        raise errors.BadInput(
+            "A report has the filters of its analysis.", hint="Begin one: ingather analyze --filter"
+        )
+    target, ending = await file_of(path, format, job.owner.username)
+    assert target is not None
+    reels = here.analyses(job.source, route=job.route)
+    story = await story_of(reels, job, zone_of(None), collaborations=False, rows=True)
+    if target == "-":
+        return reel_files.pour(story, sys.stdout.buffer, ending)
+    return reel_files.save(story, target, ending)
 
 
 async def story_of(

@@ -105,7 +105,7 @@ async def _check(job: "Job", wanted: "Amended", *, no_wait: bool) -> None:
     if job.kind == "analysis":
         raise errors.BadInput(
             "Workers write no file of an analysis.",
-            hint=f"Once it is done: ingather analyze {job.owner.username} -o FILE",
+            hint=f"Once it is done: ingather jobs save {job.id[:8]} -o report.html",
         )
     path = path or job.options.output
     collection.check_file(path, format)
