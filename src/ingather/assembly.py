@@ -56,6 +56,7 @@ class World(Outside):
         self.names = names or {}
         self._codes = codes or {}
         self._rate_asked = float("-inf")
+        self._asking_rate = asyncio.Lock()
 
     async def __aenter__(self) -> "World":
         return self
@@ -125,11 +126,12 @@ class World(Outside):
 
         if source != "hiker" or self.settings.hiker_key is None:
             return
-        if self.clock.monotonic() - self._rate_asked < KEPT:
-            return
-        self._rate_asked = self.clock.monotonic()
-        with suppress(errors.SourceError):
-            self.rates.hiker = (await self.hiker("followers").balance()).rate
+        async with self._asking_rate:  # whoever begins meanwhile waits for the answer, too
+            if self.clock.monotonic() - self._rate_asked < KEPT:
+                return
+            self._rate_asked = self.clock.monotonic()
+            with suppress(errors.SourceError):
+                self.rates.hiker = (await self.hiker("followers").balance()).rate
 
     @cached_property
     def comments(self) -> "Comments":
