@@ -120,11 +120,13 @@ class World(Outside):
         tokens = max(1, len(settings.access_tokens))
         return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
 
-    async def learn_rate(self, source: str) -> None:
-        """Ask what HikerAPI allows a second, before it is read, now and then; asking is free."""
+    async def learn_rate(self, source: str, route: str = "") -> None:
+        """Ask what HikerAPI allows a second, before it is read, now and then; asking is free.
+        route: a job's, whose gaps it may fill."""
         from ingather.features.rates import KEPT
 
-        if source != "hiker" or self.settings.hiker_key is None:
+        read = source == "hiker" or route.endswith(FILLED)
+        if not read or self.settings.hiker_key is None:
             return
         async with self._asking_rate:  # whoever begins meanwhile waits for the answer, too
             if self.clock.monotonic() - self._rate_asked < KEPT:
