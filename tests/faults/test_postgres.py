@@ -239,6 +239,32 @@ async def test_what_a_holder_writes_puts_its_claim_on_the_disk(start_postgres, m
     await link.close()
 
 
+async def test_a_server_that_is_away_is_waited_for_once(start_postgres, monkeypatch) -> None:
+    """What is read is asked for again where its answer was lost, but not where the server was
+    waited for in vain: whoever looks at a job then need not wait twice as long to hear so."""
+    from ingather.stores import pg_link
+
+    class Counting(pg_link.PgLink):
+        waits = 0
+
+        async def _patiently(self):
+            self.waits += 1
+            return await super()._patiently()
+
+    server = start_postgres()
+    link = Counting(server.url())
+    await link.read("SELECT 1")
+    server.kill()
+    monkeypatch.setattr(pg_link, "_PATIENCE", 0.05)
+    for waits in (2, 3):  # the first lost its answer, and then found nobody
+        with pytest.raises(errors.StoreUnavailable):
+            await link.read("SELECT 1")
+        assert link.waits == waits
+    server.start()
+    assert await link.read("SELECT 1")
+    await link.close()
+
+
 async def test_what_others_are_taking_is_passed_by(make_database, make) -> None:
     """Where each tenant's first job is being taken this moment, the next behind it is claimed."""
     from ingather.stores.pg_jobs import PgStore
