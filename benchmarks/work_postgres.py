@@ -30,7 +30,9 @@ WITH made AS (
             timestamp '2026-01-01' + n * interval '1 second', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'),
         'tenant-' || n % 10, 0
     FROM generate_series(1, $1::bigint) AS n
-    RETURNING number, id
+    RETURNING number, id, tenant
+), turn AS (
+    INSERT INTO turns SELECT DISTINCT tenant, 0 FROM made
 )
 INSERT INTO targets SELECT number, 0, '{"target":{"id":"' || id || '"}}' FROM made"""
 
@@ -108,7 +110,7 @@ async def _claims(url: str, count: int, gate: Any) -> tuple[list[str], list[floa
     gate.wait(60)
     for _ in range(count):
         since = time.perf_counter()
-        claim = await queue.next(holder)
+        claim = await queue.next(holder, sources=["graph", "hiker"])
         took.append(time.perf_counter() - since)
         if claim is not None:
             won.append(claim.job.id)

@@ -5,13 +5,28 @@ import os
 import sys
 
 from ingather.cli import app
+from ingather.cli.run import nowhere, say
 
 
 def main() -> None:
     """Run the command line."""
     _three_streams()
     _any_letter()
-    app()
+    try:
+        try:
+            app()
+        finally:
+            sys.stdout.flush()  # what waits to be written may not find its place
+    except BrokenPipeError:  # whoever read our output has had enough of it
+        nowhere()
+    except OSError as failure:
+        from ingather.exports.aside import FULL
+
+        if failure.errno not in FULL:
+            raise
+        nowhere()
+        say("Error: There is no room left for the output.")
+        sys.exit(1)
 
 
 def _three_streams() -> None:

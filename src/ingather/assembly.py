@@ -56,6 +56,7 @@ class World(Outside):
         self.names = names or {}
         self._codes = codes or {}
         self._rate_asked = float("-inf")
+        self._asking_rate = asyncio.Lock()
 
     async def __aenter__(self) -> "World":
         return self
@@ -119,17 +120,20 @@ class World(Outside):
         tokens = max(1, len(settings.access_tokens))
         return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
 
-    async def learn_rate(self, source: str) -> None:
-        """Ask what HikerAPI allows a second, before it is read, now and then; asking is free."""
+    async def learn_rate(self, source: str, route: str = "") -> None:
+        """Ask what HikerAPI allows a second, before it is read, now and then; asking is free.
+        route: a job's, whose gaps it may fill."""
         from ingather.features.rates import KEPT
 
-        if source != "hiker" or self.settings.hiker_key is None:
+        read = source == "hiker" or route.endswith(FILLED)
+        if not read or self.settings.hiker_key is None:
             return
-        if self.clock.monotonic() - self._rate_asked < KEPT:
-            return
-        self._rate_asked = self.clock.monotonic()
-        with suppress(errors.SourceError):
-            self.rates.hiker = (await self.hiker("followers").balance()).rate
+        async with self._asking_rate:  # whoever begins meanwhile waits for the answer, too
+            if self.clock.monotonic() - self._rate_asked < KEPT:
+                return
+            self._rate_asked = self.clock.monotonic()
+            with suppress(errors.SourceError):
+                self.rates.hiker = (await self.hiker("followers").balance()).rate
 
     @cached_property
     def comments(self) -> "Comments":

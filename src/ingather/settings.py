@@ -11,12 +11,12 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct, structs
 
-from ingather import errors
+from ingather import errors, settings_file
 from ingather.domain.job import HARD_CAP
 from ingather.domain.refresh_posts import KEPT, MEASURED
 from ingather.settings_kafka import kafka
 from ingather.settings_refresh import refresh
-from ingather.settings_words import number, secret, several, url, yes
+from ingather.settings_words import days, number, secret, several, url, yes
 from ingather.stores.kafka_link import KafkaLink
 
 
@@ -143,7 +143,7 @@ def load(environ: Mapping[str, str] | None = None, *, folder: Path | None = None
         comments_store=_store(values["COMMENTS_STORE"], redis_url),
         database=_database(values["DATABASE_URL"], data_dir),
         postgres_url=_postgres(values["DATABASE_URL"]),
-        retention=number("INGATHER_RETENTION", values["INGATHER_RETENTION"], 0) or None,
+        retention=days("INGATHER_RETENTION", values["INGATHER_RETENTION"], None),
         redis_url=redis_url,
         cache_redis_url=values["CACHE_REDIS_URL"] or redis_url,
         access_tokens=several(values["INSTAGRAM_ACCESS_TOKEN"]),
@@ -182,28 +182,8 @@ def given(
 ) -> dict[str, str]:
     """Every setting as it was given, empty where it was not."""
     if environ is None:
-        environ = {**_dotenv((folder or Path.cwd()) / ".env"), **os.environ}
+        environ = {**settings_file.read(folder or Path.cwd()), **os.environ}
     return {each.name: environ.get(each.name, "").strip() for each in SETTINGS}
-
-
-def _dotenv(path: Path) -> dict[str, str]:
-    """NAME=value lines; `export`, comments and matching quotes are understood."""
-    try:
-        lines = path.read_text("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError):
-        return {}
-    found = {}
-    for line in lines:
-        name, equals, value = line.strip().removeprefix("export ").partition("=")
-        if not equals or name.startswith("#"):
-            continue
-        value = value.strip()
-        if len(value) > 1 and value[0] == value[-1] and value[0] in "\"'":
-            value = value[1:-1]
-        else:
-            value = value.partition(" #")[0].strip()
-        found[name.strip()] = value
-    return found
 
 
 def _data_dir(value: str) -> Path:

@@ -5,7 +5,7 @@ from typing import Any
 
 from ingather import errors
 from ingather.domain.refresh_posts import KEPT, MEASURED
-from ingather.settings_words import number, several, yes
+from ingather.settings_words import days, number, several, yes
 
 _MOST_MEDIA, _MOST_KEPT = 50, 1_000
 """Posts within one answer (contract of the Graph API, 2.6: what is in use), and of an account."""
@@ -37,8 +37,8 @@ def refresh(values: Mapping[str, str]) -> dict[str, Any]:
     calls, hiker = "INGATHER_REFRESH_INSIGHTS_PER_HOUR", "INGATHER_REFRESH_HIKER_MEDIA"
     log, history = "INGATHER_REFRESH_LOG_DAYS", "INGATHER_HISTORY_DAYS"
     return {
-        "refresh_log_days": number(log, values[log], 90),
-        "history_days": number(history, values[history], 0) or None,
+        "refresh_log_days": days(log, values[log], 90),
+        "history_days": days(history, values[history], None),
         "refresh_media": wanted,
         "refresh_media_kept": kept,
         "refresh_hiker_media": yes(hiker, values[hiker]),

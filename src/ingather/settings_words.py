@@ -6,6 +6,8 @@ from ingather import errors
 
 LEAST_SECRET = 16
 """Letters of a secret that we are given, at the least: fewer can be tried out."""
+_LONGEST = 36_500
+"""Days of a hundred years: beyond them no calendar tells."""
 
 
 def number(name: str, value: str, default: int, *, least: int = 1) -> int:
@@ -14,6 +16,18 @@ def number(name: str, value: str, default: int, *, least: int = 1) -> int:
     if not value.isdecimal() or int(value) < least:
         raise errors.BadSetting(
             f"{name} is {value!r}.", hint=f"It takes a whole number from {least}."
+        )
+    return int(value)
+
+
+def days(name: str, value: str, default: int | None) -> int | None:
+    """A time in days, which is what a setting's bare number is; None: for good."""
+    if not value:
+        return default
+    if not value.isdecimal() or not 1 <= int(value) <= _LONGEST:
+        raise errors.BadSetting(
+            f"{name} is {value!r}.",
+            hint=f"It takes a whole number of days, from 1 to {_LONGEST:,}.",
         )
     return int(value)
 

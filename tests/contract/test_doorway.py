@@ -109,6 +109,32 @@ async def test_a_webhook_is_taken_by_one(sql) -> None:
     assert await hooks.of(job) is None
 
 
+async def test_who_waits_for_a_job_that_goes_on_keeps_nobody_waiting(sql) -> None:
+    """However many webhooks wait for jobs that go on, one whose job has ended is taken at once."""
+    hooks, ids = SqlWebhooks(sql), [str(uuid4()) for _ in range(40)]
+    for number, job in enumerate(ids):
+        status = (
+            "done" if number == 39 else ("paused", "running", "pending", "csv_pending")[number % 4]
+        )
+        await sql.run(JOB, job, status)
+        await hooks.add(
+            Webhook(id=job, job=job, kind="followers", url="https://a/", secret=b"s", created_at="")
+        )
+    assert [hook.job for hook in await hooks.take(20) if hook.job in ids] == ids[39:]
+    await sql.run("UPDATE extractions SET status = 'cancelled' WHERE id = ?", ids[0])
+    assert [hook.job for hook in await hooks.take(20) if hook.job in ids] == ids[:1]
+    for job in ids:
+        await hooks.forget(job)
+        await sql.run("DELETE FROM extractions WHERE id = ?", job)
+
+
+JOB = """
+INSERT INTO extractions (id, extraction_type, owner, source, route, overview, options, progress,
+    status, requested_at)
+VALUES (?, 'followers', '{"instagramId":"1","username":"ann"}', 'hiker', 'v2', '{"count":1}', '{}',
+    '{}', ?, '2026-11-01T00:00:00Z')"""
+
+
 @pytest.mark.parametrize(
     ("trouble", "state"),
     [(errors.StoreUnavailable("away"), "waiting"), (errors.StateLost("gone"), "failed")],

@@ -67,6 +67,43 @@ async def test_less_than_it_has_kept_changes_nothing(backing, make, writer, fewe
     assert (await backing.jobs.create(make.job(options=Options(limit=5), **alike))).id == first.id
 
 
+async def test_an_amended_job_goes_on_under_its_new_limits(backing, make, writer) -> None:
+    """A paused job takes other limits and another file by its id, and nothing else of it changes;
+    so does one that another has the key of by now."""
+    work = await writer(make.job(options=Options(limit=50, max_calls=3)))
+    await work.page(make.comments(5))
+    await work.settle("paused", reason="budget")
+    job = await backing.jobs.show(work.job.id)
+    await backing.jobs.create(make.job(owner=job.owner, targets=job.targets), fresh=True)
+    wanted = Options(limit=70, cap=90, max_calls=7, max_units=8, output="/tmp/f", format="csv")
+    other = structs.replace(wanted, raw_csv=True, replies=False, look_back=5)
+    amended = await backing.jobs.amend(job.id, other)
+    expected = structs.replace(other, replies=True, look_back=None)
+    assert amended == structs.replace(job, options=expected)
+    assert await backing.jobs.show(job.id) == amended
+    assert (await backing.leases.claim(job.id, make.holder)).job.options == expected
+
+
+async def test_what_cannot_be_amended_stays_as_it_was(backing, make, writer) -> None:
+    """Limits below what a job has kept, a job that is over and one that is not there are errors; a
+    job whose rows are all in keeps its limits, and takes another file."""
+    work = await writer()
+    await work.page(make.comments(5), end="limit")
+    with pytest.raises(errors.JobNotFound):
+        await backing.jobs.amend("no-such-job", Options())
+    complete = await backing.jobs.amend(work.job.id, Options(limit=9, output="/tmp/f"))
+    assert (complete.options.limit, complete.options.output) == (None, "/tmp/f")
+    assert complete.status == "csv_pending"
+    await work.settle("done")
+    with pytest.raises(errors.BadInput, match="cannot be run again"):
+        await backing.jobs.amend(work.job.id, Options())
+    other = await writer()
+    await other.page(make.comments(5))
+    with pytest.raises(errors.BadInput, match="has kept 5 rows already"):
+        await backing.jobs.amend(other.job.id, Options(limit=4))
+    assert (await backing.jobs.show(other.job.id)).options.limit is None
+
+
 async def test_same_key_at_once_makes_one_job(backing, make) -> None:
     """Ten equal commands at the same moment make one job."""
     first = make.job()

@@ -180,6 +180,49 @@ async def test_a_wish_takes_it_from_the_queue(backing, queue) -> None:
     assert await queue.take() is None
 
 
+@pytest.mark.parametrize("orphan", [False, True], ids=["lease ran out", "known to be dead"])
+async def test_a_wish_outlives_the_holder_that_did_not_grant_it(
+    backing, make, queue, orphan
+) -> None:
+    """What was asked of a job whose worker died in the same moment is told to the next worker; who
+    claims the job by its id asks for it anew."""
+    job = await queue.put()
+    first = await queue.take(lease=30.0 if orphan else 0.02)
+    await backing.jobs.ask(job.id, "pause")
+    if orphan:
+        claim = await backing.leases.claim(job.id, make.other, dead=first.fence, heed=True)
+    else:
+        await backing.elapse(0.04)
+        claim = await queue.take()
+    assert (claim.job.id, claim.job.wish) == (job.id, "pause")
+    assert await backing.leases.beat(job.id, claim.fence) == "pause"
+    again = await backing.leases.claim(job.id, make.holder, dead=claim.fence)
+    assert again.job.wish is None
+
+
+@pytest.mark.parametrize(("wish", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+async def test_a_job_is_not_given_back_over_a_wish(backing, queue, wish, status) -> None:
+    """What was asked while a worker ended, or failed, is granted as it gives the job back."""
+    job = await queue.put()
+    claim = await queue.take()
+    await backing.jobs.ask(job.id, wish)
+    given = await backing.leases.settle(job.id, claim.fence, "pending", again=0.0)
+    assert (given.status, given.due, given.wish) == (status, None, None)
+    assert (await backing.jobs.show(job.id)).status == status
+    assert await queue.take() is None
+
+
+async def test_queued_again_an_older_wish_is_forgotten(backing, queue) -> None:
+    """Who queues a job wants it run, whatever was asked before."""
+    job = await queue.put()
+    claim = await queue.take(lease=0.02)
+    await backing.jobs.ask(job.id, "pause")
+    await backing.elapse(0.04)
+    assert (await backing.queue.enqueue(job.id)).wish is None
+    claim = await queue.take()
+    assert (claim.job.id, claim.job.wish) == (job.id, None)
+
+
 async def test_deleted_it_is_not_taken_up(backing, queue) -> None:
     """A deleted job leaves the queue with all it has."""
     job = await queue.put()

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from ingather.assembly import SystemClock, World
+from ingather.domain.kinds import FILLED
 from ingather.engine import worker
 from ingather.features import extraction
 from ingather.features.comments import Wanted
@@ -337,3 +338,24 @@ async def test_an_empty_account_stops_the_waiting_jobs(bench, at_work, outside):
         await one.world.queue_of(job).enqueue(job.id)
     for job in jobs:
         assert (await one.until(job, "done")).counters.appended > 100
+
+
+async def test_jobs_that_begin_at_once_are_all_kept_to_the_rate(bench, outside):
+    """The first job of a source asks what its account allows; those that begin meanwhile wait for
+    the answer, and none is read without a limit."""
+    one = bench(HIKERAPI_KEY="sandbox-key", HIKERAPI_URL=outside.hiker_url)
+    outside.control(latency_ms=20)
+
+    async def rate():
+        await one.world.learn_rate("hiker")
+        return one.world.rates.hiker
+
+    assert await asyncio.gather(rate(), rate(), rate()) == [15.0] * 3
+
+
+@pytest.mark.parametrize(("route", "rate"), [("media", None), (f"media{FILLED}", 15.0)])
+async def test_gaps_are_filled_at_the_rate_of_the_account(bench, outside, route, rate):
+    """A job of the Graph API whose gaps HikerAPI fills asks for the rate of that account, too."""
+    one = bench(HIKERAPI_KEY="sandbox-key", HIKERAPI_URL=outside.hiker_url)
+    await one.world.learn_rate("graph", route)
+    assert one.world.rates.hiker == rate

@@ -97,6 +97,35 @@ async def test_the_device_itself_is_left_alone() -> None:
     assert Path("/dev/full").is_char_device()
 
 
+@pytest.mark.parametrize("name", ["/dev/stderr", "/dev/fd/{}", "/proc/x.csv"])
+async def test_an_open_file_of_a_process_is_no_place_for_a_file(name: str) -> None:
+    """A pipe or a device by any of its names is refused as what it is, and a folder that is there
+    is not said to be missing."""
+    reading, writing = os.pipe()
+    try:
+        with pytest.raises((errors.UnwritablePath, errors.StoreError)) as refused:
+            await check_writable(name.format(writing))
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert "does not exist" not in refused.value.message
+
+
+async def test_the_receipt_has_its_place_before_anything_is_fetched(tmp_path: Path) -> None:
+    """A name that leaves none for the receipt, or where a folder stands, is refused beforehand; so
+    is a link into a folder that is not there, by that folder's name."""
+    (tmp_path / "x.csv.receipt.json").mkdir()
+    (tmp_path / "link.csv").symlink_to(tmp_path / "nowhere" / "x.csv")
+    for name, why in (
+        ("x.csv", "x.csv.receipt.json is a folder"),
+        ("n" * 250 + ".csv", "too long"),
+        ("link.csv", f"The folder {tmp_path / 'nowhere'} does not exist"),
+    ):
+        with pytest.raises(errors.UnwritablePath, match=why):
+            await check_writable(tmp_path / name)
+    await check_writable(tmp_path / "x.csv", receipt=False)
+
+
 LIMITED = """
 import asyncio, resource, sys
 sys.dont_write_bytecode = True  # or modules of others would be cut short on disk, for good

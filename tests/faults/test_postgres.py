@@ -175,7 +175,7 @@ async def test_a_worker_sees_a_page_that_came_while_it_claimed(make_database, ma
     late = await store.claim(job.id, make.holder, lease=0.0)
     page = make.batch(job, make.comments(2))
     await store.commit(job.id, late.fence, 1, page)
-    claim = await PgQueue(behind).next(make.other)
+    claim = await PgQueue(behind).next(make.other, sources=["graph"])
     assert (claim.job.targets, claim.seen) == ((page.state,), {page.cursor})
     for each in (link, behind):
         await each.close()
@@ -193,9 +193,11 @@ async def test_a_claim_that_a_crash_takes_back_is_never_given_again(start_postgr
     store, queue = PgStore(link), PgQueue(link)
     for _ in range(6):
         await store.create(make.job(due=0.0))
-    lost = [await queue.next(make.holder) for _ in range(6)]
+    lost = [await queue.next(make.holder, sources=["graph"]) for _ in range(6)]
     await asyncio.to_thread(server.restart)
-    again = {claim.job.id: claim for _ in range(6) if (claim := await queue.next(make.other))}
+    again = {}
+    while claim := await queue.next(make.other, sources=["graph"]):
+        again[claim.job.id] = claim
     assert again, "the crash took no claim back: this proves nothing"
     for late in lost:
         if late.job.id not in again:
@@ -225,13 +227,134 @@ async def test_what_a_holder_writes_puts_its_claim_on_the_disk(start_postgres, m
     store, queue = PgStore(link), PgQueue(link)
     for write in ("page", "beat"):
         job = await store.create(make.job(due=0.0))
-        claim = await queue.next(make.holder)
+        claim = await queue.next(make.holder, sources=["graph"])
         page = make.batch(job, make.comments(3))
         if write == "page":
             await store.commit(job.id, claim.fence, 1, page)
         else:
             await store.beat(job.id, claim.fence)
         await asyncio.to_thread(server.restart)
-        assert await queue.next(make.other) is None, write
+        assert await queue.next(make.other, sources=["graph"]) is None, write
         assert (await store.commit(job.id, claim.fence, 1, page)).appended == 3
+    await link.close()
+
+
+async def test_a_server_that_is_away_is_waited_for_once(start_postgres, monkeypatch) -> None:
+    """What is read is asked for again where its answer was lost, but not where the server was
+    waited for in vain: whoever looks at a job then need not wait twice as long to hear so."""
+    from ingather.stores import pg_link
+
+    class Counting(pg_link.PgLink):
+        waits = 0
+
+        async def _patiently(self):
+            self.waits += 1
+            return await super()._patiently()
+
+    server = start_postgres()
+    link = Counting(server.url())
+    await link.read("SELECT 1")
+    server.kill()
+    monkeypatch.setattr(pg_link, "_PATIENCE", 0.05)
+    for waits in (2, 3):  # the first lost its answer, and then found nobody
+        with pytest.raises(errors.StoreUnavailable):
+            await link.read("SELECT 1")
+        assert link.waits == waits
+    server.start()
+    assert await link.read("SELECT 1")
+    await link.close()
+
+
+async def test_what_others_are_taking_is_passed_by(make_database, make) -> None:
+    """Where each tenant's first job is being taken this moment, the next behind it is claimed."""
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+    from ingather.stores.pg_queue import PgQueue
+
+    link = PgLink(make_database())
+    store, queue = PgStore(link), PgQueue(link)
+    jobs = [await store.create(make.job(due=0.0, tenant=tenant)) for tenant in ("a", "b", "b")]
+    async with link.transaction() as other:
+        await other.execute(
+            "SELECT FROM extractions WHERE id = ANY ($1::text[]) FOR UPDATE",
+            [job.id for job in jobs[:2]],
+        )
+        claim = await queue.next(make.holder, sources=["graph"])
+        assert claim.job.id == jobs[2].id
+        assert await queue.next(make.holder, sources=["graph"]) is None
+    left = {(await queue.next(make.holder, sources=["graph"])).job.id for _ in range(2)}
+    assert left == {job.id for job in jobs[:2]}
+    await link.close()
+
+
+async def test_a_tenant_whose_place_was_lost_is_found(make_database, make) -> None:
+    """A job of a tenant who is not among the turns is taken up all the same: at once where nothing
+    else waits, and within a minute where others do."""
+    from ingather.stores import pg_queue
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+
+    link = PgLink(make_database())
+    store, queue = PgStore(link), pg_queue.PgQueue(link)
+    lost = [await store.create(make.job(due=0.0, tenant="lost")) for _ in range(2)]
+    assert (await queue.next(make.holder, sources=["graph"])).job.id == lost[0].id
+    await link.all("DELETE FROM turns")
+    assert (await queue.next(make.holder, sources=["graph"])).job.id == lost[1].id
+    lost = await store.create(make.job(due=0.0, tenant="lost"))
+    await link.all("DELETE FROM turns")
+    crowd = [await store.create(make.job(due=0.0, tenant="crowd")) for _ in range(2)]
+    assert (await queue.next(make.holder, sources=["graph"])).job.id == crowd[0].id
+    queue._lined_up -= pg_queue._EVERY
+    assert (await queue.next(make.holder, sources=["graph"])).job.id == lost.id
+    await link.close()
+
+
+async def test_a_tenant_who_waits_for_nothing_keeps_the_turn(make_database, make) -> None:
+    """Whoever was served last and comes again goes behind those who waited meanwhile."""
+    from ingather.stores import pg_queue
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+
+    link = PgLink(make_database())
+    store, queue = PgStore(link), pg_queue.PgQueue(link)
+    crowd = [await store.create(make.job(due=0.0, tenant="crowd")) for _ in range(2)]
+    guest = [await store.create(make.job(due=0.0, tenant="guest"))]
+    for job in (crowd[0], guest[0]):
+        assert (await queue.next(make.holder, sources=["graph"])).job.id == job.id
+    queue._lined_up -= pg_queue._EVERY
+    assert await queue.next(make.holder, sources=["nobody"]) is None
+    guest.append(await store.create(make.job(due=0.0, tenant="guest")))
+    for job in (crowd[1], guest[1]):
+        assert (await queue.next(make.holder, sources=["graph"])).job.id == job.id
+    await link.close()
+
+
+async def test_after_an_outage_few_leases_are_taken_away(make_database, make) -> None:
+    """Where the leases of many have run out, whoever asks takes one job and a few leases; all the
+    others may go on, and none is left behind."""
+    from ingather.stores import pg_queue
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_link import PgLink
+
+    link = PgLink(make_database())
+    store, queue = PgStore(link), pg_queue.PgQueue(link)
+    count = pg_queue._MOST + 4
+    for _ in range(count):
+        await store.create(make.job(due=0.0))
+    late = [await queue.next(make.holder, sources=["graph"]) for _ in range(count)]
+    ids = {claim.job.id for claim in late}
+    await link.all("UPDATE extractions SET lease_until = lease_until - 31")
+    first = await queue.next(make.other, sources=["graph"])
+    kept = []
+    for claim in late:
+        try:
+            await store.beat(claim.job.id, claim.fence)
+            kept.append(claim.job.id)
+        except errors.LeaseLost:
+            pass
+    assert len(kept) == 4
+    taken = [first.job.id]
+    while claim := await queue.next(make.other, sources=["graph"]):
+        taken.append(claim.job.id)
+    assert sorted(taken + kept) == sorted(ids)
     await link.close()

@@ -340,7 +340,7 @@ def takers(posts: list[str], folder: str, workers: int) -> None:
             taken, times = [], []
             while True:
                 since = time.perf_counter()
-                claim = await queue.next(me)
+                claim = await queue.next(me, sources=["graph"])
                 times.append(time.perf_counter() - since)
                 if claim is None:
                     return [taken, statistics.median(times)]

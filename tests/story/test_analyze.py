@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import signal
 import sqlite3
 import zipfile
 
@@ -37,6 +38,44 @@ def test_hidden_likes_are_no_zero(user) -> None:
     answer = user("analyze", "reels120", "--json").json
     hidden = [row for row in rows(user, "reel_likes") if row[0] is None]
     assert len(hidden) == answer["analysis"]["hiddenLikes"] > 0
+
+
+def test_standard_output_has_many_names(user) -> None:
+    """`-o -` and /dev/stdout write the bytes of the file and nothing else, the summary beside them;
+    what cannot be streamed is refused, and no file is called `-`."""
+    user("analyze", "reels60", "-o", "reels.csv")
+    for name in ("-", "/dev/stdout"):
+        answer = user("analyze", "reels60", "-o", name, "--format", "csv")
+        assert answer.out == (user.folder / "reels.csv").read_bytes().decode()
+        assert "@reels60" in answer.err
+    assert "standard output" in user("analyze", "reels60", "-o", "-", "--format", "pdf", code=2).err
+    job = user("extract", "reels", "@reels60", "-o", "a.csv", "--json").json["id"]
+    saved = user("jobs", "save", job, "-o", "/dev/fd/1")
+    assert saved.out == (user.folder / "a.csv").read_bytes().decode()
+    assert not (user.folder / "-").exists()
+
+
+def test_an_analysis_that_was_killed_is_resumed_to_what_it_says(user) -> None:
+    """By its id, as the program told its user to go on: the summary and the file that the same
+    command would have given, with nothing fetched twice. Workers write no file of it."""
+    point = {"INGATHER_TEST_POINT": "committed:1:kill"}
+    user("analyze", "reels120", "-o", "a.csv", code=-9, environ=point)
+    job = user.job()["id"]
+    said = user("jobs", "resume", job, "--no-wait", "-o", "b.csv", code=2)
+    assert f"ingather jobs save {job[:8]} -o report.html" in said.err
+    user("jobs", "save", job, "-o", "r.html", "--filter", "likes>5", code=2)
+    half = user("jobs", "save", job, "-o", "r.html")
+    assert "This is partial" in half.err
+    page = (user.folder / "r.html").read_text("utf-8")
+    piped = user("jobs", "save", job, "-o", "-", "--format", "html").out
+    assert "reels120" in page and piped.count("reels120") == page.count("reels120")
+    user("jobs", "resume", job, "-o", "b.doc", code=2)
+    resumed = user("jobs", "resume", job, "-o", "b.csv")
+    whole = user("analyze", "reels120", "-o", "a.csv")
+    assert "Reusing" in whole.err
+    assert "Typical views" in resumed.out
+    assert resumed.out.partition("File:")[0] == whole.out.partition("File:")[0]
+    assert (user.folder / "b.csv").read_bytes() == (user.folder / "a.csv").read_bytes()
 
 
 def test_every_file_says_the_same(user) -> None:
@@ -118,6 +157,8 @@ def test_an_account_is_compared_with_others(user) -> None:
         (["not a name!"], 2, "is not the name of an account"),
         (["reels9", "--tz", "Mars/Olympus"], 2, "no time zone"),
         (["reels9", "--fields", "reelId,shoe"], 2, "no field shoe"),
+        (["reels9", "--fields", ""], 2, "no field without a name"),
+        (["reels9", "--since", ""], 2, "it is no date"),
         (["reels9", "-o", "reels.docx"], 2, ".docx"),
         (["reels9", "--source", "archive"], 2, "graph or hiker"),
         (["reels9", *["--compare", "reels8"] * 5], 2, "up to 5"),
@@ -243,6 +284,23 @@ def test_a_kill_loses_nothing(user, until, outside) -> None:
     assert "Going on with job" in answer.err
     assert len(rows(user, "id")) == len(set(rows(user, "reel_id"))) == 300
     assert len(user.jobs()) == 1
+
+
+def test_a_cancelled_analysis_says_nothing_of_half_a_list(user, until) -> None:
+    """Cancelled by somebody else in the middle: exit 1, no report and no file that could be taken
+    for one of all reels; what was read can be saved."""
+    import psutil
+
+    point = {"INGATHER_TEST_POINT": "committed:2:stop"}
+    running = user.start("analyze", "reels300", "-o", "r.html", environ=point)
+    until(lambda: psutil.Process(running.pid).status() == psutil.STATUS_STOPPED)
+    job = user.job()["id"]
+    user("jobs", "cancel", job)
+    running.send(signal.SIGCONT)
+    answer = running.ended(within=20)
+    assert (answer.code, answer.out) == (1, ""), answer
+    assert f"jobs save {job[:8]} -o FILE" in answer.err
+    assert not (user.folder / "r.html").exists()
 
 
 def test_since_leaves_older_reels_out(user) -> None:

@@ -148,6 +148,7 @@ def test_a_database_without_room_pauses_and_goes_on(cli, oracle):
     words = ("export", "comments", post, "-o", "a.csv")
     answer = cli(*words, environ=environ, before=at_most(400_000), code=3)
     refused(answer, "no room left on the disk", "Free some")
+    assert "Running:" not in answer.err
     assert not (cli.folder / "a.csv").exists()
     answer = cli(*words, environ=environ)
     assert "Going on with job" in answer.err
@@ -162,6 +163,21 @@ def test_a_full_standard_output_says_where_the_rows_are(cli, oracle):
     job = cli.job()
     cli("jobs", "save", job["id"], "-o", "a.jsonl")
     assert len((cli.folder / "a.jsonl").read_bytes().splitlines()) == 300
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_full_standard_output_is_one_sentence(cli, oracle, unbuffered):
+    """Tables, receipts and help too, whether they were to be written at once or at the end; what
+    was collected is kept all the same."""
+    environ = {"PYTHONUNBUFFERED": unbuffered}
+    export = ("export", "comments", oracle.flat(30), "-o", "a.csv")
+    for words in (export, ("jobs", "list"), ("jobs", "list", "--json"), ("--version",)):
+        with Path("/dev/full").open("wb") as full:
+            answer = cli(*words, out=full.fileno(), environ=environ, code=1)
+        assert answer.err.endswith("Error: There is no room left for the output.\n")
+        assert "Traceback" not in answer.err
+    assert cli.job()["status"] == "done"
+    assert (cli.folder / "a.csv").exists()
 
 
 @pytest.mark.parametrize("damage", ["not a database", "header", "middle"])

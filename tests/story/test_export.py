@@ -82,7 +82,7 @@ def test_standard_output_holds_the_rows_and_nothing_else(cli, oracle):
 
 
 def test_a_reader_that_has_had_enough_is_no_failure(cli, oracle):
-    """`| head` ends the output early, without a word of complaint."""
+    """`| head` ends the output early, without a word of complaint, of rows or of a table."""
     import os
 
     reading, writing = os.pipe()
@@ -90,8 +90,9 @@ def test_a_reader_that_has_had_enough_is_no_failure(cli, oracle):
     answer = cli(
         "export", "comments", oracle.flat(3_000), "--format", "jsonl", "-o", "-", out=writing
     )
-    os.close(writing)
     assert "BrokenPipe" not in answer.err
+    assert cli("jobs", "list", out=writing).err == ""
+    os.close(writing)
     assert cli.job()["rows"] == 3_000
 
 
@@ -187,12 +188,15 @@ def test_replies_under_older_comments_are_found_as_far_back_as_one_looks(cli, or
 
 
 def test_looking_back_goes_with_what_is_new(cli, oracle, outside):
-    """--look-back without --since-last, or without replies, is refused before anything is asked."""
+    """--look-back without --since-last, without replies, or without a unit, is refused before
+    anything is asked."""
     export = ("export", "comments", oracle.posts["small"], "--look-back", "7d")
     answer = cli(*export, code=2)
     assert "Add --since-last" in answer.err
     answer = cli(*export, "--since-last", "--no-replies", code=2)
     assert "--no-replies" in answer.err
+    answer = cli(*export[:-1], "7", "--since-last", code=2)
+    assert "7d for days" in answer.err
     assert outside.calls() == []
 
 

@@ -48,6 +48,20 @@ def test_a_newcomer_draws_and_verifies_without_an_account(cli):
     assert "FALSE" in cli("verify", "forged.json", "--sandbox", code=1).out
 
 
+def test_nothing_is_drawn_for_a_receipt_that_cannot_be_written(cli, job):
+    """A draw stands, and to run it again would be another: so a file that cannot be made is refused
+    before anything is drawn, committed or taken away, by either protocol."""
+    for path in ("no/such/r.json", ".", "/dev/null"):
+        for protocol in (("--protocol", "1"), FILE):
+            cli("draw", job, "--winners", "1", *protocol, "-o", path, code=2)
+    assert json.loads(cli("giveaways", "list", "--json").out) == []
+    drawn = cli("draw", job, "--winners", "1", *FILE, "-o", "r.json", "--json").json
+    taken = ("giveaways", "disqualify", drawn["giveawayId"], "1", "--reason", "a bot")
+    cli(*taken, "-o", "no/such/r.json", code=2)
+    shown = cli("giveaways", "show", drawn["giveawayId"], "--json").json
+    assert [each["status"] for each in shown["winners"]] == ["active"]
+
+
 def test_a_rehearsal_from_commitment_to_disqualification(cli, job):
     """A round of the past from a file: drawn at once, and the receipt says not provable. A place
     is taken away, an entrant is shown their entry, all of it is told afterwards."""

@@ -18,12 +18,14 @@ def whole(cli, oracle):
 
 
 def test_the_same_command_goes_on_after_a_kill(cli, begun, outside, oracle, whole):
-    """kill -9, the same command: it says that it goes on, waits for nobody, reads no page twice
-    but those in flight, and the file is the same byte for byte."""
+    """kill -9: it is not said to run, and how to go on is said. The same command goes on, waits for
+    nobody, reads no page twice but those in flight, and the file is the same byte for byte."""
     post = oracle.mixed(ROWS)
     outside.control(reset=True)
     begun(post, "-o", "a.csv").kill()
     assert not (cli.folder / "a.csv").exists()
+    shown = cli("jobs", "show", cli.job()["id"])
+    assert "Stopped in the middle: " in shown.out and "To go on: ingather jobs resume" in shown.err
     answer = cli("export", "comments", post, "-o", "a.csv")
     assert "Going on with job" in answer.err
     assert (cli.folder / "a.csv").read_bytes() == whole

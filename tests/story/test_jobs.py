@@ -153,3 +153,12 @@ def test_watching_a_running_job_ends_with_it(cli, begun, oracle):
     answer = watching.ended()
     assert answer.code == 0
     assert "Done: 700 comments" in answer.out
+
+
+def test_a_job_for_standard_output_that_is_queued_says_how_to_have_its_rows(cli, oracle):
+    """Workers have no standard output of ours: the rows are saved once they are there."""
+    point = {"INGATHER_TEST_POINT": "committed:1:kill"}
+    cli("export", "comments", oracle.flat(120), "-o", "-", environ=point, code=-9)
+    job = cli.job()["id"]
+    said = cli("jobs", "resume", job, "--no-wait").err
+    assert f"For a file, once it is done: ingather jobs save {job[:8]} -o FILE" in said

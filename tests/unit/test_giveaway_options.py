@@ -51,6 +51,10 @@ def test_rules_as_they_are_typed():
     [
         {"since": "2026-01-31"},
         {"until": "tomorrow"},
+        {"since": ""},
+        {"until": ""},
+        {"keywords": ["lamp", ""]},
+        {"without_keywords": [" \u200d"]},
         {"until": "99999-01-01T00:00Z"},
         {"hashtags": ["two words"]},
         {"without_hashtags": ["#"]},
@@ -66,11 +70,20 @@ def test_what_cannot_be_read_is_refused(typed):
 
 
 @pytest.mark.parametrize(
-    ("words", "seconds"), [("90", 90), ("90s", 90), ("10m", 600), ("1.5h", 5400), ("1d", 86_400)]
+    ("words", "seconds"), [("90s", 90), ("10m", 600), ("1.5h", 5400), (".5s", 0.5), ("1d", 86_400)]
 )
 def test_a_span_is_read(words, seconds):
-    """Seconds, minutes, hours, days; a number alone is seconds."""
+    """Seconds, minutes, hours, days."""
     assert instants.span(words) == seconds
+
+
+def test_a_span_says_its_unit():
+    """A number alone is refused, with what to write: whoever looks back 7 thinks of days. Only what
+    is called SECONDS, as a budget, takes it for that."""
+    with pytest.raises(errors.BadInput, match="does not say of what") as refused:
+        instants.span("7")
+    assert "7d for days" in refused.value.hint
+    assert instants.span("240", alone="s") == instants.span("4m", alone="s") == 240
 
 
 @pytest.mark.parametrize("words", ["", "soon", "-5m", "5 weeks", "10mm", "1e9", "٣m"])

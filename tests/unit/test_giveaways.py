@@ -8,7 +8,7 @@ import pytest
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain import draw2, entries, filters
+from ingather.domain import draw2, entries, filters, verifier
 from ingather.domain.beacon import QUICKNET, SANDBOX
 from ingather.domain.draw_receipt import Posted
 from ingather.domain.giveaway_rules import Bonus, Rules
@@ -262,6 +262,55 @@ async def test_a_disqualified_rank_passes_its_place_on_with_a_reason(house):
     for who, reason in ((name, "again"), ("1", "again"), ("nobody", "no"), ("2", "  ")):
         with pytest.raises(errors.BadInput):
             await house.draws.disqualify(draw.giveaway_id, who, reason)
+
+
+async def test_places_are_taken_away_in_any_order(house):
+    """A receipt is true whoever lost a place first."""
+    draw = await house.drawn()
+    for rank in ("3", "1"):
+        draw = await house.draws.disqualify(draw.giveaway_id, rank, "a bot")
+    receipt = await house.draws.receipt(draw.giveaway_id)
+    assert [each["rank"] for each in json.loads(receipt)["disqualified"]] == [1, 3]
+    assert verifier.verify(receipt).verdict == verifier.NOT_PROVABLE
+
+
+async def test_who_is_disqualified_holds_no_place_by_another_entry(house, make):
+    """Where each may win once, whoever lost a place is out with every entry, by bonus or by another
+    comment, also where somebody else loses a place later; each such rank stands in the receipt with
+    the reason, and the receipt is true."""
+    rows = [
+        make.comment(n, user_id=str(n % 3), username=f"user{n % 3}", text="x" * n)
+        for n in range(30)
+    ]
+    rules = Rules(winners=1, alternates=1, unique_users=False)
+    draw = await house.drawn(await house.export(rows), rules=rules, accept_incomplete=True)
+    first, second = await names_of(house, draw)
+    draw = await house.draws.disqualify(draw.giveaway_id, first, "a bot")
+    assert first not in await names_of(house, draw)
+    draw = await house.draws.disqualify(draw.giveaway_id, second, "no answer")
+    (third,) = await names_of(house, draw)
+    assert {first, second, third} == {"user0", "user1", "user2"}
+    receipt = await house.draws.receipt(draw.giveaway_id)
+    struck = json.loads(receipt)["disqualified"]
+    assert len(struck) > 2 and {each["reason"] for each in struck} == {"a bot", "no answer"}
+    assert verifier.verify(receipt).verdict == verifier.NOT_PROVABLE
+
+
+async def test_where_one_may_win_twice_a_place_is_taken_and_not_the_person(house, make):
+    """The other place of a user stays theirs."""
+    rows = [make.comment(n, user_id="1", username="ann", text="x" * n) for n in range(4)]
+    rules = Rules(winners=2, alternates=1, unique_users=False, unique_winners=False)
+    draw = await house.drawn(await house.export(rows), rules=rules, accept_incomplete=True)
+    draw = await house.draws.disqualify(draw.giveaway_id, "1", "one is enough")
+    assert [each.rank for each in draw.disqualified] == [1]
+    assert await names_of(house, draw) == ["ann"] * 3
+
+
+async def names_of(house, draw) -> list[str]:
+    """Who holds a place."""
+    record = await house.draws.show(draw.giveaway_id)
+    places = (*record.winners, *record.alternates)
+    return [each.participant.username for each in places if each.status == "active"]
 
 
 # draw/1.

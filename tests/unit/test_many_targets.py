@@ -19,6 +19,7 @@ from ingather.engine.quota import Gate
 from ingather.engine.stop import Stop
 from ingather.engine.watch import Unwatched
 from ingather.engine.worker import Worker
+from ingather.ports import Batch
 from ingather.stores.memory import MemoryLimiter, MemoryStore
 from ingather.stores.sql_jobs import SqlStore
 from ingather.stores.sql_link import SqliteLink
@@ -193,6 +194,32 @@ async def test_a_target_that_was_put_off_may_be_read_after_all(make, clock) -> N
     assert (job.status, job.reason) == ("done", "end_of_list")
     assert [row.user_id for row in await store.slice(job.id, 0, 9)] == ["0None", "1", "0more"]
     assert job.targets[0].idle == 0
+
+
+@pytest.mark.parametrize("last", [0, 1])
+async def test_the_last_page_counts_for_its_own_target(make, clock, tmp_path, last) -> None:
+    """Of two lists that a killed run left half read, the one whose page was the last goes on with
+    that page counted as idle; the other, of whose last page nobody can tell any more, with none:
+    rather a page too many than a list called read out too early."""
+    kept = SqliteLink(tmp_path / "ingather.db")
+    for store in (MemoryStore(clock), SqlStore(kept)):
+        halves = tuple(
+            TargetState(target=Target(id=f"{n}"), cursor="more", depth=7, idle=5) for n in (0, 2)
+        )
+        job = await store.create(make.job(targets=halves, kind="followers"))
+        claim = await store.claim(job.id, make.holder)
+        for sequence, n in enumerate((1 - last, last), 1):
+            state = structs.replace(halves[n], depth=8)
+            page = batch(rows=[User(user_id="1", username="u")], target=n, state=state)
+            await store.commit(job.id, claim.fence, sequence, page)
+        claim = await store.claim(job.id, make.holder, dead=claim.fence)
+        job = await run(store, clock, claim.job, Unwatched(), claim)
+        assert [state.idle for state in job.targets] == ([6, 0] if last == 0 else [0, 6])
+    await kept.close()
+
+
+def batch(**words) -> Batch:
+    return Batch(fetched=1, cursor="more", most=99, most_reason="cap", **words)
 
 
 @pytest.mark.parametrize("after", [0, 1, 3])

@@ -433,22 +433,49 @@ async def test_targets_of_an_old_job_become_rows(database, tmp_path, make_databa
     await link.close()
 
 
-async def test_a_job_that_was_damaged_hinders_no_migration(tmp_path) -> None:
-    """A job whose targets could not be read is damaged afterwards, and can be deleted."""
+BROKEN = {
+    "half": '[{"half',
+    "object": '{"id":"1"}',
+    "words": '[{"target":{"id":"1"}},"a"]',
+    "none": "",
+}
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_job_that_was_damaged_hinders_no_migration(
+    database, tmp_path, make_database, make
+) -> None:
+    """A job whose targets could not be read is damaged afterwards, as it was before, and can be
+    deleted; the others go on."""
     from ingather.stores.migrations import run
+    from ingather.stores.pg_jobs import PgStore
     from ingather.stores.sql_jobs import SqlStore
 
-    connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
-    run.sqlite(connection, to="0013")
-    connection.executescript(OLD_LIST + ";" + OLD_LIST.replace("'list'", "'broken'"))
-    connection.execute("UPDATE extractions SET targets = '[{\"half' WHERE id = 'broken'")
-    connection.close()
-    link = SqliteLink(tmp_path / "old.db")
-    store = SqlStore(link)
-    with pytest.raises(errors.DamagedRecord):
-        await store.show("broken")
+    old = [OLD_LIST] + [OLD_LIST.replace("'list'", f"'{name}'") for name in BROKEN]
+    broken = [f"UPDATE extractions SET targets = '{t}' WHERE id = '{n}'" for n, t in BROKEN.items()]
+    link: SqliteLink | PgLink
+    if database == "sqlite":
+        connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+        run.sqlite(connection, to="0013")
+        connection.executescript(";".join(old + broken))
+        connection.close()
+        link = SqliteLink(tmp_path / "old.db")
+        store = SqlStore(link)
+    else:
+        url = make_database()
+        await migrate(url, "0013")
+        there = await asyncpg.connect(url)
+        await there.execute(";".join(old + broken))
+        await there.close()
+        link = PgLink(url)
+        store = PgStore(link)
+    for name in BROKEN:
+        with pytest.raises(errors.DamagedRecord):
+            await store.show(name)
     assert [job.id for job in await store.list()] == ["list"]
-    await store.delete("broken")
+    for name in BROKEN:
+        await store.delete(name)
+    assert len((await store.claim("list", make.holder)).job.targets) == 4
     await link.close()
 
 

@@ -5,9 +5,13 @@ import json
 import pytest
 
 from ingather.domain.job import AT_ONCE, Holder
-from ingather.stores import pg_queue
+from ingather.stores import pg_queue, redis_keys
 from ingather.stores.pg_jobs import PgStore
 from ingather.stores.pg_link import PgLink
+from ingather.stores.pg_queue import PgQueue
+from ingather.stores.redis_jobs import RedisStore
+from ingather.stores.redis_link import RedisLink
+from ingather.stores.redis_queue import RedisQueue
 from ingather.stores.sql_jobs import SqlStore
 from ingather.stores.sql_link import SqliteLink
 from ingather.stores.sql_queue import SqlQueue
@@ -61,6 +65,16 @@ async def test_sqlite_takes_few_steps(tmp_path, make, crowd) -> None:
     await link.close()
 
 
+async def pages_of_a_claim(link: PgLink) -> int:
+    """How many pages of the database one more claim reads."""
+    told = await link.one(
+        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {pg_queue._FIRST}", ["mine"], 0, "{}", 30.0
+    )
+    (said,) = json.loads(told[0])
+    assert said["Plan"]["Actual Rows"] == 1
+    return int(said["Plan"]["Shared Hit Blocks"] + said["Plan"]["Shared Read Blocks"])
+
+
 async def test_postgres_reads_few_pages(make_database, make) -> None:
     """The claim reads a few dozen pages, be there thousands of others."""
     link = PgLink(make_database())
@@ -68,10 +82,45 @@ async def test_postgres_reads_few_pages(make_database, make) -> None:
     for crowd in CROWDS:
         await link.all(PG_CROWD, *crowd.values[0], CROWD)
     await link.all("ANALYZE extractions")
-    told = await link.one(
-        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {pg_queue._NEXT}", ["mine"], 0, "{}", 30.0
-    )
+    assert await pages_of_a_claim(link) < 100
     await link.close()
-    (said,) = json.loads(told[0])
-    assert said["Plan"]["Actual Rows"] == 1
-    assert said["Plan"]["Shared Hit Blocks"] + said["Plan"]["Shared Read Blocks"] < 150
+
+
+@pytest.mark.parametrize("waiting", [True, False], ids=["waiting", "idle"])
+async def test_postgres_passes_few_tenants_by(make_database, make, waiting) -> None:
+    """The claim reads a few dozen pages, be there thousands of tenants."""
+    link = PgLink(make_database())
+    store, queue = PgStore(link), PgQueue(link)
+    await store.create(make.job(source="mine", due=AT_ONCE, tenant="last"))
+    await link.all(PG_CROWD, "mine", AT_ONCE, None, "other", CROWD)
+    await link.all("UPDATE extractions SET tenant = 'crowd-' || number WHERE tenant = 'mine'")
+    await link.all(
+        "INSERT INTO turns SELECT tenant, number - (1::bigint << 61) FROM extractions"
+        " ON CONFLICT DO NOTHING"
+    )
+    if not waiting:
+        await link.all("UPDATE extractions SET due = NULL WHERE tenant LIKE 'crowd-%'")
+    await link.all("ANALYZE extractions")
+    assert await queue.next(ME, sources=["nobody"]) is None
+    assert await pages_of_a_claim(link) < 100
+    await link.close()
+
+
+async def test_redis_asks_few_tenants(start_valkey, make) -> None:
+    """The claim looks at a few queues, be there thousands of tenants of whom jobs wait."""
+    link = RedisLink(start_valkey().url)
+    store = RedisStore(link)
+    queue = RedisQueue(link, store)
+    for number in range(2):
+        await store.create(make.job(source="mine", due=AT_ONCE, tenant=f"served-{number}"))
+        assert await queue.next(ME, sources=["mine"])
+    for number in range(120):
+        tenant = f"tenant-{number}"
+        await store.create(make.job(source="mine", due=AT_ONCE, tenant=tenant))
+        await link.call("ZADD", redis_keys.TENANTS, number + 1, tenant)
+    await link.call("CONFIG", "RESETSTAT")
+    assert (await queue.next(ME, sources=["mine"])).job.tenant == "tenant-0"
+    said = (await link.call("INFO", "commandstats")).decode()
+    calls = next(line for line in said.splitlines() if line.startswith("cmdstat_zrange:"))
+    assert int(calls.partition("calls=")[2].partition(",")[0]) < 10
+    await link.close()

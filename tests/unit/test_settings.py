@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ingather import errors, settings, settings_kafka, settings_refresh
+from ingather import errors, settings, settings_file, settings_kafka, settings_refresh
 from ingather.stores.kafka_link import KafkaLink
 
 GRAPH = "https://graph.facebook.com/v26.0"
@@ -77,6 +77,8 @@ def test_a_value_is_read_as_what_it_says(environ, name, value):
         ({"CRON_SECRET": ","}, "CRON_SECRET is too short"),
         ({"INGATHER_SECRET_KEY": "my-secret"}, "INGATHER_SECRET_KEY is too short"),
         ({"INGATHER_RETENTION": "0"}, "INGATHER_RETENTION is '0'"),
+        ({"INGATHER_RETENTION": "30d"}, "a whole number of days"),
+        ({"INGATHER_HISTORY_DAYS": "99999999999"}, "from 1 to 36,500"),
         ({"INGATHER_TRUSTED_PROXIES": "10.0.0.7,bogus"}, "INGATHER_TRUSTED_PROXIES names 'bogus'"),
         ({"INGATHER_REFRESH_MEDIA": "51"}, "up to 50"),
         ({"INGATHER_REFRESH_MEDIA": "-1"}, "a whole number from 0"),
@@ -140,9 +142,23 @@ def test_the_environment_goes_before_the_file(tmp_path, monkeypatch):
 
 
 def test_a_file_that_is_no_text_is_passed_over(tmp_path):
-    """A `.env` that cannot be read as text changes nothing."""
-    (tmp_path / ".env").write_bytes(b"\xff\xfe\x00INSTAGRAM")
-    assert settings.load(folder=tmp_path).comments_cap == settings.load().comments_cap
+    """A `.env` that cannot be read as text changes nothing, and `ingather doctor` can tell of it;
+    nor does a folder of that name, as virtual environments have."""
+    for text in (b"\xff\xfe\x00INSTAGRAM", b"\x80INSTAGRAM"):
+        (tmp_path / ".env").write_bytes(text)
+        assert settings.load(folder=tmp_path).comments_cap == settings.load().comments_cap
+    with pytest.raises(errors.BadSetting, match="no text in UTF-8"):
+        settings_file.text(tmp_path)
+    (tmp_path / "other" / ".env").mkdir(parents=True)
+    assert settings_file.text(tmp_path / "other") == ""
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-8-sig"])
+def test_a_dotenv_file_of_windows_is_read(tmp_path, monkeypatch, encoding):
+    """`echo NAME=value > .env` in PowerShell writes UTF-16."""
+    monkeypatch.delenv("INSTAGRAM_ACCESS_TOKEN", raising=False)
+    (tmp_path / ".env").write_bytes("INSTAGRAM_ACCESS_TOKEN=abc\r\n".encode(encoding))
+    assert settings.load(folder=tmp_path).access_tokens == ("abc",)
 
 
 def test_every_setting_is_read():

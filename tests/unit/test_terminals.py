@@ -13,6 +13,7 @@ from ingather.cli import show, tables
 from ingather.cli.texts import many
 from ingather.domain import receipt
 from ingather.domain.job import Counters, TargetState
+from ingather.engine import lease
 
 ID = "178900287273912455"
 
@@ -61,6 +62,26 @@ def test_users_that_nothing_tells_of_are_unknown(make, kept, known, told):
     job = make.job(kind="followers", counters=Counters(appended=kept, uniq_users=known))
     assert receipt.full(job)["uniqueUsers"] == (None if told == "unknown" else known)
     assert f"· users {told}" in "\n".join(show.receipt_lines(job))
+
+
+def test_what_a_post_gave_is_named_by_the_post(make):
+    """Of whichever source the commenters or likers came, it is the post that tells two jobs apart,
+    and not the account that has both posts."""
+    target = structs.replace(make.job().target, username="shop", shortcode="CtZ", permalink="p/CtZ")
+    job = make.job(kind="commenters", targets=(TargetState(target=target),))
+    assert (show.of(job), show.name(job)) == ("commenters of p/CtZ", "CtZ")
+    job = make.job(kind="reels", targets=(TargetState(target=target),))
+    assert (show.of(job), show.name(job)) == ("reels of @shop", "shop")
+
+
+def test_a_job_that_nobody_runs_is_not_said_to_run(make):
+    """Whose process is dead, or has just given up where no store could be told of it."""
+    alive = lease.this_process()
+    for holder in (None, structs.replace(alive, pid=2**22 + 1)):
+        job = make.job(status="running", holder=holder)
+        assert show.receipt_lines(job)[0].startswith("Stopped in the middle: ")
+    job = make.job(status="running", holder=alive)
+    assert show.receipt_lines(job)[0].startswith("Running: ")
 
 
 def test_an_archive_of_several_parts_is_named_in_a_line(make):

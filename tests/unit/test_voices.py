@@ -45,8 +45,9 @@ def test_a_source_that_is_named_is_the_only_one(name):
 @pytest.mark.parametrize("kind", SOURCES)
 def test_without_any_key_each_source_says_what_it_needs(kind):
     """The error names every source that could tell the kind, and what it needs."""
-    with pytest.raises(errors.NoToken) as caught:
+    with pytest.raises(errors.NoToken if kind != "liked" else errors.BadInput) as caught:
         voices.choose(kind, None, ready=(), files=False)
+    assert ("--sandbox" in str(caught.value)) == (kind != "liked"), "which has none of them"
     needs = {"graph": "ingather login", "hiker": "HIKERAPI_KEY", "archive": "ZIP"}
     for name, need in needs.items():
         assert (need in str(caught.value)) == (name in SOURCES[kind])

@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from ingather.domain.draw_receipt import Posted, Stamp
 from ingather.domain.entries import Opening
 from ingather.domain.giveaway import GiveawayListItem
-from ingather.domain.giveaway_rules import Bonus, Rules, bonus_of, tag_of
+from ingather.domain.giveaway_rules import Bonus, Rules, bonus_of, keyword_of, tag_of
 from ingather.domain.instants import iso, read
 from ingather.domain.records import Comment
 
@@ -152,8 +152,8 @@ def rules(body: Ruled) -> Rules:
         until=iso(read(body.until)) if body.until else None,
         mentions=body.mentions,
         distinct_mentions=body.distinct_mentions,
-        keywords=body.keywords,
-        without_keywords=body.without_keywords,
+        keywords=tuple(map(keyword_of, body.keywords)),
+        without_keywords=tuple(map(keyword_of, body.without_keywords)),
         hashtags=tuple(map(tag_of, body.hashtags)),
         without_hashtags=tuple(map(tag_of, body.without_hashtags)),
         excluded=tuple(sorted({name.lower() for name in body.exclude})),

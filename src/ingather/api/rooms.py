@@ -150,19 +150,19 @@ def _add_ways(router: APIRouter, room: Room) -> None:
     async def cancel(request: Request, caller: Caller, job_id: JobId) -> Response:
         return await asked(request, caller, job_id, "cancel")
 
-    @router.post("/{id}/resume", responses=says(room.shown), summary="Go on where it stopped")
+    @router.post(
+        "/{id}/resume",
+        responses=says(room.shown),
+        openapi_extra=schema.takes(shapes.Resumed, required=False),
+        summary="Go on where it stopped",
+    )
     async def resume(
         request: Request, caller: Caller, job_id: JobId, budget: Budget = None
     ) -> Response:
         here = door(request)
-        await bodies.none(request)
+        body = await bodies.read(request, shapes.Resumed)
         job = await owned(here, room, caller, job_id)
-        store = room.store(here.world)
-        if budget is not None:
-            job = await running.worked(here, store, job, budget / 1000)
-        elif job.status not in ("done", "cancelled"):
-            await here.world.collection_of(job).release(job)
-            job = await here.world.queue_of(job).enqueue(job.id)
+        job = await running.resumed(here, room.store(here.world), job, body, budget)
         return answer(await room.seen(here, job))
 
     @router.delete("/{id}", status_code=204, responses=says(None, 204), summary="Delete it")

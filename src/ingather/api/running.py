@@ -8,10 +8,11 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.api.door import Door
-from ingather.api.shapes import NAMED, Worked
+from ingather.api.shapes import NAMED, Resumed, Worked
 from ingather.domain.job import Failure, Job
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Unwatched
+from ingather.features.amending import Amended, amended
 from ingather.workshop import Quiet, Workshop
 
 if TYPE_CHECKING:
@@ -34,6 +35,19 @@ async def begun(door: Door, start: Coroutine[Any, Any, Job]) -> Job:
             ) from None
 
 
+async def resumed(door: Door, store: "Store", job: Job, wanted: Resumed, budget: int | None) -> Job:
+    """The job under what is wanted: after at most so many milliseconds of work, else in its
+    queue."""
+    limits = Amended(limit=wanted.max, max_calls=wanted.max_calls, max_units=wanted.max_units)
+    job = await amended(store, job, limits)
+    if budget is not None:
+        return await worked(door, store, job, budget / 1000)
+    if job.status in ("done", "cancelled"):
+        return job
+    await door.world.collection_of(job).release(job)
+    return await door.world.queue_of(job).enqueue(job.id)
+
+
 async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
     """The job after at most so many seconds of work: ours, or that of whoever holds it."""
     with door.budget(seconds) as stop:
@@ -47,7 +61,7 @@ async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
 
 async def _run(door: Door, job: Job, stop: Stop) -> Job:
     collection = door.world.collection_of(job)
-    await door.world.learn_rate(job.source)
+    await door.world.learn_rate(job.source, job.route)
     fetcher = collection.fetcher()
     try:
         return await collection.run(job, fetcher, stop=stop, watch=Unwatched())

@@ -41,13 +41,13 @@ def says(
     return {status: described}
 
 
-def takes(kind: type) -> dict[str, Any]:
+def takes(kind: type, *, required: bool = True) -> dict[str, Any]:
     """The body of a route: JSON or form data of the same fields."""
     schema = ref(kind)
     _forms.add(kind.__name__)
     content = {JSON: {"schema": schema}}
     content |= {form: {"schema": {"$ref": f"{schema['$ref']}Form"}} for form in FORMS}
-    return {"requestBody": {"required": True, "content": content}}
+    return {"requestBody": {"required": required, "content": content}}
 
 
 def problems(*statuses: int) -> dict[int | str, Any]:

@@ -71,6 +71,15 @@ class NewExport(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, r
     webhook_secret: Secret | None = None
 
 
+class Resumed(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
+    """What a job goes on with from now on, in place of what it was begun with. max: rows kept at
+    the most. maxCalls, maxUnits: a run pauses before it spends more."""
+
+    max: Many | None = None
+    max_calls: Many | None = None
+    max_units: Many | None = None
+
+
 class TargetView(Struct, frozen=True, rename="camel"):
     """One target: its name as it was asked for, and how its reading ended."""
 

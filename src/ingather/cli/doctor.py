@@ -1,5 +1,6 @@
 """`ingather doctor`: what is set, what answers, and what each unlocks."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ingather.cli import options
@@ -54,9 +55,13 @@ async def _resting(name: str, place: str, store: "Callable[[], Store]") -> tuple
 
 async def _checks(here: "World") -> list[tuple[str, str, bool]]:
     """What answers: a name, a sentence, and whether it is as it should be."""
-    from ingather import errors
+    from ingather import errors, settings_file
 
     found = []
+    try:
+        settings_file.text(Path.cwd())
+    except errors.BadSetting as failure:
+        found.append(("settings", f"{failure} Nothing in it counts.", False))
     apart = here.resting_place != here.database
     if apart:
         found.append(await _resting("comment exports", here.resting_place, lambda: here.store))

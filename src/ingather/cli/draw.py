@@ -6,7 +6,7 @@ import typer
 
 from ingather.cli import giveaway_options as given
 from ingather.cli import options
-from ingather.cli.giveaway_steps import finish, make_commitment, sandboxed, write
+from ingather.cli.giveaway_steps import check, finish, make_commitment, sandboxed, write_drawn
 from ingather.cli.run import program, run, say, world
 
 if TYPE_CHECKING:
@@ -59,7 +59,13 @@ def draw(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="RECEIPT", help="Where the receipt goes."),
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="RECEIPT",
+            callback=options.file,
+            help="Where the receipt goes; - is standard output.",
+        ),
     ] = None,
     as_json: options.Json = False,
     sandbox: options.Sandbox = False,
@@ -97,7 +103,9 @@ def draw(
             bonus=bonus,
         )
         _check(protocol, at=at, number=number, beacon=beacon, anchor=anchor)
-        when = read(at) if at else None
+        if explain is None and (output is not None or protocol == 2):
+            check(output)
+        when = None if at is None else read(at)
         play = await sandboxed(jobs, beacon, sandbox=sandbox)
         async with world(sandbox=play) as here:
             from ingather.cli import giveaway_show
@@ -155,12 +163,12 @@ async def _at_once(
     from ingather.domain import giveaway
 
     record = await here.drawing.run(plan, at=at)
+    if not as_json and output != "-":
+        giveaway_show.tell_winners(record)
     if output is not None:
-        write(output, giveaway.text(record) + b"\n")
+        write_drawn(record, output, giveaway.text(record) + b"\n")
     if as_json:
         print(giveaway_show.as_json(record))
-    elif output != "-":
-        giveaway_show.tell_winners(record)
     giveaway_show.tell_unproven()
     if output not in (None, "-"):
         ids = f"{program()} giveaways show {record.giveaway_id[:8]} --ids -o ids.txt"

@@ -47,15 +47,7 @@ def comments(
     limit: Annotated[
         int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N comments.")
     ] = None,
-    cap: Annotated[
-        int | None,
-        typer.Option(
-            "--cap",
-            min=1,
-            metavar="N",
-            help="The safety cap of one export, 5,000 unless INGATHER_COMMENTS_CAP says otherwise.",
-        ),
-    ] = None,
+    cap: options.Cap = None,
     budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
@@ -224,6 +216,8 @@ async def _broken(
     here: "World", job: "Job", failure: "errors.IngatherError", *, as_json: bool
 ) -> int:
     """Say what went wrong, what is kept, and how to go on; then the exit code."""
+    from msgspec import structs
+
     from ingather import errors
 
     if isinstance(failure, (errors.JobBusy, errors.LeaseLost, errors.JobNotFound)):
@@ -233,7 +227,8 @@ async def _broken(
         job = await here.store_of(job).show(job.id)
     except errors.StoreError:
         return failure.exit_code
-    tell(job, as_json=as_json)
+    # This process is done with it, also where the store could not be told so.
+    tell(structs.replace(job, holder=None), as_json=as_json)
     if job.unfinished:
         say(f"Everything so far is kept. To go on: {resume_line(job)}")
         return failure.exit_code if failure.exit_code == 2 else PAUSED

@@ -41,9 +41,7 @@ def extract(
         typer.Option("--from", metavar="FILE", help="More targets, one a line; - is stdin."),
     ] = None,
     output: options.Output = None,
-    limit: Annotated[
-        int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")
-    ] = None,
+    limit: options.Rows = None,
     filters: options.Filters = None,
     source: Annotated[
         str | None,
@@ -53,13 +51,8 @@ def extract(
         bool,
         typer.Option("--insights", help="Posts and reels of your own: reach, saves, watch time."),
     ] = False,
-    max_calls: Annotated[
-        int | None, typer.Option("--max-calls", min=1, metavar="N", help="Pause after N calls.")
-    ] = None,
-    max_cost: Annotated[
-        float | None,
-        typer.Option("--max-cost", metavar="MONEY", help="Pause before more is spent."),
-    ] = None,
+    max_calls: options.MaxCalls = None,
+    max_cost: options.MaxCost = None,
     budget: options.Budget = None,
     format: options.Format = None,
     raw_csv: options.RawCsv = False,

@@ -36,7 +36,7 @@ async def behind(here: "World", chosen: "Sequence[Filter]") -> dict[str, tuple[s
 
 async def _names(here: "World", reference: str) -> tuple[str, ...]:
     from ingather import errors
-    from ingather.cli.jobs import find
+    from ingather.cli.finding import find
     from ingather.domain.filter_words import names_in
 
     if not reference.startswith("@"):

@@ -134,7 +134,7 @@ def rules(
     bonus: Sequence[str] | None,
 ) -> "Rules":
     """The rules that were typed. Raises BadInput."""
-    from ingather.domain.giveaway_rules import Rules, bonus_of, tag_of
+    from ingather.domain.giveaway_rules import Rules, bonus_of, keyword_of, tag_of
     from ingather.domain.instants import iso, read
 
     return Rules(
@@ -143,12 +143,12 @@ def rules(
         unique_users=unique_users,
         unique_winners=unique_winners,
         replies=replies,
-        since=iso(read(since)) if since else None,
-        until=iso(read(until)) if until else None,
+        since=None if since is None else iso(read(since)),
+        until=None if until is None else iso(read(until)),
         mentions=mentions,
         distinct_mentions=distinct_mentions,
-        keywords=tuple(keywords or ()),
-        without_keywords=tuple(without_keywords or ()),
+        keywords=tuple(keyword_of(each) for each in keywords or ()),
+        without_keywords=tuple(keyword_of(each) for each in without_keywords or ()),
         hashtags=tuple(tag_of(each) for each in hashtags or ()),
         without_hashtags=tuple(tag_of(each) for each in without_hashtags or ()),
         bonus=tuple(bonus_of(each) for each in bonus or ()),
@@ -208,7 +208,7 @@ async def find(here: "World", words: str) -> "GiveawayRecord":
 
 async def _job(here: "World", words: str) -> str:
     from ingather import errors
-    from ingather.cli.jobs import find as find_job
+    from ingather.cli.finding import find as find_job
 
     try:
         return (await find_job(here, words)).id

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 async def sandboxed(jobs: Sequence[str], beacon: str | None, *, sandbox: bool) -> bool:
     """Whether Instagram and the beacon are to be played: as asked, or as the export was made."""
     from ingather import errors
-    from ingather.cli.jobs import find
+    from ingather.cli.finding import find
 
     if sandbox or beacon is not None:
         return sandbox or beacon == "sandbox"
@@ -140,15 +140,37 @@ async def hand_over(here: "World", giveaway_id: str, *, output: str | None, as_j
 
     record = await here.drawn.show(giveaway_id)
     path = output or f"giveaway-{giveaway_id[:8]}.receipt.json"
-    write(path, await here.drawn.receipt(giveaway_id))
+    if not as_json and path != "-":
+        giveaway_show.tell_winners(record)
+    write_drawn(record, path, await here.drawn.receipt(giveaway_id))
     if as_json:
         named = None if path == "-" else str(Path.cwd() / path)
         print(giveaway_show.as_json(record, receipt=named))
-    elif path != "-":
-        giveaway_show.tell_winners(record)
     if path != "-":
         giveaway_show.tell_receipt(Path(path), record)
     return 0
+
+
+def check(path: str | None) -> None:
+    """Raise for a receipt that cannot be written, before winners are drawn: a draw stands, and to
+    run it again would be another one. None: the name that a receipt gets by itself."""
+    from ingather.exports import aside
+
+    if path != "-":
+        aside.probe(Path(path or "giveaway.receipt.json").expanduser().absolute())
+
+
+def write_drawn(record: "GiveawayRecord", path: str, data: bytes) -> None:
+    """The receipt of a draw that stands; where it cannot be written, how to have it later."""
+    from ingather import errors
+
+    try:
+        write(path, data)
+    except (errors.StorageFull, errors.UnwritablePath, errors.StoreError) as failure:
+        later = f"{program()} giveaways show {record.giveaway_id[:8]} -o FILE"
+        raise type(failure)(
+            failure.message, hint=f"The draw stands. Its receipt: {later}"
+        ) from None
 
 
 def write(path: str, data: bytes) -> None:

@@ -14,7 +14,13 @@ app = typer.Typer(no_args_is_help=True, help="Giveaways in steps: commit, anchor
 
 Output = Annotated[
     str | None,
-    typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output."),
+    typer.Option(
+        "--output",
+        "-o",
+        metavar="FILE",
+        callback=options.file,
+        help="Where to; - is standard output.",
+    ),
 ]
 
 
@@ -115,6 +121,7 @@ def reveal(
     async def command() -> int:
         from ingather.cli import giveaway_show, giveaway_steps
 
+        giveaway_steps.check(output)
         async with world() as here:
             record = await given.find(here, giveaway_id)
         async with world(sandbox=giveaway_show.rehearsed(record)) as here:
@@ -142,6 +149,7 @@ def disqualify(
     async def command() -> int:
         from ingather.cli import giveaway_steps
 
+        giveaway_steps.check(output)
         async with world() as here:
             record = await given.find(here, giveaway_id)
             await here.drawn.disqualify(record.giveaway_id, who, reason)

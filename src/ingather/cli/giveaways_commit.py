@@ -140,7 +140,7 @@ async def _posted(
 ) -> "Posted":
     """The comment with the hash, out of an export or as it was typed."""
     from ingather import errors
-    from ingather.cli.jobs import find
+    from ingather.cli.finding import find
     from ingather.domain.draw_receipt import Posted
     from ingather.domain.instants import iso, read
 

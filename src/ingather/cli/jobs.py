@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, filter_lists, options, queueing
-from ingather.cli.run import confirmed, run, say, stoppable, world
+from ingather.cli import export, filter_lists, options, reel_steps
+from ingather.cli.finding import every, find
+from ingather.cli.resume import resume
+from ingather.cli.run import confirmed, run, say, world
 from ingather.cli.texts import many
 
 if TYPE_CHECKING:
     from ingather.assembly import World
-    from ingather.domain.job import Job, Status, Wish
+    from ingather.domain.job import Job, Wish
 
 app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kept.")
 
@@ -46,11 +48,13 @@ def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
     """One job and its receipt."""
 
     async def command() -> int:
-        from ingather.cli import show
+        from ingather.cli import show, standing
 
         async with world() as here:
             job = await find(here, job_id)
         print(show.as_json(job) if as_json else "\n".join(show.receipt_lines(job)))
+        if not as_json and job.due is None and standing.alive(job) is False:
+            say(f"Its process has ended. To go on: {export.resume_line(job)}")
         if not as_json:
             for line in show.unread_lines(job, show.MOST_SHOWN):
                 say(line)
@@ -116,50 +120,21 @@ def cancel(job_id: options.JobId) -> None:
     run(command)
 
 
-@app.command("resume")
-def resume(
-    job_id: Annotated[
-        str | None, typer.Argument(metavar="ID", help="A job's id, or as much as is unique.")
-    ] = None,
-    paused: Annotated[
-        str | None,
-        typer.Option(
-            "--paused",
-            metavar="REASON",
-            help="Instead of one: queue every job paused for this reason, as no_balance.",
-        ),
-    ] = None,
-    budget: options.Budget = None,
-    no_wait: options.NoWait = False,
-    strict: options.Strict = False,
-    as_json: options.Json = False,
-) -> None:
-    """Go on with a job where it stopped. One that failed is tried again."""
-
-    async def command() -> int:
-        async with world() as here:
-            if paused is not None or job_id is None:
-                return await _queue_all(here, job_id, paused)
-            job = await find(here, job_id)
-            if no_wait:
-                await here.collection_of(job).release(job)
-                return await queueing.queue(here, job, as_json=as_json)
-        job.claimable()  # before a sandbox is started for it in vain
-        async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
-            await here.learn_rate(job.source)
-            fetcher = here.collection_of(job).fetcher()
-            return await export.run_job(
-                here, job, fetcher, stop=stop, strict=strict, as_json=as_json
-            )
-
-    run(command)
+app.command("resume")(resume)
 
 
 @app.command("save")
 def save(
     job_id: options.JobId,
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="Where to; - is standard output.")
+        str,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            callback=options.file,
+            help="Where to; - is standard output.",
+        ),
     ],
     format: options.Format = None,
     raw_csv: options.RawCsv = False,
@@ -170,6 +145,7 @@ def save(
     \b
     Example:
       ingather jobs save 7683 --filter verified=yes -o verified.xlsx
+      ingather jobs save 9f77 -o report.html        # of an analysis
     """
 
     async def command() -> int:
@@ -180,7 +156,10 @@ def save(
             chosen = await filter_lists.chosen(here, filters or (), job.kind)
             path = export.path_of(output)
             assert path is not None
-            if path == "-":
+            if job.kind == "analysis" and reel_steps.is_report(path, format):
+                file = await reel_steps.report(here, job, path, format, chosen=bool(chosen))
+                say("The report is written." if path == "-" else f"The report is {file.path}.")
+            elif path == "-":
                 wanted = structs.replace(job.options, format=format, raw_csv=raw_csv)
                 await export.to_stdout(here, structs.replace(job, options=wanted), chosen)
             else:
@@ -225,32 +204,6 @@ def delete(
     run(command)
 
 
-async def every(here: "World", limit: int, status: "Status | None" = None) -> "list[Job]":
-    """Jobs of every store, or those that stand so, newest first."""
-    # One that was carried over from Redis is in both, and is shown once.
-    found = {
-        job.id: job for store in here.stores for job in await store.list(limit=limit, status=status)
-    }
-    return sorted(found.values(), key=lambda job: job.created_at, reverse=True)[:limit]
-
-
-async def _queue_all(here: "World", job_id: str | None, reason: str | None) -> int:
-    """Queue every job that is paused for a reason, oldest first."""
-    from typing import get_args
-
-    from ingather import errors
-    from ingather.domain.job import Pause
-
-    if job_id is not None or reason is None:
-        raise errors.BadInput("Which job?", hint="Name its id, or --paused REASON for many.")
-    if reason not in get_args(Pause):
-        raise errors.BadInput(
-            f"No job is paused for {reason!r}.", hint=f"There are {', '.join(get_args(Pause))}."
-        )
-    found = [job for job in await every(here, 100_000, "paused") if job.reason == reason]
-    return await queueing.queue_all(here, found)
-
-
 async def delete_unread(here: "World", job_id: str) -> None:
     """Delete a job that cannot be read, in whichever store it is."""
     from ingather import errors
@@ -266,22 +219,3 @@ async def _ask(here: "World", job_id: str, wish: "Wish") -> "Job":
     job = await find(here, job_id)
     await here.collection_of(job).release(job)
     return await here.store_of(job).ask(job.id, wish)
-
-
-async def find(here: "World", wanted: str) -> "Job":
-    """The job whose id begins so; an error that helps where there is none, or more than one."""
-    from ingather import errors
-
-    for store in here.stores:
-        try:
-            return await store.show(wanted)
-        except errors.JobNotFound:
-            continue
-    # Every id begins with nothing, which is what a shell's variable without a value is.
-    matches = [job for job in await every(here, 1_000) if wanted and job.id.startswith(wanted)]
-    if len(matches) == 1:
-        return await here.store_of(matches[0]).show(matches[0].id)
-    problem = f"There is no job {wanted or 'without an id'}"
-    if matches:
-        problem = f"{len(matches)} jobs begin with {wanted}"
-    raise errors.JobNotFound(f"{problem}.", hint="`ingather jobs list` shows them.")

@@ -1,4 +1,5 @@
-"""Options that several commands share, said once."""
+"""Options that several commands share, said once. A span of time says its unit (`domain.instants`):
+where a number alone is taken, the option is called SECONDS."""
 
 from typing import Annotated
 
@@ -12,12 +13,21 @@ Sandbox = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+
+
+def file(value: str | None) -> str | None:
+    """The file that was named; standard output by whatever name is -: no file can take its place,
+    and what goes there is written as it comes."""
+    return "-" if value in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1") else value
+
+
 Output = Annotated[
     str | None,
     typer.Option(
         "--output",
         "-o",
         metavar="FILE",
+        callback=file,
         help="Where to; its ending picks the format: .csv .xlsx .json .jsonl .parquet, and .gz"
         " on the text ones. `-` is standard output.",
     ),
@@ -54,8 +64,43 @@ MOST = 1_000_000
 AtMost = Annotated[
     int, typer.Option("--max", min=1, max=MOST, metavar="N", help="At most so many.")
 ]
+Cap = Annotated[
+    int | None,
+    typer.Option(
+        "--cap",
+        min=1,
+        metavar="N",
+        help="The safety cap of one comment export: 5,000, or INGATHER_COMMENTS_CAP.",
+    ),
+]
+Rows = Annotated[int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")]
+MaxCalls = Annotated[
+    int | None, typer.Option("--max-calls", min=1, metavar="N", help="Pause after N calls.")
+]
+MaxCost = Annotated[
+    float | None,
+    typer.Option("--max-cost", metavar="MONEY", help="Pause before more is spent."),
+]
+
+
+def seconds(words: str) -> float:
+    """Seconds, as the name of the option has it; or a span with its unit."""
+    from ingather import errors
+    from ingather.domain import instants
+
+    try:
+        return instants.span(words, alone="s")
+    except errors.BadInput as failure:
+        raise typer.BadParameter(str(failure)) from None
+
+
 Budget = Annotated[
     float | None,
-    typer.Option("--budget", min=0.0, metavar="SECONDS", help="Stop cleanly when spent (exit 3)."),
+    typer.Option(
+        "--budget",
+        parser=seconds,
+        metavar="SECONDS",
+        help="Stop cleanly when spent (exit 3); or a time, as 10m.",
+    ),
 ]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Start anew even if the same is unfinished.")]

@@ -34,7 +34,7 @@ async def queue(here: "World", job: "Job", *, as_json: bool) -> int:
     job = await here.queue_of(job).enqueue(job.id)
     print(show.as_json(job) if as_json else job.id)
     say(f"Queued for `{program()} worker`. To follow it: {program()} jobs watch {job.id[:8]}")
-    if job.options.output is None:
+    if job.options.output in (None, "-"):  # workers write to no standard output
         say(f"For a file, once it is done: {program()} jobs save {job.id[:8]} -o FILE")
     return 0
 

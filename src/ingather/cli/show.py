@@ -9,6 +9,7 @@ from ingather.cli.texts import many
 from ingather.domain import receipt
 from ingather.domain.instants import iso
 from ingather.domain.job import Job, TargetState
+from ingather.domain.kinds import OF_POSTS
 
 
 def as_json(job: Job) -> str:
@@ -62,6 +63,8 @@ def of(job: Job) -> str:
     if job.kind == "comments":
         return target.permalink or target.id
     who = f"@{target.username}" if target.username else target.permalink or words or target.id
+    if job.kind in OF_POSTS and target.permalink:
+        who = target.permalink  # and not the account whose post it is
     return f"{job.kind} of {_in_line(who)}"
 
 
@@ -74,7 +77,8 @@ def name(job: Job) -> str:
     if job.kind == "comments":
         return state.target.shortcode or state.target.id
     target = state.target
-    return _in_line(target.username or target.shortcode or state.words or target.id)
+    first = target.shortcode if job.kind in OF_POSTS else None
+    return _in_line(first or target.username or target.shortcode or state.words or target.id)
 
 
 def _in_line(named: str) -> str:
@@ -116,17 +120,23 @@ def unread_lines(job: Job, most: int) -> list[str]:
     return lines
 
 
+def _status(job: Job) -> str:
+    """How a job stands, in a word or some."""
+    if job.status == "running" and (job.holder is None or standing.alive(job) is False):
+        return "Stopped in the middle"
+    state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
+    return state.get(job.status, job.status.capitalize())
+
+
 def receipt_lines(job: Job) -> list[str]:
     """The receipt in words."""
     full = receipt.full(job)
     counters = job.counters
-    state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
     replies = f" ({counters.replies:,} of them replies)" if job.kind == "comments" else ""
     filtered = f" filtered {counters.filtered:,} ·" if job.options.filters else ""
     units = f" · units {counters.units:,}" if counters.units else ""
     lines = [
-        f"{state.get(job.status, job.status.capitalize())}: {many(counters.appended, noun(job))}"
-        f"{replies} of {of(job)}",
+        f"{_status(job)}: {many(counters.appended, noun(job))}{replies} of {of(job)}",
         f"  declared {_number(full['declared'])} · fetched {counters.fetched:,} ·{filtered}"
         f" kept {counters.appended:,} · duplicates {counters.skipped_dupes:,} ·"
         f" {'writers' if job.kind == 'comments' else 'users'} {_number(full['uniqueUsers'])}",

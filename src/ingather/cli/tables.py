@@ -45,4 +45,7 @@ def table(columns: dict[str, str], rows: Sequence[Sequence[str]]) -> None:
         )
     for row in rows:
         drawn.add_row(*map(Text, row))
-    shown.print(drawn, crop=False)
+    with shown.capture() as text:
+        shown.print(drawn, crop=False)
+    # rich would end the program with 1 where whoever reads us has had enough.
+    print(text.get(), end="", file=shown.file)

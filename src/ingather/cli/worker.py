@@ -34,7 +34,10 @@ def worker(
     budget: Annotated[
         float | None,
         typer.Option(
-            "--budget", min=0.0, metavar="SECONDS", help="Give every job back when they are spent."
+            "--budget",
+            parser=options.seconds,
+            metavar="SECONDS",
+            help="Give every job back when they are spent; or a time, as 10m.",
         ),
     ] = None,
     sandbox: options.Sandbox = False,

@@ -100,7 +100,7 @@ def receipt(
             }
             for each in drawn
         ],
-        "disqualified": msgspec.to_builtins(list(disqualified)),
+        "disqualified": msgspec.to_builtins(sorted(disqualified, key=lambda each: each.rank)),
         "log": {"written": written, "draws": msgspec.to_builtins(list(log))},
         "installation": {"public_key": public_key(installation).hex()},
     }

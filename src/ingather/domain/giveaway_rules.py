@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from ingather import errors
 from ingather.domain import filters
-from ingather.domain.filter_kinds import Filter, First
+from ingather.domain.filter_kinds import Filter, First, fold
 from ingather.domain.records import Comment
 from ingather.domain.text import is_hashtag
 
@@ -118,6 +118,14 @@ def check(rules: Rules) -> None:
             raise errors.BadInput(f"No comment can ever earn the bonus for “{told}”.")
     if sum(bonus.entries for bonus in rules.bonus) > MOST_BONUS:
         raise errors.BadInput(f"All bonus rules together give at most {MOST_BONUS} entries.")
+
+
+def keyword_of(words: str) -> str:
+    """Words to look for. Raises BadInput for none, which stand in every comment: a rule that was
+    forgotten would look kept."""
+    if not fold(words).strip():
+        raise errors.BadInput("A keyword is empty.", hint="Write the word to look for.")
+    return words
 
 
 def tag_of(words: str) -> str:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from ingather import errors
 
-_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?)\s*([smhd]?)")
+_SPAN = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?|\.[0-9]{1,3})\s*([smhd]?)")
 _LONGEST = 36_500 * 86_400.0
 """A hundred years: no moment so far away is out of the calendar."""
-_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
 def iso(seconds: float) -> str:
@@ -34,12 +34,21 @@ def read(words: str) -> float:
         ) from None
 
 
-def span(words: str) -> float:
-    """Seconds in 90s, 10m, 2h or 1d; a number alone is seconds. Raises BadInput."""
+def span(words: str, *, alone: str | None = None) -> float:
+    """Seconds in 90s, 10m, 2h or 1d. alone: the unit of a number without one; None: it is refused,
+    since whoever writes 7 may think of days. Raises BadInput."""
     found = _SPAN.fullmatch(words.strip())
     if found is None:
         raise errors.BadInput(f"“{words}” is no span of time.", hint="Write 90s, 10m, 2h or 1d.")
-    seconds = float(found[1]) * _SECONDS[found[2]]
+    unit = found[2] or alone
+    if unit is None:
+        number = found[1]
+        raise errors.BadInput(
+            f"“{words}” does not say of what.",
+            hint=f"Write {number}s for seconds, {number}m for minutes, {number}h for hours or"
+            f" {number}d for days.",
+        )
+    seconds = float(found[1]) * _SECONDS[unit]
     if seconds > _LONGEST:
         raise errors.BadInput(
             f"“{words}” is longer than a hundred years.", hint="Write 36500d at the most."

@@ -158,7 +158,7 @@ class Crew:
                 continue
             try:
                 return await self._store_of(job).claim(
-                    job.id, self._me, lease=lease.LEASE, dead=job.fence
+                    job.id, self._me, lease=lease.LEASE, dead=job.fence, heed=True
                 )
             except (errors.JobBusy, errors.BadInput):
                 continue  # somebody was faster

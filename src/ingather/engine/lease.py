@@ -6,7 +6,7 @@ import platform
 from functools import lru_cache
 
 from ingather import errors, points
-from ingather.domain.job import Holder, Job
+from ingather.domain.job import Holder, Job, Wish
 from ingather.engine.stop import Stop
 from ingather.ports import Claim, Clock, Jobs, Leases
 
@@ -31,6 +31,7 @@ class Lease:
         self._stop = stop
         self._beaten = since
         self._task: asyncio.Task[None] | None = None
+        self._heed(claim.job.wish)
 
     async def __aenter__(self) -> "Lease":
         self._task = asyncio.create_task(self._keep())
@@ -63,6 +64,9 @@ class Lease:
         wish = await self._leases.beat(self._job_id, self.fence, lease=LEASE)
         self._beaten = asked
         points.reach("heartbeat")
+        self._heed(wish)
+
+    def _heed(self, wish: Wish | None) -> None:
         if wish is not None:
             self._stop.request("cancelled" if wish == "cancel" else "asked")
 

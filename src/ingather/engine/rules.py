@@ -41,6 +41,17 @@ def anew(state: TargetState, restart: str | None) -> TargetState:
     )
 
 
+def hangs(state: TargetState) -> bool:
+    """Whether it hangs on the outcome of its last page how many are idle."""
+    return state.depth > state.deepest and not state.empty
+
+
+def untold(state: TargetState) -> TargetState:
+    """The state where nobody can tell any more whether its last page held anything new: as if it
+    had, since a list must not be called read out too early."""
+    return structs.replace(state, idle=0, idle_within=0)
+
+
 def counted(state: TargetState, outcome: Outcome) -> TargetState:
     """The state with its last page counted as idle if it held rows and nothing new.
 
@@ -48,7 +59,7 @@ def counted(state: TargetState, outcome: Outcome) -> TargetState:
     counted within their thread: the threads of one page that came twice are no reason to stop.
     """
     if outcome.new or state.depth <= state.deepest:
-        return structs.replace(state, idle=0, idle_within=0)
+        return untold(state)
     if state.empty:
         return state
     if state.within is None:

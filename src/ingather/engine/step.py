@@ -60,11 +60,13 @@ class Reader:
         self._left = {n for n, state in enumerate(claim.job.targets) if state.ended is None}
         self._endings = {state.ended for state in claim.job.targets if state.ended is not None}
         self._put_off: dict[int, tuple[TargetState, int]] = {}
+        self._last: Outcome | None = None  # of the page before this claim
         self._sieve = Sieve(claim.job)
         self._ahead = Ahead(fetcher, lease, stop, replies=claim.job.options.replies)
 
     async def run(self) -> None:
         """Read every target to its end. Raises Stopped, or the error that waiting cannot mend."""
+        await self._recall()
         if self._sieve.needs_rows and self._commits.counters.appended:
             async for rows in self._rows.stream(self._job.id):
                 self._sieve.remember(rows)
@@ -102,7 +104,7 @@ class Reader:
             if self._fetcher.spent:  # the look-up took it all: what it found is kept
                 self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
                 raise Stopped("budget")
-            return await self._read(index, await self._resumed(index, state))
+            return await self._read(index, self._resumed(index, state))
         except _OF_TARGET as failure:
             if not self._many:
                 raise
@@ -122,7 +124,13 @@ class Reader:
             state = structs.replace(state, error=Failure(failure.message, failure.code))
         return self._heed(await self._commit(self._batch(index, state, rows=(), fetched=0)))
 
-    async def _resumed(self, index: int, state: TargetState) -> TargetState:
+    async def _recall(self) -> None:
+        """Ask what came of the last page before this claim, where a target hangs on it."""
+        if any(rules.hangs(self._job.targets[index]) for index in self._left):
+            any_page = self._batch(0, self._state, rows=(), fetched=0, tally=Tally())
+            self._last = await self._commits.last(any_page)
+
+    def _resumed(self, index: int, state: TargetState) -> TargetState:
         """The state to go on in, as the run that stopped would have gone on."""
         if index in self._put_off:  # it was this run, and its last page was another target's
             return state
@@ -130,11 +138,11 @@ class Reader:
         if error is not None and error.code == errors.DeadCursor.code:
             # Whoever resumes a job that failed by its cursors asks for one more pass.
             return rules.anew(state, None)
-        if state.depth <= state.deepest or state.empty:
+        if not rules.hangs(state):
             return state
-        again = self._batch(index, state, rows=(), fetched=0, tally=Tally())
-        # It tells whether the last page held anything new.
-        return rules.counted(state, await self._commits.last(again))
+        if self._last is None or self._last.target != index:
+            return rules.untold(state)
+        return rules.counted(state, self._last)
 
     async def _read(self, index: int, state: TargetState) -> bool:
         """Read one target. True when the whole job has ended with it."""

@@ -19,6 +19,7 @@ _PREFIX = ".ingather-"
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 _numbers = itertools.count(1)
 _open: set[str] = set()
+_DEVICES = (Path("/dev"), Path("/dev/fd"))
 
 
 class Tally(io.RawIOBase):
@@ -78,6 +79,17 @@ def written(target: Path) -> Iterator[Tally]:
         points.reach("file_renamed")
 
 
+@contextmanager
+def poured() -> Iterator[None]:
+    """Turn the system's word for a full output into StorageFull; BrokenPipeError stays."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in FULL:
+            raise errors.StorageFull("There is no room left for the output.") from error
+        raise
+
+
 def probe(target: Path) -> None:
     """Find out now what `written` would find out after an hour; leaves nothing behind."""
     with in_plain_words(target):
@@ -119,7 +131,8 @@ def in_plain_words(target: Path) -> Iterator[None]:
 
 def explain(error: OSError, target: Path) -> errors.IngatherError:
     """The error to raise for what the system said while `target` was written."""
-    folder, known = target.parent, error.errno
+    # A link may lead to a folder that is not there, and /proc is there and takes no file.
+    folder, known = Path(os.path.realpath(target)).parent, error.errno
     if known in FULL:
         where = (
             "The largest size a file may have here is reached"
@@ -143,7 +156,7 @@ def explain(error: OSError, target: Path) -> errors.IngatherError:
         errno.ELOOP: (f"{target} is a link that leads to itself.", "Name another file."),
     }
     words[errno.EPERM] = words[errno.EACCES]
-    if known in words:
+    if known in words and not (known == errno.ENOENT and folder.is_dir()):
         sentence, hint = words[known]
         return errors.UnwritablePath(sentence, hint=hint)
     reason = error.strerror or str(error)
@@ -154,15 +167,17 @@ def _real(target: Path) -> Path:
     """Where the file really rests: a link to it stays a link. Raises where none may be put."""
     real = Path(os.path.realpath(target))
     try:
-        mode = real.stat().st_mode
+        mode = target.stat().st_mode  # of a pipe under /dev/fd the real path is no path
     except FileNotFoundError:
         return real
     if S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "is a folder")
-    if not S_ISREG(mode):  # renaming onto /dev/null would replace it for the whole machine
+    # Renaming onto /dev/null would replace it for the whole machine, and what an open file of a
+    # process is called, as /dev/stderr, is no place to leave a receipt beside.
+    if not S_ISREG(mode) or target.parent in _DEVICES:
         raise errors.UnwritablePath(
             f"{target} is a device or a pipe, which no file can replace.",
-            hint="Use -o - to write to standard output.",
+            hint="Use -o - to write to standard output, from where any program may take it.",
         )
     if not os.access(real, os.W_OK):
         raise PermissionError(errno.EACCES, "is write-protected")

@@ -117,27 +117,26 @@ async def pour(
 
     def work(batches: feed.Feed) -> aside.Tally:
         tally = aside.Tally(out.write)
-        try:
+        with aside.poured():
             write(tally, batches)
             out.flush()
-        except OSError as error:
-            if error.errno in aside.FULL:
-                raise errors.StorageFull("There is no room left for the output.") from error
-            raise
         return tally
 
     done, count = await feed.consume(rows, work)
     return _file("-", fmt, done, count)
 
 
-async def check_writable(path: str | Path) -> None:
-    """Raise what `save` would raise at once, before an hour is spent on fetching rows."""
+async def check_writable(path: str | Path, *, receipt: bool = True) -> None:
+    """Raise what `save` would raise at once, before an hour is spent on fetching rows; and
+    `save_receipt`, unless none is written."""
     await asyncio.to_thread(aside.probe, _absolute(path))
+    if receipt:
+        await asyncio.to_thread(aside.probe, _receipt_of(path))
 
 
 async def save_receipt(file_path: str | Path, receipt: Mapping[str, object]) -> str:
     """Write `FILE.receipt.json` beside a file, whole or not at all; its absolute path."""
-    target = _absolute(f"{file_path}.receipt.json")
+    target = _receipt_of(file_path)
     text = msgspec.json.format(msgspec.json.encode(receipt), indent=2) + b"\n"
 
     def work() -> None:
@@ -150,6 +149,10 @@ async def save_receipt(file_path: str | Path, receipt: Mapping[str, object]) -> 
 
 def _file(path: str, fmt: Format, tally: aside.Tally, rows: int) -> File:
     return File(path=path, format=str(fmt), size_bytes=tally.size, rows=rows, sha256=tally.sha256)
+
+
+def _receipt_of(path: str | Path) -> Path:
+    return _absolute(f"{path}.receipt.json")
 
 
 def _absolute(path: str | Path) -> Path:

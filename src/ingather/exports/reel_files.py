@@ -3,7 +3,7 @@
 import gzip
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import msgspec
 from msgspec import Struct
@@ -91,9 +91,18 @@ def ending_of(path: str, explicit: str | None = None) -> str:
     return ending
 
 
+def check_streams(ending: str) -> None:
+    """Raise BadInput for formats that make no sense on standard output."""
+    if ending in (".pdf", ".xlsx"):
+        raise errors.BadInput(
+            f"A {ending} file cannot be written to standard output.",
+            hint="Name a file, or choose html, csv or json.",
+        )
+
+
 def layout(fields: str | None) -> Layout:
     """The columns that were asked for, in that order; all of them where none were."""
-    if not fields:
+    if fields is None:
         return REELS
     known = {column.name: column for column in REELS}
     chosen = [name.strip() for name in fields.split(",") if name.strip()]
@@ -112,14 +121,29 @@ def save(
     """Write the file whole or not at all. Blocks. Raises StorageFull, UnwritablePath."""
     write = _writer(story, ending, columns, raw_csv)
     with aside.written(Path(path)) as out:
-        if ending.endswith(".gz"):
-            # Neither name nor time in its header: the same rows give the same bytes.
-            with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed:
-                write(packed)
-        else:
-            write(out)
+        write(out)
+    return _file(str(Path(path).absolute()), story, ending, out)
+
+
+def pour(
+    story: Story,
+    stream: BinaryIO,
+    ending: str,
+    *,
+    columns: Layout = REELS,
+    raw_csv: bool = False,
+) -> File:
+    """Write the same bytes to an open stream. Raises StorageFull, BrokenPipeError."""
+    out = aside.Tally(stream.write)
+    with aside.poured():
+        _writer(story, ending, columns, raw_csv)(out)
+        stream.flush()
+    return _file("-", story, ending, out)
+
+
+def _file(path: str, story: Story, ending: str, out: aside.Tally) -> File:
     return File(
-        path=str(Path(path).absolute()),
+        path=path,
         format=ending[1:],
         size_bytes=out.size,
         rows=len(story.rows),
@@ -128,7 +152,22 @@ def save(
 
 
 def _writer(story: Story, ending: str, columns: Layout, raw_csv: bool) -> Callable[[Any], object]:
-    kind = ending.removesuffix(".gz")
+    write = _plain_writer(story, ending.removesuffix(".gz"), columns, raw_csv)
+    return _packed(write) if ending.endswith(".gz") else write
+
+
+def _packed(write: Callable[[Any], object]) -> Callable[[Any], object]:
+    def pack(out: Any) -> None:
+        # Neither name nor time in its header: the same rows give the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=out, mtime=0) as packed:
+            write(packed)
+
+    return pack
+
+
+def _plain_writer(
+    story: Story, kind: str, columns: Layout, raw_csv: bool
+) -> Callable[[Any], object]:
     if kind == ".csv":
         return lambda out: _csv(out, story, columns, raw_csv)
     if kind == ".json":

@@ -257,7 +257,7 @@ def _passing(wanted: Wanted) -> tuple[filters.Filter, ...]:
 
 def _since(day: str | None) -> tuple[filters.Filter, ...]:
     """What keeps reels from a day or a moment on."""
-    if not day:
+    if day is None:
         return ()
     try:
         return filters.parse([f"date>={day}"])

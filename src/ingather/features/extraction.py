@@ -14,6 +14,7 @@ from ingather.domain.instants import iso
 from ingather.domain.job import AT_ONCE, LOCAL, Counters, Job, Options, Target, TargetState
 from ingather.domain.kinds import ALIASES, OF_POSTS, RECORDS, WITH_INSIGHTS
 from ingather.engine.backoff import Fetcher
+from ingather.features.amending import refuse_too_little
 from ingather.features.collection import Collection
 
 T = TypeVar("T")
@@ -34,10 +35,6 @@ _PAGES = {
 }
 """Rows a call brings, about, at the most and at the least (contract of HikerAPI, 1.4, which leaves
 followers open, of the Graph API, 2.5 and 2.6); 50 where it is not known."""
-
-_MEASURED = 25
-"""Calls of a run that brings a page of posts with their insights: twelve, and those that find the
-account, and a metric or two that are refused."""
 
 
 class Wanted(Struct, frozen=True, kw_only=True):
@@ -76,7 +73,7 @@ class Extractions(Collection):
         chosen = passing(wanted)
         states = [TargetState(target=Target(id=""), words=word) for word in wanted.words]
         if len(states) == 1:
-            refuse_too_little(wanted, source.route)
+            refuse_too_little(source.route, wanted.max_calls, wanted.max_units)
             word = wanted.words[0]
             named = "" if source.name == "archive" else word  # an archive is its own only target
             target = await self._looked(fetcher, lambda: source.resolve(named))
@@ -181,22 +178,6 @@ def refuse_void(chosen: Sequence[Filter], kind: str) -> None:
     if void:
         raise errors.BadInput(
             f"No row of {kind} can pass {filters.spell(void[0])}: that is not told of them."
-        )
-
-
-def refuse_too_little(wanted: Wanted, route: str) -> None:
-    """Raise where the calls or units allowed to a run would all go into looking up its one target,
-    or not suffice for a page: the same command would do no more the next time."""
-    if route == WITH_INSIGHTS and wanted.max_calls is not None and wanted.max_calls < _MEASURED:
-        raise errors.BadInput(
-            "Insights take a call for each post, and a page of posts is kept whole or not at all.",
-            hint=f"Allow {_MEASURED} calls at the least.",
-        )
-    allowed = [most for most in (wanted.max_calls, wanted.max_units) if most is not None]
-    if allowed and min(allowed) < 2:
-        raise errors.BadInput(
-            "That allows one call, which looks the target up and brings no row.",
-            hint="Allow two calls, or what they cost, at the least.",
         )
 
 

@@ -19,7 +19,14 @@ from ingather.domain.giveaway_draw import Draw, LogLine, Note, broken_at
 from ingather.domain.giveaway_rules import moment
 from ingather.domain.instants import iso
 from ingather.features import giveaway_sealed as sealed
-from ingather.features.giveaway_opened import Opened, check_bound, committed_of, places, rank_of
+from ingather.features.giveaway_opened import (
+    Opened,
+    check_bound,
+    committed_of,
+    out_wholly,
+    places,
+    rank_of,
+)
 from ingather.ports import Beacon, Clock, Draws, Secrets
 from ingather.ports import Giveaways as Records
 
@@ -166,7 +173,8 @@ class GiveawayDraws:
     ) -> Draw:
         """Take a place away, for a reason that the receipt repeats; the next rank moves up.
 
-        who: a rank, or the username that holds a place.
+        who: a rank, or the username that holds a place. Where each may win once they are out with
+        all their entries (docs/decisions/out-with-every-entry.md).
         """
         if not (reason := " ".join(reason.split())):
             raise errors.BadInput("A disqualification is public, and needs a reason.")
@@ -177,6 +185,8 @@ class GiveawayDraws:
         rank = rank_of(opened, who)
         struck = Disqualified(rank, reason, iso(self._clock.now()))
         moved = structs.replace(draw, disqualified=(*draw.disqualified, struck))
+        if opened.committed.said["rules"]["unique_winners"]:
+            moved = structs.replace(moved, disqualified=out_wholly(opened, moved.disqualified))
         return await self._redrawn(moved, "disqualify", {"rank": rank, "reason": reason})
 
     async def receipt(self, giveaway_id: str, *, tenant: str | None = None) -> bytes:

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import draw2, draw_receipt, entries
+from ingather.domain.draw_receipt import Disqualified
 from ingather.domain.giveaway import GiveawayRecord, GiveawayWinner, Participant, WinnerStatus
 from ingather.domain.giveaway_draw import Draw
 from ingather.domain.records import Comment
@@ -92,6 +93,25 @@ def rank_of(opened: Opened, who: str) -> int:
         f"{who} holds no place in this draw.",
         hint="Name a rank or a username that `ingather giveaways show ID` lists.",
     )
+
+
+def out_wholly(opened: Opened, struck: Sequence[Disqualified]) -> tuple[Disqualified, ...]:
+    """The disqualifications, and those of every other rank that would give a place to somebody who
+    lost one, for the same reason and under the same time as the first of theirs."""
+    signature, listed = bytes.fromhex(opened.draw.signature or ""), opened.frozen.entries
+    while True:
+        reasons = {each.rank: each.reason for each in struck}
+        walked = draw_receipt.places(opened.committed, opened.frozen, signature, reasons)
+        users = {place.rank: listed[place.position].u for place in walked}
+        out = {users[each.rank]: each for each in reversed(struck)}
+        more = [
+            structs.replace(out[users[place.rank]], rank=place.rank)
+            for place in walked
+            if place.number is not None and users[place.rank] in out
+        ]
+        if not more:
+            return tuple(struck)
+        struck = (*struck, *more)
 
 
 def winners_of(opened: Opened) -> Sequence[Comment]:

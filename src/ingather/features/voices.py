@@ -38,6 +38,8 @@ def choose(
     if forced is not None:
         return (forced,)
     found = tuple(one for one in able if one in ready and one != "archive")
+    if not found and able == ("archive",):  # no key and no sandbox would help
+        raise errors.BadInput(f"An archive of your own alone tells {kind}.", hint=tell(kind))
     if not found:
         raise errors.NoToken(
             f"There is no key for anything that tells {kind}.",

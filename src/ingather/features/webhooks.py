@@ -5,6 +5,7 @@ a job's end and its message loses the message. It may come twice: its `webhook-i
 """
 
 import asyncio
+import logging
 import uuid
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Protocol
@@ -19,6 +20,8 @@ from ingather.domain.addresses import check_address
 from ingather.domain.instants import iso
 from ingather.domain.job import ALL, Job
 from ingather.ports import Clock, Secrets
+
+log = logging.getLogger("ingather.webhooks")
 
 LOOK = 2.0
 """Seconds between two looks at a job that has not ended."""
@@ -120,6 +123,9 @@ class Webhooks:
             try:
                 sent(await self.round())
             except errors.IngatherError:
+                await self._clock.sleep(10.0)
+            except Exception:  # a fault of ours: whoever waits to be told is told all the same
+                log.exception("A round of webhooks failed.")
                 await self._clock.sleep(10.0)
             await self._clock.sleep(LOOK)
 

@@ -14,6 +14,7 @@ from ingather.domain.job import (
     File,
     Holder,
     Job,
+    Options,
     Pause,
     Status,
     TargetState,
@@ -54,10 +55,11 @@ class Batch(Struct, frozen=True, kw_only=True):
     units: int = 0
 
 
-class Outcome(Struct, frozen=True, kw_only=True, rename="camel"):
+class Outcome(Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What a commit did: of this page, and the job's counters, status and wish after it.
 
-    new: ids in the page, filtered ones included, that the job had not seen before.
+    new: ids in the page, filtered ones included, that the job had not seen before. target: index
+    of the page's target; 0 where a store holds jobs of one target alone.
     """
 
     new: int
@@ -67,6 +69,7 @@ class Outcome(Struct, frozen=True, kw_only=True, rename="camel"):
     status: Status
     reason: str | None = None
     wish: Wish | None = None
+    target: int = 0
 
 
 class Claim(Struct, frozen=True):
@@ -116,6 +119,12 @@ class Jobs(Protocol):
         """How many jobs there are of each kind and status that has any. A look at all of them."""
         ...
 
+    async def amend(self, job_id: str, options: Options) -> Job:
+        """Give a job that is not over the cap, limit, max_calls, max_units, output, format and
+        raw_csv of `options`, from its next run on. Raises JobNotFound; BadInput, and changes
+        nothing, where it is over or has kept more rows than it may now."""
+        ...
+
     async def ask(self, job_id: str, wish: Wish) -> Job:
         """Pause or cancel. At once where nobody holds the job, else at its next commit or beat."""
         ...
@@ -129,13 +138,20 @@ class Leases(Protocol):
     """The right to write to a job. Every write carries the fence of the claim it was won with."""
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         """Take the lease: free, run out, or (dead) held under exactly that fence by a process
         that the caller knows to be dead.
 
         The fence is raised, the attempt counted, the status set to running (csv_pending stays)
-        and a wish forgotten. Raises JobBusy while another holds it, StateLost where keys are
+        and a wish that nobody granted forgotten: who names a job asks for it anew; heed: it is
+        kept. Raises JobBusy while another holds it, StateLost where keys are
         gone, JobNotFound; a done or cancelled job can not be claimed (BadInput).
         """
         ...
@@ -170,7 +186,8 @@ class Leases(Protocol):
         """Give the lease back and say how the job stands. reason None keeps the reason there is
         (the ending of a csv_pending job that becomes done). What was spent since
         the last commit is added to the counters. again: seconds after which workers may take a
-        queued job up again; None: it is left to people. Raises LeaseLost.
+        queued job up again; None: it is left to people. A job that would go on by itself is paused
+        or cancelled instead where that was wished. Raises LeaseLost.
         """
         ...
 
@@ -182,17 +199,17 @@ class Queue(Protocol):
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
         """Claim the next job that nobody holds, in one step; None where none is due.
 
         That of the tenant whose turn is longest ago; of its jobs the highest priority, then the
         oldest: no tenant's priority puts it before another. A job whose lease has run out waits
-        like any other, whoever held it. sources: only jobs of these. sandbox: only jobs that read
-        the sandbox, or none of them. Raises StateLost or DamagedRecord, once, for a job that cannot
-        be taken up any more.
+        like any other, whoever held it; a wish that he did not grant is kept. sources: only jobs
+        of these. sandbox: only jobs that read the sandbox, or none of them. Raises StateLost or
+        DamagedRecord, once, for a job that cannot be taken up any more.
         """
         ...
 
@@ -201,7 +218,8 @@ class Queue(Protocol):
         ...
 
     async def enqueue(self, job_id: str) -> Job:
-        """Let workers take up a job that is pending, paused or failed, at once.
+        """Let workers take up a job that is pending, paused or failed, at once; what was wished
+        before is forgotten.
 
         One that is being run is taken up by them when its run ends early. Raises JobNotFound,
         StateLost; BadInput where the job is over.

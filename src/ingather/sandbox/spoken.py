@@ -1,16 +1,18 @@
 """Latencies and faults as people write them on a command line."""
 
+import re
+
 from ingather.sandbox.faults import Plan
+
+_LATENCY = re.compile(r"([0-9]{1,6}(?:\.[0-9]+)?)(ms|s)")
 
 
 def milliseconds(text: str) -> float:
-    """`50ms`, `0.05s` or plain `50`, in milliseconds; ValueError for anything else."""
-    try:
-        if text.endswith("ms"):
-            return float(text[:-2])
-        return float(text[:-1]) * 1000 if text.endswith("s") else float(text)
-    except ValueError:
-        raise ValueError(f"a latency is written as 50ms or 0.05s, not {text!r}") from None
+    """`50ms` or `0.05s`, in milliseconds; ValueError for anything else."""
+    found = _LATENCY.fullmatch(text)
+    if found is None:
+        raise ValueError(f"a latency is written as 50ms or 0.05s, not {text!r}")
+    return float(found[1]) * (1 if found[2] == "ms" else 1000)
 
 
 def fault(text: str) -> tuple[str, float]:

@@ -19,6 +19,7 @@ from ingather.domain.job import (
     File,
     Holder,
     Job,
+    Options,
     Pause,
     Status,
     Wish,
@@ -49,13 +50,11 @@ class MemoryStore:
         self._kept: dict[str, _Kept] = {}
         self._open: dict[str, str] = {}
         self._served: dict[str, int] = {}
-        self._turn = 0
 
     def _find(self, job_id: str) -> _Kept:
-        try:
-            return self._kept[job_id]
-        except KeyError:
-            raise errors.JobNotFound(f"There is no job {job_id}.") from None
+        if job_id not in self._kept:
+            raise errors.JobNotFound(f"There is no job {job_id}.")
+        return self._kept[job_id]
 
     def _held(self, kept: _Kept) -> bool:
         return kept.lease_until > self._clock.now()
@@ -96,11 +95,16 @@ class MemoryStore:
             and (before is None or states.age(kept.job) < states.age(before))
             and states.among(kept.job, kinds, status)
         ]
-        newest = sorted(wanted, key=states.age, reverse=True)[:limit]
-        return [states.brief(job, targets) for job in newest]
+        wanted.sort(key=states.age, reverse=True)
+        return [states.brief(job, targets) for job in wanted[:limit]]
 
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((kept.job.kind, kept.job.status) for kept in self._kept.values())
+
+    async def amend(self, job_id: str, options: Options) -> Job:
+        kept = self._find(job_id)
+        kept.job = states.amended(kept.job, options)
+        return kept.job
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         kept = self._find(job_id)
@@ -120,13 +124,19 @@ class MemoryStore:
             del self._open[kept.job.key]
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         kept = self._find(job_id)
         kept.job.claimable()
         if self._held(kept) and dead != kept.job.fence:
             raise states.busy(kept.job)
-        kept.job = states.claimed(kept.job, holder, now=self._clock.now())
+        kept.job = states.claimed(kept.job, holder, now=self._clock.now(), heed=heed)
         kept.lease_until = self._clock.now() + lease
         self._open.setdefault(kept.job.key, job_id)
         return Claim(kept.job, kept.job.fence, set(kept.cursors))
@@ -189,8 +199,8 @@ class MemoryStore:
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
         now = self._clock.now()
@@ -198,7 +208,7 @@ class MemoryStore:
             kept.job
             for kept in self._kept.values()
             if states.waiting(kept.job, kept.lease_until, now=now)
-            and (sources is None or kept.job.source in sources)
+            and kept.job.source in sources
             and kept.job.options.sandbox == sandbox
         ]
         if not waiting:
@@ -208,9 +218,8 @@ class MemoryStore:
         for each in sorted(waiting, key=lambda job: (-job.priority, states.age(job))):
             heads.setdefault(each.tenant, each)
         job = min(heads.values(), key=lambda job: (served.get(job.tenant, 0), states.age(job)))
-        self._turn += 1
-        served[job.tenant] = self._turn
-        return await self.claim(job.id, holder, lease=lease)
+        served[job.tenant] = max(served.values(), default=0) + 1
+        return await self.claim(job.id, holder, lease=lease, heed=True)
 
     async def held(self) -> Sequence[Job]:
         return [

@@ -4,7 +4,18 @@ import contextlib
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 
 from ingather import errors
-from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    ALL,
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Status,
+    Wish,
+)
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
 from ingather.ports import Batch, Claim, Outcome
@@ -71,6 +82,13 @@ class PgStore:
         found = await self._link.read(sql_list.TALLY)
         return {(kind, status): count for kind, status, count in found}
 
+    async def amend(self, job_id: str, options: Options) -> Job:
+        async with self._link.transaction() as connection:
+            found = await _found(connection, job_id)
+            job = states.amended(found.job, options)
+            await pg_rows.update(connection, found.number, job)
+            return job
+
     async def ask(self, job_id: str, wish: Wish) -> Job:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
@@ -90,14 +108,20 @@ class PgStore:
             await pg_rows.delete(connection, job_id)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
             found.job.claimable()
             if found.held and dead != found.job.fence:
                 raise states.busy(found.job)
-            job = states.claimed(found.job, holder, now=found.now)
+            job = states.claimed(found.job, holder, now=found.now, heed=heed)
             await pg_rows.update(connection, found.number, job, lease_until=found.now + lease)
             if found.job.status == "failed":
                 await pg_rows.reopen(connection, found.number, job.key)

@@ -39,6 +39,9 @@ _SESSION = {
     "jit": "off",
     # So does planning one anew each time.
     "plan_cache_mode": "force_generic_plan",
+    # They read a few rows: what is set up to read many only costs time.
+    "enable_bitmapscan": "off",
+    "enable_memoize": "off",
     "idle_in_transaction_session_timeout": "8s",
 }
 
@@ -67,6 +70,7 @@ class PgLink:
         self._idle: list[tuple[float, Connection]] = []
         self._preparing = asyncio.Lock()
         self._prepared = False
+        self._away = False
         self.place = place(url)
 
     async def all(self, statement: str, *values: object) -> list[Any]:
@@ -85,6 +89,8 @@ class PgLink:
         try:
             return await self.all(statement, *values)
         except errors.StoreUnavailable:
+            if self._away:  # it was waited for, in vain
+                raise
             return await self.all(statement, *values)
 
     @contextlib.asynccontextmanager
@@ -160,13 +166,17 @@ class PgLink:
         until, wait = time.monotonic() + _PATIENCE, 0.05
         while True:
             try:
-                return await self._connect()
+                connection = await self._connect()
             except _OURS as failure:
                 returns = isinstance(failure, pg.CannotConnectNowError | pg.CrashShutdownError) or (
                     self._prepared and isinstance(failure, _AWAY)
                 )
                 if not returns or time.monotonic() + wait > until:
+                    self._away = True
                     raise self._translated(failure, connecting=True) from failure
+            else:
+                self._away = False
+                return connection
             await asyncio.sleep(wait)
             wait = min(1.0, wait * 2)
 

@@ -1,6 +1,7 @@
 """The queue of waiting jobs in PostgreSQL: the next one is found and claimed in one statement, and
 whoever asks at the same moment passes it by (FOR UPDATE SKIP LOCKED)."""
 
+import time
 from collections.abc import Collection, Sequence
 
 import msgspec
@@ -11,8 +12,11 @@ from ingather.ports import Claim
 from ingather.stores import pg_rows, sql_rows, states
 from ingather.stores.pg_link import NOW, PgLink
 
-_RIPE = 100
-"""Jobs given back for later, or whose lease has run out, that are looked at: those for longest."""
+_MOST = 16
+"""Ripe jobs that are lined up at once: a few, for whoever still runs one whose lease has run out,
+as after an outage, may go on until it is."""
+_EVERY = 60.0
+"""Seconds after which tenants who wait for nothing are looked for, however much is waiting."""
 _FENCES = 2**24
 """How many fences the next one is drawn from."""
 
@@ -23,7 +27,8 @@ _SANDBOX = """(CASE WHEN options LIKE '%"sandbox":true%' THEN 1 ELSE 0 END)"""
 """Only the option itself reads so: in a string its quotes would be escaped. A number, for what is
 true or false the planner writes in other words, which no index has."""
 
-_WAITING = f"due = 0 AND lease_until IS NULL AND {_SANDBOX} = $2::int"
+_AT_ONCE = "due = 0 AND lease_until IS NULL"
+_WAITING = f"{_AT_ONCE} AND {_SANDBOX} = $2::int"
 """The index `extractions_waiting`: what may be taken at once and never was, or was queued anew."""
 _LATER = "due IS NOT NULL AND (due > 0 OR lease_until IS NOT NULL)"
 """The index `extractions_later`: all else in the queue, by when it may be taken."""
@@ -32,76 +37,107 @@ _PLACE = "source, tenant, priority DESC, requested_at, number"
 _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "").split())
 
 _BESIDE = (
-    f"{pg_rows.TARGETS.replace('{most}', str(ALL))},"
-    " ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = {number})"
+    f"{pg_rows.TARGETS.format(number='{job}.number', most=ALL)},"
+    " CASE WHEN {job}.sequence > 0 THEN"
+    " ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = {job}.number) END"
 )
-"""What a claim tells beside the job's row: its targets, and the cursors seen."""
+"""What a claim tells beside the job's row: its targets, and the cursors seen, null where none can
+have been."""
 
-_NEXT = f"""
-WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
-    (SELECT source, tenant, priority, requested_at, number FROM extractions
-     WHERE {_WAITING} ORDER BY {_PLACE} LIMIT 1)
-    UNION ALL
-    SELECT next.* FROM heads CROSS JOIN LATERAL (
-        SELECT source, tenant, priority, requested_at, number FROM extractions
-        WHERE {_WAITING} AND (source, tenant) > (heads.source, heads.tenant)
-        ORDER BY {_PLACE} LIMIT 1
-    ) AS next
-), ours AS (
-    SELECT * FROM heads WHERE $1::text[] IS NULL OR source = ANY ($1::text[])
-), seen AS (
-    SELECT tenant, priority, requested_at, number FROM ours
-    UNION ALL
-    (SELECT tenant, priority, requested_at, number FROM extractions
-     WHERE {_LATER} AND greatest(due, lease_until) <= (SELECT {NOW})
-       AND ($1::text[] IS NULL OR source = ANY ($1::text[])) AND {_SANDBOX} = $2::int
-     ORDER BY greatest(due, lease_until) LIMIT {_RIPE})
-), ranked AS MATERIALIZED (
-    SELECT number FROM (
-        SELECT number, requested_at, coalesce(turn, 0) AS turn,
-            row_number() OVER (
-                PARTITION BY seen.tenant ORDER BY priority DESC, requested_at, number
-            ) AS nth
-        FROM seen LEFT JOIN turns ON turns.tenant = seen.tenant
-    ) AS each
-    ORDER BY nth, turn, requested_at, number
-), picked AS MATERIALIZED (
-    SELECT number, tenant FROM (
-        SELECT free.* FROM ranked CROSS JOIN LATERAL (
-            SELECT number, tenant FROM extractions
-            WHERE number = ranked.number AND {_FREE} FOR UPDATE SKIP LOCKED
-        ) AS free
-        UNION ALL
-        SELECT free.* FROM ours CROSS JOIN LATERAL (
-            SELECT number, tenant FROM extractions
-            WHERE {_WAITING} AND source = ours.source AND tenant = ours.tenant
-            ORDER BY {_PLACE} LIMIT 1 FOR UPDATE SKIP LOCKED
-        ) AS free
-    ) AS free LIMIT 1
-), served AS (
-    INSERT INTO turns (tenant, turn) SELECT tenant, ({NOW} * 1e6)::bigint FROM picked
-    ON CONFLICT (tenant) DO UPDATE SET turn = excluded.turn
-)
+_CLAIM = f"""
 UPDATE extractions e
 SET fence = e.fence + 1 + {CLAIMS} * floor(random() * {_FENCES})::bigint,
     attempts = e.attempts + 1,
     status = CASE WHEN e.status = 'csv_pending' THEN e.status ELSE 'running' END,
     reason = CASE WHEN e.status = 'csv_pending' THEN e.reason END,
-    holder = $3, wish = NULL, finished_at = NULL, lease_until = {NOW} + $4::float8,
+    holder = $3, finished_at = NULL, lease_until = {NOW} + $4::float8,
     started_at = coalesce(
         e.started_at,
         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
 FROM picked WHERE e.number = picked.number
-RETURNING {_RETURNING}, (SELECT sequence FROM extractions AS old WHERE old.number = e.number),
-    {_BESIDE.format(number="e.number")},
+RETURNING {_RETURNING}, picked.sequence, {_BESIDE.format(job="e")},
     set_config('synchronous_commit', 'off', true)
 """
-"""$1 sources or null, $2 sandbox (1 or 0), $3 holder, $4 lease. The job taken, or no row. The first
-job of each tenant and source is found by hopping along the index of what waits; while others take
-a tenant's first job, another tenant's goes before its second. Where others are taking all of these,
-the next ones that wait behind them are looked at. What is made of the job is `states.claimed` of
-one that has not failed, but for the fence: it is drawn, so that one that a crash takes back is not
-given again (docs/decisions/claims-may-be-lost.md)."""
+"""$1 sources, $2 sandbox (1 or 0), $3 holder, $4 lease. The job that was picked, or no row; the
+sequence of `picked` is that of the moment of which the targets and cursors are told. What is made
+of the job is `states.claimed` of one that has not failed, and heeds a wish, but for the fence: it
+is drawn, so that one that a crash takes back is not given again
+(docs/decisions/claims-may-be-lost.md)."""
+
+_SERVED = f"UPDATE turns SET turn = {pg_rows.MICROS} FROM picked WHERE turns.tenant = picked.tenant"
+
+_FIRST = f"""
+WITH picked AS MATERIALIZED (
+    SELECT free.number, free.tenant, head.sequence
+    FROM (SELECT tenant FROM turns ORDER BY turn) AS each
+    CROSS JOIN LATERAL (
+        SELECT number, sequence FROM unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL (
+            SELECT priority, requested_at, number, sequence FROM extractions
+            WHERE {_WAITING} AND source = voice.source AND tenant = each.tenant
+            ORDER BY {_PLACE} LIMIT 1
+        ) AS head ORDER BY priority DESC, requested_at, number LIMIT 1
+    ) AS head
+    CROSS JOIN LATERAL (
+        SELECT number, tenant FROM extractions
+        WHERE number = head.number AND {_FREE} FOR UPDATE SKIP LOCKED
+    ) AS free
+    WHERE (
+        SELECT greatest(due, lease_until) <= {NOW} FROM extractions WHERE {_LATER}
+        ORDER BY greatest(due, lease_until) LIMIT 1
+    ) IS NOT TRUE LIMIT 1
+), served AS ({_SERVED}) {_CLAIM}"""
+"""The first job of the tenant whose turn is longest ago; while others take it, another tenant's
+goes before that one's second. Nothing where a job is ripe: it has to be lined up first."""
+
+_ANY = f"""
+WITH picked AS MATERIALIZED (
+    SELECT free.number, free.tenant,
+        (SELECT sequence FROM extractions AS old WHERE old.number = free.number) AS sequence
+    FROM (SELECT tenant FROM turns ORDER BY turn) AS each
+    CROSS JOIN unnest($1::text[]) AS voice (source)
+    CROSS JOIN LATERAL (
+        SELECT number, tenant FROM extractions
+        WHERE {_WAITING} AND source = voice.source AND tenant = each.tenant
+        ORDER BY {_PLACE} LIMIT 1 FOR UPDATE SKIP LOCKED
+    ) AS free LIMIT 1
+), served AS ({_SERVED}) {_CLAIM}"""
+"""A job that waits behind those that others are taking."""
+
+_LINE_UP = f"""
+WITH RECURSIVE lanes AS (
+    (SELECT {_SANDBOX} AS sandbox, source, tenant FROM extractions
+     WHERE {_AT_ONCE} ORDER BY 1, 2, 3 LIMIT 1)
+    UNION ALL
+    SELECT next.* FROM lanes CROSS JOIN LATERAL (
+        SELECT {_SANDBOX}, source, tenant FROM extractions
+        WHERE {_AT_ONCE}
+          AND ({_SANDBOX}, source, tenant) > (lanes.sandbox, lanes.source, lanes.tenant)
+        ORDER BY 1, 2, 3 LIMIT 1
+    ) AS next
+), ripe AS (
+    UPDATE extractions SET due = 0, lease_until = NULL WHERE number IN (
+        SELECT number FROM extractions
+        WHERE {_LATER} AND greatest(due, lease_until) <= (SELECT {NOW})
+        ORDER BY greatest(due, lease_until) LIMIT {_MOST} FOR UPDATE SKIP LOCKED)
+    RETURNING tenant
+), waiting AS MATERIALIZED (
+    SELECT tenant FROM lanes UNION SELECT tenant FROM ripe
+), idle AS (
+    DELETE FROM turns WHERE tenant IN (
+        SELECT tenant FROM turns
+        WHERE tenant NOT IN (SELECT tenant FROM waiting) AND turn < coalesce(
+            (SELECT min(turn) FROM turns JOIN waiting USING (tenant)), {pg_rows.MICROS})
+        FOR UPDATE SKIP LOCKED)
+), added AS (
+    {pg_rows.TURNS} SELECT tenant, {pg_rows.FIRST} FROM waiting ORDER BY tenant
+    ON CONFLICT DO NOTHING
+)
+SELECT EXISTS (SELECT FROM waiting)"""
+"""Jobs given back for later whose time has come, or whose lease has run out, wait again; every
+tenant of whom a job waits is in `turns`; those who wait for nothing and would have the next turn
+are not, lest each claim pass them by. Whether anything waits. Others may do the same or serve a
+tenant meanwhile: what they have in hand is left to them, and tenants are added in one order, so
+that no two wait for each other."""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -114,18 +150,24 @@ class PgQueue:
 
     def __init__(self, link: PgLink) -> None:
         self._link = link
+        self._lined_up = -_EVERY
 
     async def next(
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
-        told = None if sources is None else list(sources)
-        text = msgspec.json.encode(holder).decode()
-        row = await self._link.one(_NEXT, told, int(sandbox), text, lease)
+        wanted = (list(sources), int(sandbox))
+        held = (msgspec.json.encode(holder).decode(), lease)
+        if time.monotonic() - self._lined_up > _EVERY:
+            await self._line_up()
+        row = await self._link.one(_FIRST, *wanted, *held)
+        if row is None and await self._line_up():
+            for statement in (_FIRST, _ANY):
+                row = row or await self._link.one(statement, *wanted, *held)
         if row is None:
             return None
         *columns, sequence, targets, cursors, _ = row
@@ -134,7 +176,7 @@ class PgQueue:
             if job.sequence != sequence:
                 # A late page of whoever held it before came while this claim was on its way, and
                 # none can any more.
-                asked = f"SELECT {_BESIDE.format(number='$1')}"
+                asked = f"SELECT {_BESIDE.format(job='e')} FROM extractions e WHERE number = $1"
                 ((targets, cursors),) = await self._link.read(asked, columns[0])
                 job = sql_rows.kept((*columns, targets), ALL).job
         except errors.DamagedRecord:
@@ -143,7 +185,13 @@ class PgQueue:
                 columns[0],
             )
             raise
-        return Claim(job, job.fence, set(cursors))
+        return Claim(job, job.fence, set(cursors or ()))
+
+    async def _line_up(self) -> bool:
+        """Whether anything waits, once whatever may be taken does."""
+        ((waits,),) = await self._link.all(_LINE_UP)
+        self._lined_up = time.monotonic()
+        return bool(waits)
 
     async def held(self) -> Sequence[Job]:
         return await pg_rows.some(
@@ -158,9 +206,9 @@ class PgQueue:
             if found is None:
                 raise errors.JobNotFound(f"There is no job {job_id}.")
             job = states.queued(found.job)
-            await pg_rows.update(connection, found.number, job)
-            if found.job.status == "failed":
+            if found.job.status == "failed":  # before its tenant's turn, as where a job begins
                 await pg_rows.reopen(connection, found.number, job.key)
+            await pg_rows.update(connection, found.number, job)
             return job
 
     async def hold_back(self, source: str, reason: Pause, *, owner: str | None = None) -> int:

@@ -5,10 +5,11 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any
 
+from asyncpg.exceptions import UniqueViolationError
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain.job import ALL, Job
+from ingather.domain.job import ALL, AT_ONCE, Job
 from ingather.stores import pg_records, sql_rows, sql_targets
 from ingather.stores.pg_link import NOW, Connection, PgLink
 
@@ -18,11 +19,17 @@ _AT_ONCE = 1_000
 _OF_JOBS = ("left_out", "cursors_seen")
 """Tables that hold something of a job by its number, without a foreign key."""
 
+MICROS = f"({NOW} * 1e6)::bigint"
+FIRST = f"{MICROS} - (1::bigint << 60)"
+"""The turn of a tenant who never had one: before those who had, in the order in which they came."""
+TURNS = "INSERT INTO turns (tenant, turn)"
+_IN_TURN = f"{TURNS} VALUES ($1, {FIRST}) ON CONFLICT DO NOTHING"
+
 TARGETS = (
-    "(SELECT '[' || string_agg(state, ',' ORDER BY n) || ']' FROM targets"
-    " WHERE extraction = {number} AND n < {most})"
+    "'[' || array_to_string(ARRAY("
+    "SELECT state FROM targets WHERE extraction = {number} AND n < {most} ORDER BY n), ',') || ']'"
 )
-"""The first targets of a job as one text, a JSON array or null."""
+"""The first targets of a job as one text, a JSON array."""
 
 
 class Found(Struct, frozen=True):
@@ -122,7 +129,14 @@ async def insert(connection: Connection, job: Job) -> bool:
             first,
             [sql_targets.text(each) for each in job.targets[first : first + _AT_ONCE]],
         )
+    await _in_turn(connection, job)
     return True
+
+
+async def _in_turn(connection: Connection, job: Job) -> None:
+    """A tenant of whom a job waits is in `turns`, where the queue looks for it."""
+    if job.due == AT_ONCE:
+        await connection.execute(_IN_TURN, job.tenant)
 
 
 async def update(
@@ -134,6 +148,7 @@ async def update(
     await connection.execute(
         f"UPDATE extractions SET {places} WHERE number = $1", number, *values.values()
     )
+    await _in_turn(connection, job)
 
 
 async def delete(connection: Connection, job_id: str) -> None:
@@ -150,12 +165,12 @@ async def delete(connection: Connection, job_id: str) -> None:
 
 async def reopen(connection: Connection, number: int, key: str) -> None:
     """Let the same command find the job again, unless another has its place by now."""
-    await connection.execute(
-        "UPDATE extractions SET open_key = $2 WHERE number = $1"
-        " AND NOT EXISTS (SELECT 1 FROM extractions WHERE open_key = $2)",
-        number,
-        key,
-    )
+    # That other may be on its way, and then is not seen but waited for.
+    with contextlib.suppress(UniqueViolationError):
+        async with connection.transaction():
+            await connection.execute(
+                "UPDATE extractions SET open_key = $2 WHERE number = $1", number, key
+            )
 
 
 async def cursors(connection: Connection, number: int) -> set[str]:

@@ -13,7 +13,18 @@ from msgspec import Struct, structs
 
 from ingather import errors
 from ingather.domain import export_record
-from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    ALL,
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Status,
+    Wish,
+)
 from ingather.domain.records import Record, natural_ids, parents, writers
 from ingather.ports import Batch, Claim, Outcome
 from ingather.stores import redis_keys, redis_state, states
@@ -125,6 +136,11 @@ class RedisStore:
     async def tally(self) -> Counter[tuple[str, Status]]:
         return Counter((job.kind, job.status) for job in await self.list(limit=sys.maxsize))
 
+    async def amend(self, job_id: str, options: Options) -> Job:
+        return await self.move(
+            job_id, lambda kept: (states.amended(kept.whole().job, options), AS_IT_IS)
+        )
+
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def change(kept: Kept) -> tuple[Job, Word]:
             job = states.asked(kept.job, wish, held=kept.held, now=kept.now)
@@ -146,13 +162,19 @@ class RedisStore:
         self._held.pop(job_id, None)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         def change(kept: Kept) -> tuple[Job, Word]:
             kept.whole().job.claimable()
             if kept.held and dead != kept.job.fence:
                 raise states.busy(kept.job)
-            return states.claimed(kept.job, holder, now=kept.now), _milliseconds(lease)
+            return states.claimed(kept.job, holder, now=kept.now, heed=heed), _milliseconds(lease)
 
         job = await self.move(job_id, change)
         self._held[job_id] = _Held(job.fence, export_record.of(job))
@@ -208,14 +230,12 @@ class RedisStore:
         spent: Counters = NOTHING,
         again: float | None = None,
     ) -> Job:
-
         def change(kept: Kept) -> tuple[Job, Word]:
             if kept.version is None or kept.lease is None or kept.job.fence != fence:
                 raise self._lease_lost(job_id)
-            job = states.settled(
+            return states.settled(
                 kept.job, status, reason, error, file, spent, again=again, now=kept.now
-            )
-            return job, _GIVEN_BACK
+            ), _GIVEN_BACK
 
         try:
             job = await self.move(job_id, change)
@@ -229,8 +249,7 @@ class RedisStore:
         return redis_state.comments(redis_keys.of(job_id)[1], found, first=offset)
 
     async def count(self, job_id: str) -> int:
-        there, _ = await self._part(job_id, 0, -1)
-        return there
+        return (await self._part(job_id, 0, -1))[0]
 
     async def stream(self, job_id: str, *, size: int = 1_000) -> AsyncIterator[Sequence[Record]]:
         offset = 0

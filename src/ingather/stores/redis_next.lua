@@ -1,7 +1,7 @@
 -- Offers the next waiting job to one worker, which then claims it.
 --
 -- KEYS  1 sorted set of tenants, by when one of their jobs was last offered (us)
--- ARGV  1 ms for which nobody else is offered it  2 sandbox: 1 or 0  3 … sources; none: any
+-- ARGV  1 ms for which nobody else is offered it  2 sandbox: 1 or 0  3 … sources
 -- Gives {the job's id, its tenant}, or nil where none is due.
 --
 -- A tenant's queue is in the order in which its jobs are to be taken up; those that are held or
@@ -14,7 +14,7 @@ local RANK = 4000000000000 -- what a step of priority is in a place (redis_keys.
 local time = redis.call('TIME')
 local exact = time[1] * 1000000 + time[2]
 local now = math.floor(exact / 1000)
-local any, wanted = #ARGV < 3, {}
+local wanted = {}
 for place = 3, #ARGV do wanted[ARGV[place]] = true end
 
 local gone = {}
@@ -32,7 +32,7 @@ local function first(queue)
         gone[#gone + 1] = {queue, id}
       elseif tonumber(job[1]) <= now and (job[2] == '' or tonumber(job[2]) <= now)
           and (not job[3] or tonumber(job[3]) <= now)
-          and (any or wanted[job[4]]) and job[5] == ARGV[2] then
+          and wanted[job[4]] and job[5] == ARGV[2] then
         local rank = math.max(-1000, math.min(1000, tonumber(job[6])))
         return {id, tonumber(part[place + 1]) + rank * RANK}, false
       end
@@ -40,21 +40,26 @@ local function first(queue)
   end
 end
 
-local tenants = redis.call('ZRANGE', KEYS[1], 0, -1, 'WITHSCORES')
 local best, idle
-for place = 1, #tenants, 2 do
-  local tenant, served = tenants[place], tonumber(tenants[place + 1])
-  local found, empty = first('igexp:index:queue:' .. tenant)
-  if empty and served < exact - DAY then
-    idle = idle or {}
-    idle[#idle + 1] = tenant
+-- Tenants come in the order of their turns, whatever the priority of their jobs: only an older job
+-- in the same turn goes before one that was found.
+local function look(from)
+  local tenants = redis.call('ZRANGE', KEYS[1], from, from + PART - 1, 'WITHSCORES')
+  for place = 1, #tenants, 2 do
+    local tenant, served = tenants[place], tonumber(tenants[place + 1])
+    if best and served > best[4] then return end
+    local found, empty = first('igexp:index:queue:' .. tenant)
+    if empty and served < exact - DAY then
+      idle = idle or {}
+      idle[#idle + 1] = tenant
+    end
+    if found and (not best or found[2] < best[2]) then
+      best = {found[1], found[2], tenant, served}
+    end
   end
-  -- Tenants come in the order of their turns, whatever the priority of their jobs: only an older
-  -- job in the same turn puts a later one before an earlier.
-  if found and (not best or (served == best[4] and found[2] < best[2])) then
-    best = {found[1], found[2], tenant, served}
-  end
+  if #tenants > 0 then return look(from + PART) end
 end
+look(0)
 
 for _, each in ipairs(gone) do redis.call('ZREM', each[1], each[2]) end
 for _, tenant in ipairs(idle or {}) do redis.call('ZREM', KEYS[1], tenant) end

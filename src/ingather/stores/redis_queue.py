@@ -28,21 +28,21 @@ class RedisQueue:
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
-        if sources is not None and not sources:
+        if not sources:
             return None
         while True:
             offered = await self._link.run(
-                _NEXT, (redis_keys.TENANTS,), _OFFER_MS, int(sandbox), *sorted(sources or ())
+                _NEXT, (redis_keys.TENANTS,), _OFFER_MS, int(sandbox), *sorted(sources)
             )
             if offered is None:
                 return None
             job_id, tenant = offered[0].decode(), offered[1].decode()
             try:
-                return await self._store.claim(job_id, holder, lease=lease)
+                return await self._store.claim(job_id, holder, lease=lease, heed=True)
             except errors.JobBusy:  # somebody claimed it by its id
                 continue
             except (errors.StateLost, errors.DamagedRecord):

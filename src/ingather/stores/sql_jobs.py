@@ -1,7 +1,4 @@
-"""Jobs, leases and rows in SQLite: nothing to install or start.
-
-A page is one transaction; the fence and the sequence are checked inside it.
-"""
+"""Jobs, leases and rows in SQLite: a page is one transaction, which checks fence and sequence."""
 
 import sqlite3
 from collections import OrderedDict
@@ -12,7 +9,18 @@ import msgspec
 from msgspec import structs
 
 from ingather import errors, points
-from ingather.domain.job import ALL, NOTHING, Counters, Failure, File, Holder, Job, Status, Wish
+from ingather.domain.job import (
+    ALL,
+    NOTHING,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Status,
+    Wish,
+)
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, User, parents, writers
 from ingather.ports import Batch, Claim, Outcome
@@ -55,16 +63,16 @@ class SqlStore:
                     "UPDATE extractions SET open_key = NULL WHERE open_key = ?", (job.key,)
                 )
             elif found := sql_rows.find(connection, "open_key", job.key):
-                reopened = states.reopened(found.job, job)
-                sql_rows.update(connection, found.number, reopened)
-                return reopened
+                return sql_rows.update(connection, found.number, states.reopened(found.job, job))
             sql_rows.insert(connection, job)
             return job
 
         return await self._link.write(work)
 
     async def show(self, job_id: str, *, targets: int = ALL) -> Job:
-        return await self._link.run(lambda connection: _found(connection, job_id, targets).job)
+        return await self._link.run(
+            lambda connection: sql_rows.found(connection, job_id, targets).job
+        )
 
     async def list(
         self,
@@ -82,23 +90,29 @@ class SqlStore:
     async def tally(self) -> Mapping[tuple[str, Status], int]:
         return await self._link.run(sql_list.tally)
 
+    async def amend(self, job_id: str, options: Options) -> Job:
+        def work(connection: sqlite3.Connection) -> Job:
+            kept = sql_rows.found(connection, job_id)
+            return sql_rows.update(connection, kept.number, states.amended(kept.job, options))
+
+        return await self._link.write(work)
+
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
-            kept = _found(connection, job_id)
+            kept = sql_rows.found(connection, job_id)
             time = now(connection)
             held = kept.held_at(time)
             job = states.asked(kept.job, wish, held=held, now=time)
             # A lease that ran out is taken away, lest its late holder write after all.
             lease_until = kept.lease_until if held else None
-            sql_rows.update(connection, kept.number, job, lease_until=lease_until)
-            return job
+            return sql_rows.update(connection, kept.number, job, lease_until=lease_until)
 
         return await self._link.write(work)
 
     async def delete(self, job_id: str) -> None:
         def work(connection: sqlite3.Connection) -> None:
             try:
-                kept = _found(connection, job_id, 0)
+                kept = sql_rows.found(connection, job_id, 0)
             except errors.DamagedRecord:  # who cannot be read can still be removed
                 pass
             else:
@@ -109,20 +123,26 @@ class SqlStore:
         await self._link.write(work)
 
     async def claim(
-        self, job_id: str, holder: Holder, *, lease: float = 30.0, dead: int | None = None
+        self,
+        job_id: str,
+        holder: Holder,
+        *,
+        lease: float = 30.0,
+        dead: int | None = None,
+        heed: bool = False,
     ) -> Claim:
         def work(connection: sqlite3.Connection) -> Claim:
-            kept = _found(connection, job_id)
+            kept = sql_rows.found(connection, job_id)
             kept.job.claimable()
             if kept.held_at(now(connection)) and dead != kept.job.fence:
                 raise states.busy(kept.job)
-            return sql_queue.take(connection, kept, holder, lease)
+            return sql_queue.take(connection, kept, holder, lease, heed=heed)
 
         return await self._link.write(work)
 
     async def beat(self, job_id: str, fence: int, *, lease: float = 30.0) -> Wish | None:
         def work(connection: sqlite3.Connection) -> Wish | None:
-            kept = _fenced(connection, job_id, fence)
+            kept = sql_rows.fenced(connection, job_id, fence)
             connection.execute(
                 "UPDATE extractions SET lease_until = ? WHERE number = ?",
                 (now(connection) + lease, kept.number),
@@ -179,7 +199,7 @@ class SqlStore:
         users: set[int] | None = None,
     ) -> Outcome:
         """Commit a page on what the database holds. users: what is remembered of them."""
-        kept = _fenced(connection, job_id, fence)
+        kept = sql_rows.fenced(connection, job_id, fence)
         if sequence == kept.job.sequence and kept.outcome:
             last = msgspec.json.decode(kept.outcome, type=Outcome)
             return structs.replace(last, wish=kept.job.wish)
@@ -253,22 +273,19 @@ class SqlStore:
         spent: Counters = NOTHING,
         again: float | None = None,
     ) -> Job:
-
         def work(connection: sqlite3.Connection) -> Job:
-            kept = _fenced(connection, job_id, fence, targets=ALL)
+            kept = sql_rows.fenced(connection, job_id, fence, targets=ALL)
             self._held.pop((job_id, fence), None)
-            time = now(connection)
             job = states.settled(
-                kept.job, status, reason, error, file, spent, again=again, now=time
+                kept.job, status, reason, error, file, spent, again=again, now=now(connection)
             )
-            sql_rows.update(connection, kept.number, job, lease_until=None)
-            return job
+            return sql_rows.update(connection, kept.number, job, lease_until=None)
 
         return await self._link.write(work)
 
     async def slice(self, job_id: str, offset: int, limit: int) -> Sequence[Record]:
         def work(connection: sqlite3.Connection) -> Sequence[Record]:
-            kept = _found(connection, job_id, 0)
+            kept = sql_rows.found(connection, job_id, 0)
             kind = RECORDS[kept.job.kind]
             return sql_records.some(connection, kind, kept.number, limit=limit, offset=offset)
 
@@ -282,19 +299,3 @@ class SqlStore:
         while batch := await self.slice(job_id, offset, size):
             yield batch
             offset += len(batch)
-
-
-def _found(connection: sqlite3.Connection, job_id: str, targets: int = ALL) -> sql_rows.Kept:
-    kept = sql_rows.find(connection, "id", job_id, targets=targets)
-    if kept is None:
-        raise errors.JobNotFound(f"There is no job {job_id}.")
-    return kept
-
-
-def _fenced(
-    connection: sqlite3.Connection, job_id: str, fence: int, targets: int = 0
-) -> sql_rows.Kept:
-    kept = sql_rows.find(connection, "id", job_id, targets=targets)
-    if kept is None or kept.job.fence != fence or kept.lease_until is None:
-        raise errors.LeaseLost
-    return kept

@@ -21,7 +21,7 @@ _WHEN = "max(due, coalesce(lease_until, 0))"
 _PLACE = "source, tenant, priority DESC, requested_at, number"
 _RIPE = 100
 """Jobs given back for later, or whose lease has run out, that are looked at: those for longest."""
-_OURS = "(:sources IS NULL OR source IN (SELECT value FROM json_each(:sources)))"
+_OURS = "source IN (SELECT value FROM json_each(:sources))"
 
 _NEXT = f"""
 WITH RECURSIVE heads (source, tenant, priority, requested_at, number) AS (
@@ -83,11 +83,11 @@ class SqlQueue:
         self,
         holder: Holder,
         *,
+        sources: Collection[str],
         lease: float = 30.0,
-        sources: Collection[str] | None = None,
         sandbox: bool = False,
     ) -> Claim | None:
-        names = None if sources is None else msgspec.json.encode(sorted(sources)).decode()
+        names = msgspec.json.encode(sorted(sources)).decode()
 
         def first(connection: sqlite3.Connection) -> str | None:
             wanted = {"now": now(connection), "sources": names, "sandbox": sandbox}
@@ -105,7 +105,7 @@ class SqlQueue:
                 return damaged
             assert kept is not None
             connection.execute(_SERVED, (kept.job.tenant,))
-            return take(connection, kept, holder, lease)
+            return take(connection, kept, holder, lease, heed=True)
 
         # Who only looks, as idle workers do every second, keeps nobody from writing.
         if await self._link.run(first) is None:
@@ -127,9 +127,7 @@ class SqlQueue:
 
     async def enqueue(self, job_id: str) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
-            kept = sql_rows.find(connection, "id", job_id)
-            if kept is None:
-                raise errors.JobNotFound(f"There is no job {job_id}.")
+            kept = sql_rows.found(connection, job_id)
             job = states.queued(kept.job)
             sql_rows.update(connection, kept.number, job)
             if kept.job.status == "failed":
@@ -147,11 +145,16 @@ class SqlQueue:
 
 
 def take(
-    connection: sqlite3.Connection, kept: sql_rows.Kept, holder: Holder, lease: float
+    connection: sqlite3.Connection,
+    kept: sql_rows.Kept,
+    holder: Holder,
+    lease: float,
+    *,
+    heed: bool,
 ) -> Claim:
     """The lease of a job that may be taken."""
     time = now(connection)
-    job = states.claimed(kept.job, holder, now=time)
+    job = states.claimed(kept.job, holder, now=time, heed=heed)
     sql_rows.update(connection, kept.number, job, lease_until=time + lease)
     if kept.job.status == "failed":
         sql_rows.reopen(connection, kept.number, job.key)

@@ -148,6 +148,22 @@ def _text(value: object) -> str | None:
     return None if value is None else _encode(value).decode()
 
 
+def found(connection: sqlite3.Connection, job_id: str, targets: int = ALL) -> Kept:
+    """A job by its id. Raises JobNotFound, DamagedRecord."""
+    there = find(connection, "id", job_id, targets=targets)
+    if there is None:
+        raise errors.JobNotFound(f"There is no job {job_id}.")
+    return there
+
+
+def fenced(connection: sqlite3.Connection, job_id: str, fence: int, targets: int = 0) -> Kept:
+    """A job that is held under this fence. Raises LeaseLost."""
+    there = find(connection, "id", job_id, targets=targets)
+    if there is None or there.job.fence != fence or there.lease_until is None:
+        raise errors.LeaseLost
+    return there
+
+
 def created(job: Job) -> dict[str, object]:
     """The columns of a new job."""
     return {
@@ -208,13 +224,14 @@ def changed(job: Job, *, lease_until: object = KEEP) -> dict[str, object]:
 
 def update(
     connection: sqlite3.Connection, number: int, job: Job, *, lease_until: object = KEEP
-) -> None:
-    """All that a claim, a wish or a settlement may change."""
+) -> Job:
+    """The job, with all that a claim, a wish or a settlement may change written."""
     values = changed(job, lease_until=lease_until)
     connection.execute(
         f"UPDATE extractions SET {', '.join(f'{name} = ?' for name in values)} WHERE number = ?",
         (*values.values(), number),
     )
+    return job
 
 
 def delete(connection: sqlite3.Connection, job_id: str) -> None:

@@ -16,7 +16,14 @@ ON CONFLICT (job) DO UPDATE SET id = excluded.id, url = excluded.url, secret = e
 due = excluded.due, created_at = excluded.created_at
 WHERE webhooks.state = 'waiting' AND webhooks.attempts = 0
 """
-_DUE = f"SELECT {_COLUMNS} FROM webhooks WHERE state = 'waiting' AND due <= ? ORDER BY due LIMIT ?"
+_DUE = f"""
+SELECT {", ".join(f"w.{name}" for name in _COLUMNS.split(", "))}
+FROM webhooks w LEFT JOIN extractions e ON e.id = w.job
+WHERE w.state = 'waiting' AND w.due <= ?
+  AND coalesce(e.status, 'done') IN ('done', 'failed', 'cancelled')
+ORDER BY w.due LIMIT ?
+"""
+"""Of a job that rests elsewhere only a look at it can tell whether it has ended."""
 # Whoever moves `due` first has it: nobody else finds the value that was read.
 _TAKE = "UPDATE webhooks SET due = ? WHERE id = ? AND due = ? AND state = 'waiting'"
 _TRIED = """
@@ -43,7 +50,7 @@ class SqlWebhooks:
         return None if row is None else _hook(row)
 
     async def take(self, limit: int) -> Sequence[Webhook]:
-        """Those that are due, now ours for a minute."""
+        """Those that are due and wait for no job of this database, now ours for a minute."""
         now = await self._sql.now()
         found = [_hook(row) for row in await self._sql.all(_DUE, now, limit)]
         return [hook for hook in found if await self._sql.run(_TAKE, now + HELD, hook.id, hook.due)]
@@ -64,13 +71,17 @@ class SqlWebhooks:
 
 
 def _hook(row: Row) -> Webhook:
-    (hook_id, job, kind, url, secret, state, attempts, due, status, error, created, ended) = row
+    (hook_id, job, kind, url, sealed, state, attempts, due, status, error, created, ended) = row
+    try:
+        secret = base64.b64decode(sealed)
+    except ValueError:  # it opens nothing, which is told when it is to be sent
+        secret = b""
     return Webhook(
         id=hook_id,
         job=job,
         kind=kind,
         url=url,
-        secret=base64.b64decode(secret),
+        secret=secret,
         state=state,
         attempts=attempts,
         due=float(due),

@@ -10,17 +10,36 @@ from msgspec import structs
 
 from ingather import errors
 from ingather.domain.instants import iso
-from ingather.domain.job import AT_ONCE, Counters, Failure, File, Holder, Job, Pause, Status, Wish
+from ingather.domain.job import (
+    AT_ONCE,
+    Counters,
+    Failure,
+    File,
+    Holder,
+    Job,
+    Options,
+    Pause,
+    Status,
+    Wish,
+)
 from ingather.ports import Batch, Outcome
 
 
 def reopened(found: Job, wanted: Job) -> Job:
-    """The unfinished job, under the limits and with the file of the command that found it.
+    """The unfinished job, under the limits and with the file of the command that found it."""
+    found = amended(found, wanted.options)
+    return found if wanted.due is None else queued(found)
+
+
+def amended(found: Job, options: Options) -> Job:
+    """A job that is not over, under these limits and with this file.
 
     Where every row is in, the limits stay: rows they refused lie behind the cursor. Raises BadInput
-    for limits below what it has kept: it would be over at once, and nobody could go on with it.
+    for a job that is over, and for limits below what it has kept: it would be over at once, and
+    nobody could go on with it.
     """
-    limits = found.options if found.status == "csv_pending" else wanted.options
+    found.claimable()
+    limits = found.options if found.status == "csv_pending" else options
     kept, most = found.counters.appended, limits.most
     if kept > most and found.status != "csv_pending":
         raise errors.BadInput(
@@ -28,18 +47,17 @@ def reopened(found: Job, wanted: Job) -> Job:
             " that are asked for.",
             hint="Ask for more (--max, --cap), or begin another with --fresh.",
         )
-    options = structs.replace(
+    taken = structs.replace(
         found.options,
         cap=limits.cap,
         limit=limits.limit,
-        output=wanted.options.output,
-        format=wanted.options.format,
-        raw_csv=wanted.options.raw_csv,
-        max_calls=wanted.options.max_calls,
-        max_units=wanted.options.max_units,
+        output=options.output,
+        format=options.format,
+        raw_csv=options.raw_csv,
+        max_calls=options.max_calls,
+        max_units=options.max_units,
     )
-    found = structs.replace(found, options=options)
-    return found if wanted.due is None else queued(found)
+    return structs.replace(found, options=taken)
 
 
 def age(job: Job) -> tuple[str, str]:
@@ -50,11 +68,10 @@ def age(job: Job) -> tuple[str, str]:
 def queued(job: Job) -> Job:
     """The job as workers may take it up at once."""
     job.claimable()
+    job = structs.replace(job, due=AT_ONCE, wish=None)
     if job.status not in ("paused", "failed"):
-        return structs.replace(job, due=AT_ONCE)
-    return structs.replace(
-        job, status="pending", reason=None, attempts=0, due=AT_ONCE, finished_at=None
-    )
+        return job
+    return structs.replace(job, status="pending", reason=None, attempts=0, finished_at=None)
 
 
 def waiting(job: Job, lease_until: float | None, *, now: float) -> bool:
@@ -92,8 +109,9 @@ def busy(job: Job) -> errors.JobBusy:
     )
 
 
-def claimed(job: Job, holder: Holder, *, now: float) -> Job:
-    """The job under a new lease. A failed one starts its attempts again: a person asked for it."""
+def claimed(job: Job, holder: Holder, *, now: float, heed: bool = False) -> Job:
+    """The job under a new lease. A failed one starts its attempts again: a person asked for it.
+    heed: a wish that nobody granted is kept."""
     return structs.replace(
         job,
         fence=job.fence + 1,
@@ -101,7 +119,7 @@ def claimed(job: Job, holder: Holder, *, now: float) -> Job:
         status="csv_pending" if job.status == "csv_pending" else "running",
         reason=job.reason if job.status == "csv_pending" else None,
         holder=holder,
-        wish=None,
+        wish=job.wish if heed else None,
         started_at=job.started_at or iso(now),
         finished_at=None,
     )
@@ -113,6 +131,7 @@ def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
         raise errors.BadInput(f"Job {job.id} is {job.status}; there is nothing to {wish}.")
     if held:
         return structs.replace(job, wish=wish)
+    job = structs.replace(job, wish=None)
     if wish == "pause" and job.status == "csv_pending":
         return job  # nothing is read any more, and its ending must not be forgotten
     if wish == "pause":
@@ -174,6 +193,7 @@ def committed(
         status=job.status,
         reason=end,
         wish=job.wish,
+        target=batch.target,
     )
     return job, outcome
 
@@ -198,11 +218,11 @@ def settled(
     again: float | None,
     now: float,
 ) -> Job:
-    """The job with its lease given back."""
+    """The job with its lease given back. Where it would go on by itself, a wish goes before."""
     old = job.counters
     over = status in ("done", "failed", "cancelled")
     left = over or again is None or job.due is None
-    return structs.replace(
+    given = structs.replace(
         job,
         status=status,
         reason=reason or job.reason,
@@ -222,3 +242,6 @@ def settled(
             units=old.units + spent.units,
         ),
     )
+    if left or job.wish is None:
+        return given
+    return asked(given, job.wish, held=False, now=now)

@@ -87,7 +87,27 @@ def test_pause_resume_cancel_delete(ann, oracle):
     assert ann.get(where).status_code == 404
 
 
-@pytest.mark.parametrize("step", ["pause", "cancel", "resume"])
+def test_a_resumed_job_goes_on_under_other_limits(ann, oracle):
+    """What the body of `resume` names counts from then on; the rest stays. What is below what the
+    job has kept, or no such field, is refused and changes nothing."""
+    asked = {"mediaId": oracle.flat(120), "max": 60}
+    where = f"/api/exports/{ann.post('/api/exports', json=asked).json()['exportId']}"
+    ann.post(f"{where}/pause")
+    paused = ann.post(f"{where}/resume?budgetMs=9000", json={"maxCalls": 4}).json()
+    assert (paused["counters"]["appended"], paused["status"]) == (50, "running")
+    assert ann.get(f"{where}/receipt").json()["ended"] == "budget"
+    low = ann.post(f"{where}/resume?budgetMs=9000", json={"max": 20})
+    assert (low.status_code, low.json()["code"]) == (400, "bad_input")
+    assert ann.post(f"{where}/resume", json={"budgetMs": 5}).status_code == 422
+    assert ann.get(where).json()["counters"]["appended"] == 50
+    form = {"max": "70", "maxCalls": "9"}
+    done = ann.post(f"{where}/resume?budgetMs=9000", data=form).json()
+    assert (done["counters"]["appended"], done["status"]) == (70, "done")
+    over = ann.post(f"{where}/resume", json={"max": 90})
+    assert (over.status_code, "cannot be run again" in over.json()["detail"]) == (400, True)
+
+
+@pytest.mark.parametrize("step", ["pause", "cancel"])
 def test_a_body_where_none_is_read_is_refused(ann, oracle, step):
     """Whoever sends a budget in a body is told so, in JSON or a form, and nothing is done; an empty
     body says nothing."""

@@ -217,6 +217,35 @@ def test_a_spent_balance_pauses_until_it_is_topped_up(program, outside, whole):
     assert same(said.receipt, receipt)
 
 
+def test_a_job_is_resumed_under_other_limits(program, whole):
+    """`jobs resume` takes more calls, other rows and another file in place of what the job was
+    begun with, keeps the rest, and ends with the undisturbed file. What cannot be is refused, and
+    changes nothing; so are limits for many jobs at once."""
+    words = ("extract", "followers", "flat230", "--yes")
+    file, _ = whole(*words, "-o", "f.csv")
+    paused = program(*words, "--max", 60, "--max-calls", 2, "--json")
+    job = paused.json["id"]
+    assert (paused.code, paused.json["reason"], paused.json["rows"]) == (3, "budget", 50)
+    for refused, why in (
+        (("--max", 40), "has kept 50 rows already"),
+        (("--max-calls", 1), "looks the target up"),
+        (("--cap", 90), "Comment exports alone"),
+        (("-o", "no/such/f.csv"), "no/such"),
+        (("-o", "f.doc"), ".doc"),
+    ):
+        said = program("jobs", "resume", job, *refused)
+        assert (said.code, why in said.err) == (2, True), said.err
+    said = program("jobs", "resume", "--paused", "budget", "--max-calls", 9)
+    assert (said.code, "of one job" in said.err) == (2, True)
+    (same,) = program.jobs()
+    assert (same["status"], same["rows"]) == ("paused", 50)
+    said = program("jobs", "resume", job, "--max", 300, "--max-calls", 90, "-o", "g.csv", "--json")
+    assert (said.code, said.json["rows"]) == (0, 230), said.err
+    assert program.bytes("g.csv") == file
+    said = program("jobs", "resume", job, "--max", 400)
+    assert (said.code, "cannot be run again" in said.err) == (2, True)
+
+
 def test_an_extraction_is_a_job_like_any_other(program):
     """`jobs` lists, shows, saves in another format and deletes it; deleted, it is gone."""
     made = program("extract", "reels", "flat60", "--yes", "--json", "-o", "f.csv").json

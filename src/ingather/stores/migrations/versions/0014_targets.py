@@ -13,7 +13,12 @@ CREATE TABLE targets (
     PRIMARY KEY (extraction, n)
 ) WITHOUT ROWID;
 INSERT INTO targets SELECT number, each.key, each.value FROM extractions
-JOIN json_each(CASE WHEN json_valid(targets) THEN targets ELSE '[]' END) AS each;
+JOIN json_each(
+    CASE WHEN NOT json_valid(targets) THEN '[]'
+    WHEN json_type(targets) <> 'array' THEN '[]'
+    WHEN EXISTS (SELECT 1 FROM json_each(targets) WHERE type <> 'object') THEN '[]'
+    ELSE targets END
+) AS each;
 ALTER TABLE extractions RENAME COLUMN targets TO overview;
 UPDATE extractions SET overview = json_object(
     'count', (SELECT max(1, count(*)) FROM targets WHERE extraction = number),
@@ -27,7 +32,7 @@ UPDATE extractions SET overview = json_object(
         FROM targets WHERE extraction = number)
 )
 """
-"""A job whose targets cannot be read has none then, which is damaged as well."""
+"""A job whose targets cannot be read has none then, of at least one: it is damaged as well."""
 
 POSTGRESQL = """
 CREATE TABLE targets (
@@ -36,11 +41,19 @@ CREATE TABLE targets (
     state      TEXT NOT NULL,
     PRIMARY KEY (extraction, n)
 ) WITH (fillfactor = 50);
+CREATE FUNCTION pg_temp.readable(targets text) RETURNS json LANGUAGE plpgsql AS $$ BEGIN
+    IF EXISTS (
+        SELECT 1 FROM json_array_elements(targets::json) AS each (state)
+        WHERE json_typeof(state) <> 'object'
+    ) THEN RETURN '[]'; END IF; RETURN targets::json; EXCEPTION
+    WHEN data_exception THEN RETURN '[]'; END $$;
 INSERT INTO targets SELECT number, each.place - 1, each.state::text
-FROM extractions, json_array_elements(targets::json) WITH ORDINALITY AS each (state, place);
+FROM extractions, json_array_elements(pg_temp.readable(targets))
+WITH ORDINALITY AS each (state, place);
+DROP FUNCTION pg_temp.readable;
 ALTER TABLE extractions RENAME COLUMN targets TO overview;
 UPDATE extractions SET overview = json_build_object(
-    'count', (SELECT count(*) FROM targets WHERE extraction = number),
+    'count', (SELECT greatest(1, count(*)) FROM targets WHERE extraction = number),
     'ended', (
         SELECT coalesce(json_object_agg(ended, times), '{}') FROM (
             SELECT state::json ->> 'ended' AS ended, count(*) AS times FROM targets
