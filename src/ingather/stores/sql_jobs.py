@@ -249,8 +249,7 @@ class SqlStore:
             refused=refused,
             uniq_users=unique,
         )
-        done = msgspec.json.encode(outcome)
-        if not sql_rows.advance(connection, held.number, held.job, job, batch, done):
+        if not sql_rows.advance(connection, held.number, held.job, job, batch, outcome):
             return None
         points.reach("cursor_written")
         held.job = job

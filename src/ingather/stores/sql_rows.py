@@ -18,7 +18,7 @@ from ingather.domain.job import (
     Owner,
 )
 from ingather.domain.overview import Overview
-from ingather.ports import Batch
+from ingather.ports import Batch, Outcome
 from ingather.stores import sql_records, sql_targets
 
 COLUMNS = (
@@ -262,17 +262,15 @@ not written is not checked, and to check a status SQLite builds a tree of all th
 
 
 def advance(
-    connection: sqlite3.Connection, number: int, before: Job, job: Job, batch: Batch, outcome: bytes
+    connection: sqlite3.Connection, number: int, before: Job, job: Job, batch: Batch, done: Outcome
 ) -> bool:
     """What a page changes of the job and its target. False where the job is not ours, not at the
     page before, or wished something else of than is known: then nothing may stay."""
     sql_targets.move(connection, number, batch)
-    if _standing(before) == _standing(job):
-        told = (_text(job.counters), job.sequence, outcome.decode())
-        same = (*told, number, job.fence, before.sequence, job.wish)
-        return connection.execute(_ON, same).rowcount > 0
-    values = (*advanced(number, job, outcome), job.wish)
-    return connection.execute(_TURN, values).rowcount > 0
+    values, on = advanced(number, job, _encode(done)), _standing(before) == _standing(job)
+    if on:
+        values = (values[1], *values[4:])
+    return connection.execute(_ON if on else _TURN, (*values, job.wish)).rowcount > 0
 
 
 def _standing(job: Job) -> tuple[object, ...]:
