@@ -7,7 +7,6 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Sequence
-from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -181,53 +180,6 @@ async def test_many_files_at_once(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
         files = await asyncio.gather(*saves)
     assert {file.sha256 for file in files} == {files[0].sha256}
-
-
-async def test_one_after_the_other(tmp_path: Path) -> None:
-    """Files that share a turn are given their rows one after the other, also after one that
-    failed or was cancelled; without one they are written beside each other."""
-
-    async def told(turn: asyncio.Lock | None) -> str:
-        """Whose rows were asked for, in their order; the third is cancelled where turns are."""
-        order: list[str] = []
-
-        async def some(name: str) -> AsyncIterator[Sequence[Comment]]:
-            for n in range(3):
-                order.append(name)
-                await asyncio.sleep(0.005)
-                if name == "c" and turn is not None:
-                    await asyncio.Event().wait()
-                if name == "b" and n == 1:
-                    raise errors.StoreUnavailable("The store does not answer.")
-                yield page(n)
-
-        tasks = [
-            asyncio.create_task(
-                save(
-                    tmp_path / f"{name}.csv",
-                    CSV,
-                    some(name),
-                    columns=COMMENTS,
-                    envelope={},
-                    turn=turn,
-                )
-            )
-            for name in "abcd"
-        ]
-        if turn is not None:
-            while "c" not in order:
-                await asyncio.sleep(0.001)
-            tasks[2].cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return "".join(order)
-
-    turn = asyncio.Lock()
-    order = await told(turn)
-    assert len([*groupby(order)]) == len("abcd")
-    assert not turn.locked()
-    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "d.csv"}
-    order = await told(None)
-    assert len([*groupby(order)]) > len("abcd")
 
 
 @pytest.mark.parametrize("point", ["file_written", "file_renamed"])

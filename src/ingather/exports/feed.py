@@ -1,8 +1,7 @@
 """Rows of an async iterator, handed to the one thread that writes them to disk.
 
 The thread asks for the next batch when it has written the one before: reading ahead would have
-the reader and the writer fight for the interpreter, which costs more than it gains. So would
-threads of several files: those that share a turn are given their rows one file after the other.
+the reader and the writer fight for the interpreter, which costs more than it gains.
 """
 
 import asyncio
@@ -25,18 +24,13 @@ class RowsFailed(Exception):
 
 
 class Feed:
-    """Batches for a thread. count: rows handed over so far. turn: held from the first row to the
-    last; what then waits for the disk keeps nobody waiting."""
+    """Batches for a thread. count: rows handed over so far."""
 
-    def __init__(
-        self, rows: AsyncIterator[Batch], loop: asyncio.AbstractEventLoop, turn: asyncio.Lock
-    ) -> None:
+    def __init__(self, rows: AsyncIterator[Batch], loop: asyncio.AbstractEventLoop) -> None:
         self.count = 0
         self.error: BaseException | None = None
         self._rows = rows
         self._loop = loop
-        self._turn = turn
-        self._ours = False
         self._ahead: Future[Batch | None] | None = None
         self._stopped = False
         self._reading = asyncio.Lock()
@@ -62,18 +56,10 @@ class Feed:
 
     async def _pull(self) -> Batch | None:
         async with self._reading:
-            if not self._ours:
-                self._ours = await self._turn.acquire()
             try:
                 return await anext(self._rows)
             except StopAsyncIteration:
-                self._pass_on()
                 return None
-
-    def _pass_on(self) -> None:
-        if self._ours:
-            self._ours = False
-            self._turn.release()
 
     def stop(self) -> None:
         """Let the thread fail at its next batch."""
@@ -85,24 +71,20 @@ class Feed:
         """Close the rows, once nobody reads them any more."""
         self.stop()
         async with self._reading:
-            self._pass_on()
             aclose = getattr(self._rows, "aclose", None)
             if aclose is not None:
                 await aclose()
 
 
-async def consume(
-    rows: AsyncIterator[Batch], work: Callable[[Feed], T], *, turn: asyncio.Lock | None = None
-) -> tuple[T, int]:
-    """Run `work` over the rows in a thread: its answer, and how many rows it was given. turn: what
-    others share whose rows come before or after these.
+async def consume(rows: AsyncIterator[Batch], work: Callable[[Feed], T]) -> tuple[T, int]:
+    """Run `work` over the rows in a thread: its answer, and how many rows it was given.
 
     The thread is its own: several files at once would fill asyncio's shared pool with writers
     that wait for rows, and a store that reads in that pool could then never answer them.
     When cancelled, returns only after the thread has let go of its file.
     """
     loop = asyncio.get_running_loop()
-    feed = Feed(rows, loop, turn or asyncio.Lock())
+    feed = Feed(rows, loop)
     pool = ThreadPoolExecutor(1, thread_name_prefix="ingather-file")
     writing = loop.run_in_executor(pool, work, feed)
     try:

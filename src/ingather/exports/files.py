@@ -69,12 +69,10 @@ async def save(
     columns: Layout,
     envelope: Mapping[str, object],
     raw_csv: bool = False,
-    turn: asyncio.Lock | None = None,
 ) -> File:
     """Write all rows to a file that appears whole or not at all; rows are closed in any case.
 
     What was at `path` stays until the new file is safe on disk, and for good when anything fails.
-    turn: shared by files of which one after the other is given its rows.
     `sha256` is of the bytes as they are on disk. Raises StorageFull, UnwritablePath, StoreError,
     and what the rows raise.
     """
@@ -86,7 +84,7 @@ async def save(
             write(out, batches)
         return out
 
-    done, count = await feed.consume(rows, work, turn=turn)
+    done, count = await feed.consume(rows, work)
     return _file(str(target), fmt, done, count)
 
 

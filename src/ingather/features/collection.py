@@ -1,6 +1,5 @@
 """What every collection has in common: run a job of it, and hand over what it has kept."""
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -61,7 +60,6 @@ class Collection:
         self._limits = limits
         self._policy = policy or Policy()
         self._worker = Worker(jobs, leases, rows, clock)
-        self._turn = asyncio.Lock()
 
     @property
     def route(self) -> str:
@@ -146,7 +144,6 @@ class Collection:
             columns=layout(job),
             envelope=envelope(job, chosen),
             raw_csv=raw_csv,
-            turn=self._turn,
         )
         await files.save_receipt(path, receipt.full(job, file) | spelt(chosen))
         return file
