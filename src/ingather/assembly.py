@@ -55,7 +55,7 @@ class World(Outside):
         super().__init__(settings, clock or SystemClock())
         self.names = names or {}
         self._codes = codes or {}
-        self._rate_asked = float("-inf")
+        self._rate_holds = float("-inf")
         self._asking_rate = asyncio.Lock()
 
     async def __aenter__(self) -> "World":
@@ -123,17 +123,18 @@ class World(Outside):
     async def learn_rate(self, source: str, route: str = "") -> None:
         """Ask what HikerAPI allows a second, before it is read, now and then; asking is free.
         route: a job's, whose gaps it may fill."""
-        from ingather.features.rates import KEPT
+        from ingather.features.rates import AGAIN, KEPT
 
         read = source == "hiker" or route.endswith(FILLED)
         if not read or self.settings.hiker_key is None:
             return
         async with self._asking_rate:  # whoever begins meanwhile waits for the answer, too
-            if self.clock.monotonic() - self._rate_asked < KEPT:
+            if self.clock.monotonic() < self._rate_holds:
                 return
-            self._rate_asked = self.clock.monotonic()
+            self._rate_holds = self.clock.monotonic() + AGAIN
             with suppress(errors.SourceError):
                 self.rates.hiker = (await self.hiker("followers").balance()).rate
+                self._rate_holds = self.clock.monotonic() + KEPT
 
     @cached_property
     def comments(self) -> "Comments":

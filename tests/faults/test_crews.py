@@ -14,7 +14,7 @@ import pytest
 from ingather.assembly import SystemClock, World
 from ingather.domain.kinds import FILLED
 from ingather.engine import worker
-from ingather.features import extraction
+from ingather.features import extraction, rates
 from ingather.features.comments import Wanted
 from ingather.settings import load
 from ingather.workshop import Workshop
@@ -351,6 +351,20 @@ async def test_jobs_that_begin_at_once_are_all_kept_to_the_rate(bench, outside):
         return one.world.rates.hiker
 
     assert await asyncio.gather(rate(), rate(), rate()) == [15.0] * 3
+
+
+async def test_a_rate_that_was_not_told_is_soon_asked_for_again(bench, outside, clock):
+    """A service that does not answer when it is asked leaves no job without a limit for long."""
+    one = bench(HIKERAPI_KEY="sandbox-key", HIKERAPI_URL=outside.hiker_url)
+    one.world.clock = clock
+    outside.control(faults={"unavailable": 1.0})
+    await one.world.learn_rate("hiker")
+    outside.control(faults={})
+    await one.world.learn_rate("hiker")
+    assert one.world.rates.hiker is None
+    clock.time += rates.AGAIN
+    await one.world.learn_rate("hiker")
+    assert one.world.rates.hiker == 15.0
 
 
 @pytest.mark.parametrize(("route", "rate"), [("media", None), (f"media{FILLED}", 15.0)])

@@ -21,6 +21,8 @@ _SECOND = 1.1
 """A second as we count it, for one call may be on its way longer than the next."""
 KEPT = 600.0
 """Seconds for which the rate of an account at HikerAPI is not asked for again."""
+AGAIN = 30.0
+"""Seconds after which it is, where it was not told."""
 _OWN_COMMENTS = "media/comments"
 
 
