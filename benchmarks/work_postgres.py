@@ -18,6 +18,7 @@ from ingather.cli.run import runner
 
 WAITING = 100_000
 CLAIMS = 1_000
+RACES = 3
 PROCESSES = 8
 
 _FILL = """
@@ -110,7 +111,7 @@ async def _claims(url: str, count: int, gate: Any) -> tuple[list[str], list[floa
     gate.wait(60)
     for _ in range(count):
         since = time.perf_counter()
-        claim = await queue.next(holder, sources=["graph", "hiker"])
+        claim = await queue.next(holder, sources=["graph", "hiker"], lease=600.0)
         took.append(time.perf_counter() - since)
         if claim is not None:
             won.append(claim.job.id)
@@ -123,8 +124,8 @@ def _worker(url: str, count: int, gate: Any, answers: Any) -> None:
         answers.put(loop.run(_claims(url, count, gate)))
 
 
-def _race(url: str, processes: int) -> tuple[int, list[float]]:
-    """How many jobs were won, and the seconds that each claim took, shortest first."""
+def _race(url: str, processes: int) -> tuple[set[str], list[float]]:
+    """The jobs that were won, and the seconds that each claim took."""
     context = multiprocessing.get_context("spawn")
     gate, answers = context.Barrier(processes), context.Queue()
     words = (url, CLAIMS // processes, gate, answers)
@@ -134,11 +135,12 @@ def _race(url: str, processes: int) -> tuple[int, list[float]]:
     told = [answers.get(timeout=120) for _ in crew]
     for one in crew:
         one.join()
-    return len({each for won, _ in told for each in won}), sorted(t for _, all in told for t in all)
+    return {each for won, _ in told for each in won}, [each for _, took in told for each in took]
 
 
 def claim(run: Run) -> Iterator[Line]:
-    """8. 1,000 claims of 100,000 waiting jobs, by one process and by eight: the median."""
+    """8. 1,000 claims of 100,000 waiting jobs, by one process and by eight, three times each: the
+    median."""
     work, jobs = "8 claim", 10_000 if run.quick else WAITING
     with servers.postgres() as url:
         if url is None:
@@ -146,7 +148,9 @@ def claim(run: Run) -> Iterator[Line]:
             return
         asyncio.run(_fill(url, jobs))
         for processes in (1, PROCESSES):
-            won, took = _race(url, processes)
+            races = [_race(url, processes) for _ in range(1 if run.quick else RACES)]
+            won, claims = len(set[str]().union(*(each for each, _ in races))), CLAIMS * len(races)
+            took = sorted(each for _, seconds in races for each in seconds)
             figure = median(took) * 1e3
             late = took[int(len(took) * 0.95)] * 1e3
             yield Line(
@@ -155,6 +159,6 @@ def claim(run: Run) -> Iterator[Line]:
                 figure=figure,
                 unit="ms, median",
                 goal="< 3",
-                met=figure < 3 and won == CLAIMS,
-                note=f"{won} jobs won by {CLAIMS} claims, 95 % within {late:.1f} ms",
+                met=figure < 3 and won == claims,
+                note=f"{won} jobs won by {claims} claims, 95 % within {late:.1f} ms",
             )
