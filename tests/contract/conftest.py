@@ -121,7 +121,7 @@ async def postgres(request: pytest.FixtureRequest) -> AsyncIterator[Backing]:
             jobs=store,
             leases=store,
             rows=store,
-            queue=PgQueue(link),
+            queue=PgQueue(link, look=0.0),
             cache=PgCache(link),
             limiter=PgLimiter(link),
             elapse=asyncio.sleep,

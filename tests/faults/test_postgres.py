@@ -153,34 +153,6 @@ async def test_a_claim_sees_the_page_that_it_waited_for(make_database, make):
     await link.close()
 
 
-async def test_a_worker_sees_a_page_that_came_while_it_claimed(make_database, make):
-    """A claim's own statement sees targets as of its beginning. Where the job has moved on since,
-    they are asked for again: nobody but the new holder can move them now."""
-    from ingather.stores.pg_jobs import PgStore
-    from ingather.stores.pg_link import PgLink
-    from ingather.stores.pg_queue import PgQueue
-
-    class Behind(PgLink):
-        """Gives a claim's answer as it is when a page was committed just before the row's lock."""
-
-        async def one(self, statement, *values):
-            *row, sequence, targets, cursors, rest = await super().one(statement, *values)
-            assert (sequence, cursors) == (1, [page.cursor])
-            return *row, 0, targets.replace("after", "before"), [], rest
-
-    url = make_database()
-    link, behind = PgLink(url), Behind(url)
-    store = PgStore(link)
-    job = await store.create(make.job(due=0.0))
-    late = await store.claim(job.id, make.holder, lease=0.0)
-    page = make.batch(job, make.comments(2))
-    await store.commit(job.id, late.fence, 1, page)
-    claim = await PgQueue(behind).next(make.other, sources=["graph"])
-    assert (claim.job.targets, claim.seen) == ((page.state,), {page.cursor})
-    for each in (link, behind):
-        await each.close()
-
-
 async def test_a_claim_that_a_crash_takes_back_is_never_given_again(start_postgres, make) -> None:
     """A server that crashes right after claims forgets some. Their jobs are claimed anew under
     other fences; the late holder, alive still, can neither write nor keep the lease."""

@@ -6,6 +6,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from ingather.stores import pg_queue
 from ingather.stores.pg_jobs import PgStore
 from ingather.stores.pg_link import PgLink
 from ingather.stores.pg_queue import PgQueue
@@ -46,6 +47,34 @@ async def test_lining_up_does_not_wait_for_a_turn_that_is_being_given(link, make
     assert claim.job.id == job.id
     left = await link.all("SELECT tenant FROM turns ORDER BY tenant")
     assert [tenant for (tenant,) in left] == ["idle-2", "waits"]
+
+
+async def test_a_tenant_who_is_being_served_is_passed_by(link, make) -> None:
+    """Whoever asks while a tenant is being served takes another's job; where every tenant is, one
+    more of the first's, without waiting for any of them."""
+    store, queue, other = PgStore(link), PgQueue(link), await link.other()
+    jobs = [await store.create(make.job(due=0.0, tenant=tenant)) for tenant in ("a", "a", "b")]
+    assert await queue.next(make.holder, sources=["nobody"]) is None  # lined up
+    async with other.transaction():
+        await other.execute("UPDATE turns SET turn = turn WHERE tenant = 'a'")
+        for job in (jobs[2], jobs[0], jobs[1]):
+            claim = await asyncio.wait_for(queue.next(make.holder, sources=["graph"]), 10)
+            assert claim.job.id == job.id
+
+
+async def test_what_has_become_ripe_is_looked_for_however_much_waits(link, make) -> None:
+    """A worker that claims one job after the other still sees in time that another's lease has run
+    out, and then takes it up in its turn."""
+    store, queue = PgStore(link), PgQueue(link)
+    left = await store.create(make.job(due=0.0, tenant="left"))
+    crowd = [await store.create(make.job(due=0.0, tenant="crowd")) for _ in range(3)]
+    await queue.next(make.holder, sources=["graph"])
+    await link.all("UPDATE extractions SET lease_until = 1 WHERE id = $1", left.id)
+    await link.all("UPDATE turns SET turn = 0 WHERE tenant = 'left'")
+    assert (await queue.next(make.holder, sources=["graph"])).job.id == crowd[0].id
+    queue._looked -= pg_queue._LOOK
+    for job in (left, *crowd[1:]):
+        assert (await queue.next(make.holder, sources=["graph"])).job.id == job.id
 
 
 async def test_two_who_line_up_meet_at_the_first_tenant(link, make) -> None:

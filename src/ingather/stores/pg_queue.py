@@ -3,6 +3,7 @@ whoever asks at the same moment passes it by (FOR UPDATE SKIP LOCKED)."""
 
 import time
 from collections.abc import Collection, Sequence
+from typing import Any
 
 import msgspec
 
@@ -15,6 +16,8 @@ from ingather.stores.pg_link import NOW, PgLink
 _MOST = 16
 """Ripe jobs that are lined up at once: a few, for whoever still runs one whose lease has run out,
 as after an outage, may go on until it is."""
+_LOOK = 0.25
+"""Seconds after which ripe jobs are looked for, however much is waiting."""
 _EVERY = 60.0
 """Seconds after which tenants who wait for nothing are looked for, however much is waiting."""
 _FENCES = 2**24
@@ -36,13 +39,11 @@ _PLACE = "source, tenant, priority DESC, requested_at, number"
 
 _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "").split())
 
-_BESIDE = (
-    f"{pg_rows.TARGETS.format(number='{job}.number', most=ALL)},"
-    " CASE WHEN {job}.sequence > 0 THEN"
-    " ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = {job}.number) END"
-)
-"""What a claim tells beside the job's row: its targets, and the cursors seen, null where none can
-have been."""
+_TARGETS = pg_rows.TARGETS.format(number="e.number", most=ALL)
+_BESIDE = f"""
+SELECT {_TARGETS}, ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number)
+FROM extractions e WHERE number = $1"""
+"""What has been read of a job: its targets as they stand, and the cursors seen."""
 
 _CLAIM = f"""
 UPDATE extractions e
@@ -54,54 +55,48 @@ SET fence = e.fence + 1 + {CLAIMS} * floor(random() * {_FENCES})::bigint,
     started_at = coalesce(
         e.started_at,
         to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'))
-FROM picked WHERE e.number = picked.number
-RETURNING {_RETURNING}, picked.sequence, {_BESIDE.format(job="e")},
+WHERE e.number = (SELECT number FROM picked)
+RETURNING {_RETURNING}, CASE WHEN e.sequence = 0 THEN {_TARGETS} END,
     set_config('synchronous_commit', 'off', true)
 """
-"""$1 sources, $2 sandbox (1 or 0), $3 holder, $4 lease. The job that was picked, or no row; the
-sequence of `picked` is that of the moment of which the targets and cursors are told. What is made
-of the job is `states.claimed` of one that has not failed, and heeds a wish, but for the fence: it
-is drawn, so that one that a crash takes back is not given again
-(docs/decisions/claims-may-be-lost.md)."""
+"""$1 sources, $2 sandbox (1 or 0), $3 holder, $4 lease. The job that was picked, with the targets
+of one that was never read; or no row. What is made of the job is `states.claimed` of one that has
+not failed, and heeds a wish, but for the fence: it is drawn, so that one that a crash takes back is
+not given again (docs/decisions/claims-may-be-lost.md)."""
 
-_SERVED = f"UPDATE turns SET turn = {pg_rows.MICROS} FROM picked WHERE turns.tenant = picked.tenant"
+_SERVED = f"UPDATE turns SET turn = {pg_rows.MICROS} WHERE tenant ="
+
+_HEAD = f"""
+    SELECT number, priority, requested_at FROM extractions
+    WHERE {_WAITING} AND source = voice.source AND tenant = each.tenant
+    ORDER BY {_PLACE} LIMIT 1 FOR UPDATE SKIP LOCKED"""
 
 _FIRST = f"""
 WITH picked AS MATERIALIZED (
-    SELECT free.number, free.tenant, head.sequence
-    FROM (SELECT tenant FROM turns ORDER BY turn) AS each
+    SELECT head.number, each.tenant
+    FROM (SELECT tenant FROM turns ORDER BY turn FOR UPDATE SKIP LOCKED) AS each
     CROSS JOIN LATERAL (
-        SELECT number, sequence FROM unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL (
-            SELECT priority, requested_at, number, sequence FROM extractions
-            WHERE {_WAITING} AND source = voice.source AND tenant = each.tenant
-            ORDER BY {_PLACE} LIMIT 1
+        SELECT number FROM unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL ({_HEAD}
         ) AS head ORDER BY priority DESC, requested_at, number LIMIT 1
-    ) AS head
-    CROSS JOIN LATERAL (
-        SELECT number, tenant FROM extractions
-        WHERE number = head.number AND {_FREE} FOR UPDATE SKIP LOCKED
-    ) AS free
-    WHERE (
-        SELECT greatest(due, lease_until) <= {NOW} FROM extractions WHERE {_LATER}
-        ORDER BY greatest(due, lease_until) LIMIT 1
-    ) IS NOT TRUE LIMIT 1
-), served AS ({_SERVED}) {_CLAIM}"""
-"""The first job of the tenant whose turn is longest ago; while others take it, another tenant's
-goes before that one's second. Nothing where a job is ripe: it has to be lined up first."""
+    ) AS head LIMIT 1
+), served AS ({_SERVED} (SELECT tenant FROM picked)) {_CLAIM}"""
+"""The first job of the tenant whose turn is longest ago; a tenant who is just being served is
+passed by."""
 
 _ANY = f"""
 WITH picked AS MATERIALIZED (
-    SELECT free.number, free.tenant,
-        (SELECT sequence FROM extractions AS old WHERE old.number = free.number) AS sequence
-    FROM (SELECT tenant FROM turns ORDER BY turn) AS each
-    CROSS JOIN unnest($1::text[]) AS voice (source)
-    CROSS JOIN LATERAL (
-        SELECT number, tenant FROM extractions
-        WHERE {_WAITING} AND source = voice.source AND tenant = each.tenant
-        ORDER BY {_PLACE} LIMIT 1 FOR UPDATE SKIP LOCKED
-    ) AS free LIMIT 1
-), served AS ({_SERVED}) {_CLAIM}"""
-"""A job that waits behind those that others are taking."""
+    SELECT head.number, each.tenant FROM (SELECT tenant FROM turns ORDER BY turn) AS each
+    CROSS JOIN unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL ({_HEAD}
+    ) AS head LIMIT 1
+), served AS (
+    {_SERVED} (
+        SELECT tenant FROM turns WHERE tenant = (SELECT tenant FROM picked) FOR UPDATE SKIP LOCKED)
+) {_CLAIM}"""
+"""One more job of a tenant who is just being served; his turn moves on with the one before."""
+
+_RIPE = f"""
+SELECT greatest(due, lease_until) <= {NOW} FROM extractions WHERE {_LATER}
+ORDER BY greatest(due, lease_until) LIMIT 1"""
 
 _LINE_UP = f"""
 WITH RECURSIVE lanes AS (
@@ -148,9 +143,10 @@ WHERE due IS NOT NULL AND {_FREE} AND source = $1 AND status <> 'csv_pending'
 class PgQueue:
     """Queue over one PostgreSQL database."""
 
-    def __init__(self, link: PgLink) -> None:
+    def __init__(self, link: PgLink, *, look: float = _LOOK) -> None:
         self._link = link
-        self._lined_up = -_EVERY
+        self._look = look
+        self._looked = self._lined_up = -_EVERY
 
     async def next(
         self,
@@ -160,32 +156,44 @@ class PgQueue:
         lease: float = 30.0,
         sandbox: bool = False,
     ) -> Claim | None:
-        wanted = (list(sources), int(sandbox))
         held = (msgspec.json.encode(holder).decode(), lease)
-        if time.monotonic() - self._lined_up > _EVERY:
-            await self._line_up()
-        row = await self._link.one(_FIRST, *wanted, *held)
-        if row is None and await self._line_up():
-            for statement in (_FIRST, _ANY):
-                row = row or await self._link.one(statement, *wanted, *held)
+        row = await self._first(list(sources), int(sandbox), *held)
         if row is None:
             return None
-        *columns, sequence, targets, cursors, _ = row
+        *columns, targets, _ = row
+        number, cursors = columns[0], ()
         try:
+            if targets is None:  # which nobody else can move any more
+                ((targets, cursors),) = await self._link.read(_BESIDE, number)
             job = sql_rows.kept((*columns, targets), ALL).job
-            if job.sequence != sequence:
-                # A late page of whoever held it before came while this claim was on its way, and
-                # none can any more.
-                asked = f"SELECT {_BESIDE.format(job='e')} FROM extractions e WHERE number = $1"
-                ((targets, cursors),) = await self._link.read(asked, columns[0])
-                job = sql_rows.kept((*columns, targets), ALL).job
         except errors.DamagedRecord:
             await self._link.all(
-                "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1",
-                columns[0],
+                "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1", number
             )
             raise
-        return Claim(job, job.fence, set(cursors or ()))
+        return Claim(job, job.fence, set(cursors))
+
+    async def _first(self, *wanted: object) -> Any:
+        """The row of the job that is claimed, None where there is none to claim."""
+        now = time.monotonic()
+        if now - self._lined_up > _EVERY or (
+            now - self._looked >= self._look and await self._ripe()
+        ):
+            await self._line_up()
+        for _ in range(2):
+            for statement in (_FIRST, _ANY):
+                row = await self._link.one(statement, *wanted)
+                if row is not None:
+                    return row
+            if not await self._line_up():
+                break
+        return None
+
+    async def _ripe(self) -> bool:
+        """Whether a job's time has come, or its lease has run out."""
+        self._looked = time.monotonic()
+        row = await self._link.one(_RIPE)
+        return row is not None and row[0]
 
     async def _line_up(self) -> bool:
         """Whether anything waits, once whatever may be taken does."""
