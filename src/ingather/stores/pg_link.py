@@ -16,7 +16,7 @@ import asyncpg
 from asyncpg import exceptions as pg
 
 from ingather import errors
-from ingather.stores import revisions
+from ingather.stores import pg_errors, revisions
 
 Connection: TypeAlias = Any
 """An asyncpg.Connection; asyncpg tells no types."""
@@ -44,16 +44,6 @@ _SESSION = {
     "enable_memoize": "off",
     "idle_in_transaction_session_timeout": "8s",
 }
-
-_AWAY = (
-    OSError,
-    TimeoutError,
-    pg.PostgresConnectionError,
-    pg.OperatorInterventionError,
-    pg.TooManyConnectionsError,
-    pg.InternalClientError,
-)
-_OURS = (pg.PostgresError, pg.InterfaceError, *_AWAY)
 
 
 class PgLink:
@@ -109,8 +99,8 @@ class PgLink:
         """PostgreSQL's errors become ours."""
         try:
             yield
-        except _OURS as failure:
-            raise self._translated(failure) from failure
+        except pg_errors.OURS as failure:
+            raise pg_errors.translated(failure, self.place) from failure
 
     async def lend(self) -> Connection:
         """One of the connections; it has to be given back."""
@@ -123,22 +113,24 @@ class PgLink:
 
     def give_back(self, connection: Connection, failure: BaseException | None) -> None:
         """failure: what ended its use; PostgreSQL's errors are raised as ours."""
-        ours = self._translated(failure) if isinstance(failure, _OURS) else None
-        if isinstance(ours or failure, asyncio.CancelledError | errors.StoreUnavailable):
+        ours = failure
+        if isinstance(failure, pg_errors.OURS):
+            ours = pg_errors.translated(failure, self.place)
+        if isinstance(ours, asyncio.CancelledError | errors.StoreUnavailable):
             # What the server still says to this connection is nobody's answer any more.
             connection.terminate()
         if not connection.is_closed():
             self._idle.append((time.monotonic(), connection))
         self._slots.release()
-        if ours is not None:
+        if ours is not None and ours is not failure:
             raise ours from failure
 
     async def revision(self) -> str | None:
         """Which revision the tables are of, None where there are none; nothing is changed."""
         try:
             connection = await self._connect()
-        except _OURS as failure:
-            raise self._translated(failure, connecting=True) from failure
+        except pg_errors.OURS as failure:
+            raise pg_errors.translated(failure, self.place, connecting=True) from failure
         try:
             with self.translating():
                 return await version(connection)
@@ -151,7 +143,7 @@ class PgLink:
             _, connection = self._idle.pop()
             try:
                 await connection.close(timeout=2.0)
-            except _OURS:
+            except pg_errors.OURS:
                 connection.terminate()
 
     async def _opened(self) -> Connection:
@@ -176,13 +168,13 @@ class PgLink:
         while True:
             try:
                 connection = await self._connect()
-            except _OURS as failure:
+            except pg_errors.OURS as failure:
                 returns = isinstance(failure, pg.CannotConnectNowError | pg.CrashShutdownError) or (
-                    self._prepared and isinstance(failure, _AWAY)
+                    self._prepared and isinstance(failure, pg_errors.AWAY)
                 )
                 if not returns or time.monotonic() + wait > until:
                     self._away = True
-                    raise self._translated(failure, connecting=True) from failure
+                    raise pg_errors.translated(failure, self.place, connecting=True) from failure
             else:
                 self._away = False
                 return connection
@@ -221,40 +213,6 @@ class PgLink:
             # A large table takes as long as it takes.
             await run.postgresql(lambda: self._connect(patient=True), lock=SCHEMA_LOCK)
 
-    def _translated(self, failure: Exception, *, connecting: bool = False) -> errors.IngatherError:
-        said = _said(failure)
-        if isinstance(failure, pg.DiskFullError):
-            return errors.StorageFull(
-                f"There is no room left in the PostgreSQL database {self.place}.",
-                hint="Free some, then run the same command: everything so far is kept.",
-            )
-        if isinstance(
-            failure, pg.InvalidAuthorizationSpecificationError | pg.InvalidCatalogNameError
-        ):
-            return errors.BadSetting(
-                f"The PostgreSQL at {self.place} refuses us: {said}.",
-                hint="Check the user, the password and the database in DATABASE_URL.",
-            )
-        if isinstance(failure, pg.InsufficientPrivilegeError):
-            return errors.BadSetting(
-                f"The PostgreSQL at {self.place} does not let us do our work: {said}.",
-                hint="The user in DATABASE_URL must own its tables and may make new ones.",
-            )
-        if isinstance(failure, pg.DataCorruptedError | pg.IndexCorruptedError):
-            return errors.DamagedRecord(f"The PostgreSQL database {self.place} is damaged: {said}.")
-        if isinstance(failure, pg.ClientConfigurationError):
-            return errors.BadSetting(
-                "DATABASE_URL is not an address of a PostgreSQL database.",
-                hint="It looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE.",
-            )
-        # A ValueError is a value that its column cannot hold; other such errors are of a closed
-        # connection.
-        closed = isinstance(failure, pg.InterfaceError) and not isinstance(failure, ValueError)
-        if closed or isinstance(failure, (*_AWAY, *_AGAIN)):
-            how = "cannot be reached" if connecting else "does not answer"
-            return errors.StoreUnavailable(f"The PostgreSQL at {self.place} {how}: {said}.")
-        return errors.StoreError(f"The PostgreSQL at {self.place} refused a statement: {said}.")
-
 
 class _Lent:
     """A connection of a link, from the beginning of a block to its end. A class, for a generator as
@@ -269,29 +227,6 @@ class _Lent:
 
     async def __aexit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
         self._link.give_back(self._connection, failure)
-
-
-_AGAIN = (
-    pg.TransactionRollbackError,
-    pg.OutdatedSchemaCacheError,
-    pg.InvalidCachedStatementError,
-    pg.LockNotAvailableError,
-    pg.ReadOnlySQLTransactionError,
-    pg.IdleInTransactionSessionTimeoutError,
-)
-
-
-def _said(failure: Exception) -> str:
-    """The error in a few words; never its detail, in which PostgreSQL quotes values."""
-    if isinstance(failure, TimeoutError):
-        return "no answer in time"
-    if isinstance(failure, pg.InterfaceError | pg.ConnectionDoesNotExistError) and not isinstance(
-        failure, ValueError
-    ):
-        return "the connection was lost"
-    if isinstance(failure, OSError):
-        return failure.strerror or "nobody is there"
-    return str(failure.args[0] if failure.args else type(failure).__name__).splitlines()[0]
 
 
 async def version(connection: Connection) -> str | None:
