@@ -210,7 +210,7 @@ async def _advance(
         sure,
         batch.target,
         sql_targets.text(batch.state),
-        *pg_records.arrays(rows, kind),
+        *pg_records.page_words(rows, kind),
     )
     if moved is None:
         return None

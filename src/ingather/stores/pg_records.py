@@ -1,8 +1,9 @@
-"""Records of each type in their own PostgreSQL table: a page arrives as one array a column."""
+"""Records of each type in their own PostgreSQL table: a page arrives as an array a column."""
 
 from collections.abc import Sequence
 from functools import cache
 
+import msgspec
 from msgspec import Struct
 
 from ingather.domain.records import Comment, Media, Record
@@ -19,6 +20,8 @@ _TYPES = {
 }
 """Columns that are not text. Lists rest as JSON text."""
 
+_encode = msgspec.json.Encoder().encode
+
 
 class Words(Struct, frozen=True):
     """The statements of one type of record.
@@ -26,9 +29,10 @@ class Words(Struct, frozen=True):
     page: moves the job's row and its target's past a page and inserts its rows, in one statement:
     $1 to $9 as in `sql_rows.advanced`, $10 a cursor's fingerprint or null, $11 rows kept before,
     $12 whether to answer only once all is on the disk, $13 and $14 which target it was of and that
-    one's state, from $15 on the rows, an array a column. It gives the wish there may be; no row
-    where the job is not ours or not at the page before, and then it writes nothing; a row that is
-    there already is an error, which undoes all.
+    one's state, $15 how many rows, from $16 on these, a column each
+    as the text of an array. It gives the wish there may be; no row where the job is not ours or not
+    at the page before, and then it writes nothing; a row that is there already is an error, which
+    undoes all.
     """
 
     page: str
@@ -47,8 +51,8 @@ def words(kind: type[Record]) -> Words:
     picked = ", ".join(f"r.{each}" for each in table.columns)
     # Not as JSON, which the server reads twice, nor from a function in FROM, which keeps its rows.
     arrays = ", ".join(
-        f"unnest(${place}::{_TYPES.get(each, 'text')}[]) AS {each}"
-        for place, each in enumerate(table.columns, 15)
+        f"unnest(${place}::text::{_TYPES.get(each, 'text')}[]) AS {each}"
+        for place, each in enumerate(table.columns, 16)
     )
     return Words(
         page=f"""
@@ -63,7 +67,7 @@ WITH job AS (
 ), rows AS (
     INSERT INTO {name} (place, extraction, {columns})
     SELECT job.number * {PLACES} + $11::bigint + r.n - 1, job.number, {picked}
-    FROM job, (SELECT generate_subscripts($15::text[], 1) AS n, {arrays}) AS r
+    FROM job, (SELECT generate_series(1, $15::int) AS n, {arrays}) AS r
 ), cursors AS (
     INSERT INTO cursors_seen (extraction, fingerprint)
     SELECT job.number, $10::text FROM job WHERE $10::text IS NOT NULL
@@ -84,10 +88,27 @@ UNION SELECT natural_id FROM left_out WHERE extraction = $1 AND natural_id = ANY
     )
 
 
-def arrays(rows: Sequence[Record], kind: type[Record]) -> Sequence[Sequence[object]]:
+def page_words(rows: Sequence[Record], kind: type[Record]) -> Sequence[object]:
     """A page's rows as the statement wants them."""
     table = TABLES[kind]
-    return list(zip(*table.pack(rows), strict=True)) or [()] * len(table.columns)
+    columns = zip(*table.pack(rows), strict=True) if rows else [()] * len(table.columns)
+    return len(rows), *map(_array, columns)
+
+
+def _array(values: Sequence[object]) -> str:
+    """The text of an array; it is read there faster than the driver writes arrays here. JSON but
+    for the brackets, as long as no escape is in it of which only JSON knows."""
+    text = _encode(values).decode()
+    if "\\" in text:
+        text = f"[{','.join(map(_quoted, values))}]"
+    return f"{{{text[1:-1]}}}"
+
+
+def _quoted(value: object) -> str:
+    if value is None:
+        return "NULL"
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
 
 
 async def known(
