@@ -202,7 +202,7 @@ async def run_job(
     if job.status == "done" and job.options.output == "-":
         await to_stdout(here, job)
     tell(job, as_json=as_json)
-    if job.status == "paused":
+    if job.status in ("paused", "pending"):  # pending: queued by somebody while it was paused
         say(f"Everything so far is kept. To go on: {resume_line(job)}")
         return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
     if job.status == "cancelled" or job.reason == "unreachable":
