@@ -206,11 +206,11 @@ async def _advance(
         pg_records.words(kind).page,
         *sql_rows.advanced(held.number, job, msgspec.json.encode(outcome)),
         batch.cursor,
-        pg_records.as_json(rows),
         held.job.counters.appended,
         sure,
         batch.target,
         sql_targets.text(batch.state),
+        *pg_records.page_words(rows, kind),
     )
     if moved is None:
         return None
