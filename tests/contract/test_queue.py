@@ -212,6 +212,28 @@ async def test_a_job_is_not_given_back_over_a_wish(backing, queue, wish, status)
     assert await queue.take() is None
 
 
+@pytest.mark.parametrize(("wish", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+async def test_a_wish_is_granted_whoever_began_the_job(backing, make, queue, wish, status) -> None:
+    """A job that no worker takes up is given back as it was wished, too; and a failed attempt that
+    went before counts no more."""
+    job = await queue.put(due=None)
+    claim = await backing.leases.claim(job.id, make.holder)
+    await backing.jobs.ask(job.id, wish)
+    given = await backing.leases.settle(job.id, claim.fence, "pending", again=0.0)
+    assert (given.status, given.due, given.wish) == (status, None, None)
+    assert await backing.jobs.show(job.id) == given
+
+
+async def test_why_people_must_see_to_a_job_is_told_before_a_pause(backing, queue) -> None:
+    """Who asked for a pause learns that he has to log in; a job that was to end, ends."""
+    for wish, stands in (("pause", ("paused", "needs_login")), ("cancel", ("cancelled",) * 2)):
+        job = await queue.put()
+        claim = await queue.take()
+        await backing.jobs.ask(job.id, wish)
+        given = await backing.leases.settle(job.id, claim.fence, "paused", reason="needs_login")
+        assert (given.status, given.reason) == stands
+
+
 async def test_queued_again_an_older_wish_is_forgotten(backing, queue) -> None:
     """Who queues a job wants it run, whatever was asked before."""
     job = await queue.put()
