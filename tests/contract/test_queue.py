@@ -187,12 +187,12 @@ async def test_a_wish_outlives_the_holder_that_did_not_grant_it(
     """What was asked of a job whose worker died in the same moment is told to the next worker; who
     claims the job by its id asks for it anew."""
     job = await queue.put()
-    first = await queue.take(lease=30.0 if orphan else 0.02)
+    first = await queue.take(lease=30.0 if orphan else 0.4)
     await backing.jobs.ask(job.id, "pause")
     if orphan:
         claim = await backing.leases.claim(job.id, make.other, dead=first.fence, heed=True)
     else:
-        await backing.elapse(0.04)
+        await backing.elapse(0.45)
         claim = await queue.take()
     assert (claim.job.id, claim.job.wish) == (job.id, "pause")
     assert await backing.leases.beat(job.id, claim.fence) == "pause"
