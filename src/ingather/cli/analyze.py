@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import options
+from ingather.cli import numbers, options
 from ingather.cli.reel_steps import cut_short, file_of, hand_over, read_or_reuse, story_of, zone_of
 from ingather.cli.run import run, stoppable, world
 
@@ -36,7 +36,8 @@ def analyze(
         typer.Option("--since", metavar="DAY", help="Only reels from then on, as 2026-01-31."),
     ] = None,
     limit: Annotated[
-        int | None, typer.Option("--max", min=1, metavar="N", help="At most N reels.")
+        int | None,
+        typer.Option("--max", parser=numbers.whole(), metavar="N", help="At most N reels."),
     ] = None,
     source: Annotated[
         str | None, typer.Option("--source", help="graph or hiker, and that one alone.")

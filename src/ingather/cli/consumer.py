@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from ingather.cli import account_words, options
+from ingather.cli import account_words, numbers, options
 from ingather.cli.run import INTERRUPTED, run, say, world
 
 dlq = typer.Typer(
@@ -18,18 +18,25 @@ def consumer(
         int,
         typer.Option(
             "--health-port",
-            min=0,
-            max=65535,
+            parser=numbers.whole(0, 65535),
             metavar="PORT",
             help="Of /health; 0: a free one.",
         ),
     ] = 3053,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, metavar="N", help="Calls an hour for each token. [200]"),
+        typer.Option(
+            "--limit",
+            parser=numbers.whole(),
+            metavar="N",
+            help="Calls an hour for each token. [200]",
+        ),
     ] = None,
     at_once: Annotated[
-        int, typer.Option("--at-once", min=1, metavar="N", help="Messages under way at a time.")
+        int,
+        typer.Option(
+            "--at-once", parser=numbers.whole(), metavar="N", help="Messages under way at a time."
+        ),
     ] = 64,
     sandbox: options.Sandbox = False,
 ) -> None:
@@ -97,7 +104,10 @@ def dlq_list(
 @dlq.command("replay")
 def dlq_replay(
     limit: Annotated[
-        int, typer.Option("--max", min=1, metavar="N", help="At most so many, the oldest.")
+        int,
+        typer.Option(
+            "--max", parser=numbers.whole(), metavar="N", help="At most so many, the oldest."
+        ),
     ] = 1_000,
 ) -> None:
     """Publish dead letters again, once each, after what was wrong has been mended."""

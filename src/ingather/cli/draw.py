@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import giveaway_options as given
-from ingather.cli import options
+from ingather.cli import numbers, options
 from ingather.cli.giveaway_steps import check, finish, make_commitment, sandboxed, write_drawn
 from ingather.cli.run import program, run, say, world
 
@@ -20,8 +20,7 @@ def draw(
         int,
         typer.Option(
             "--protocol",
-            min=1,
-            max=2,
+            parser=numbers.whole(1, 2),
             metavar="2|1",
             help="2: nobody can steer it. 1: drawn at once, and only reproducible.",
         ),
@@ -49,7 +48,7 @@ def draw(
             "--explain", metavar="USERNAME", help="Draw nothing; say why they are in or out."
         ),
     ] = None,
-    delay: given.Delay = "10m",
+    delay: given.Delay = 600.0,
     beacon: given.Beacon = None,
     number: given.Round = None,
     anchor: given.Anchor = None,
@@ -84,7 +83,7 @@ def draw(
     """
 
     async def command() -> int:
-        from ingather.domain.instants import read, span
+        from ingather.domain.instants import read
 
         chosen = given.rules(
             winners=winners,
@@ -128,7 +127,7 @@ def draw(
             voice = here.beacon(beacon)
             record = await here.drawing.pending(plan, voice.chain)
             if record is not None:
-                giveaway_show.tell_going_on(record, delay=span(delay), number=number)
+                giveaway_show.tell_going_on(record, delay=delay, number=number)
             else:
                 record = await make_commitment(
                     here, plan, delay=delay, beacon=beacon, number=number, anchor=anchor

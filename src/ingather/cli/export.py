@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from ingather.cli import options, queueing
+from ingather.cli import numbers, options, queueing
 from ingather.cli.run import (
     INTERRUPTED,
     PAUSED,
@@ -55,7 +55,8 @@ def comments(
         bool, typer.Option("--replies/--no-replies", help="Collect replies too.")
     ] = True,
     limit: Annotated[
-        int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N comments.")
+        int | None,
+        typer.Option("--max", parser=numbers.whole(), metavar="N", help="Keep at most N comments."),
     ] = None,
     cap: options.Cap = None,
     budget: options.Budget = None,
@@ -70,9 +71,10 @@ def comments(
         ),
     ] = False,
     look_back: Annotated[
-        str | None,
+        float | None,
         typer.Option(
             "--look-back",
+            parser=numbers.span,
             metavar="TIME",
             help="With --since-last: read the comments of so long ago again, as 7d or 12h, for"
             " new replies under them. One call for 50 comments.",
@@ -96,14 +98,12 @@ def comments(
     """
 
     async def command() -> int:
-        from ingather.domain import instants
         from ingather.features.collection import check_file
         from ingather.features.comments import Wanted
 
         path = path_of(output)
         await queueing.check_path(path, "comments.csv", no_wait=no_wait)
         check_file(path, format)
-        back = None if look_back is None else int(instants.span(look_back))
         async with world(sandbox=sandbox) as here:
             wanted = Wanted(
                 post=here.names.get(post.strip(), post),
@@ -115,7 +115,7 @@ def comments(
                 cap=cap or here.settings.comments_cap,
                 fresh=fresh,
                 since_last=since_last,
-                look_back=back,
+                look_back=None if look_back is None else int(look_back),
                 sandbox=sandbox,
             )
             if no_wait:

@@ -80,7 +80,6 @@ def extract(
         from ingather.features import collection, extraction
 
         wanted_kind = extraction.kind_of(kind)
-        money.check(max_cost)
         path = export.path_of(output)
         collection.check_file(path, format)
         await queueing.check_path(path, "rows.csv", no_wait=no_wait)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import filter_lists
+from ingather.cli import filter_lists, numbers
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -17,9 +17,14 @@ JobIds = Annotated[
     list[str],
     typer.Argument(metavar="JOB…", help="Finished exports of comments, or as much of their ids."),
 ]
-Winners = Annotated[int, typer.Option("--winners", min=1, metavar="K", help="How many win.")]
+Winners = Annotated[
+    int, typer.Option("--winners", parser=numbers.whole(), metavar="K", help="How many win.")
+]
 Alternates = Annotated[
-    int, typer.Option("--alternates", min=0, metavar="M", help="How many stand by after them.")
+    int,
+    typer.Option(
+        "--alternates", parser=numbers.whole(0), metavar="M", help="How many stand by after them."
+    ),
 ]
 UniqueUsers = Annotated[
     bool,
@@ -41,7 +46,12 @@ Until = Annotated[
 ]
 Mentions = Annotated[
     int,
-    typer.Option("--mentions", min=0, metavar="N", help="Accounts that a comment has to mention."),
+    typer.Option(
+        "--mentions",
+        parser=numbers.whole(0),
+        metavar="N",
+        help="Accounts that a comment has to mention.",
+    ),
 ]
 DistinctMentions = Annotated[
     bool,
@@ -94,8 +104,14 @@ AcceptIncomplete = Annotated[
     ),
 ]
 Delay = Annotated[
-    str,
-    typer.Option("--delay", metavar="TIME", help="From the commitment to its round, 60s or more."),
+    float,
+    typer.Option(
+        "--delay",
+        parser=numbers.span,
+        show_default=False,
+        metavar="TIME",
+        help="From the commitment to its round, 60s or more. [10m]",
+    ),
 ]
 Beacon = Annotated[
     str | None,
@@ -104,7 +120,10 @@ Beacon = Annotated[
 Round = Annotated[
     int | None,
     typer.Option(
-        "--round", min=1, metavar="N", help="A round by its number; a past one to rehearse only."
+        "--round",
+        parser=numbers.whole(),
+        metavar="N",
+        help="A round by its number; a past one to rehearse only.",
     ),
 ]
 Anchor = Annotated[

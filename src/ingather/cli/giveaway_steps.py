@@ -32,7 +32,7 @@ async def make_commitment(
     here: "World",
     plan: "Plan",
     *,
-    delay: str,
+    delay: float,
     beacon: str | None,
     number: int | None,
     anchor: str | None,
@@ -40,7 +40,6 @@ async def make_commitment(
     """Commit, print what is to be published, and have it time-stamped where that can be."""
     from ingather import errors
     from ingather.cli import giveaway_show
-    from ingather.domain.instants import span
 
     if anchor not in (None, "tsa", "none"):
         raise errors.BadInput(
@@ -53,7 +52,7 @@ async def make_commitment(
         )
     chain = here.beacon(beacon).chain
     recorded = beacon is not None and beacon.startswith("file:")
-    chosen = here.drawing.round(chain, delay=span(delay), number=number, recorded=recorded)
+    chosen = here.drawing.round(chain, delay=delay, number=number, recorded=recorded)
     draw = await here.drawing.commit(plan, chain, chosen)
     record = await here.drawn.show(draw.giveaway_id)
     past = draw.due_at <= record.created_at

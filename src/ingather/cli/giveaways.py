@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from ingather.cli import giveaway_options as given
-from ingather.cli import giveaways_commit, options
+from ingather.cli import giveaways_commit, numbers, options
 from ingather.cli.run import run, say, world
 
 app = typer.Typer(no_args_is_help=True, help="Giveaways in steps: commit, anchor, reveal, show.")
@@ -34,10 +34,16 @@ def list_(
         typer.Option("--profile", metavar="ID", help="Those of an account, by its Instagram id."),
     ] = None,
     offset: Annotated[
-        int, typer.Option("--offset", min=0, max=options.MOST, metavar="N", help="Skip so many.")
+        int,
+        typer.Option(
+            "--offset", parser=numbers.whole(0, options.MOST), metavar="N", help="Skip so many."
+        ),
     ] = 0,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=options.MOST, metavar="N", help="At most so many.")
+        int,
+        typer.Option(
+            "--limit", parser=numbers.whole(1, options.MOST), metavar="N", help="At most so many."
+        ),
     ] = 50,
     as_json: options.Json = False,
 ) -> None:

@@ -32,7 +32,7 @@ def commit(
     exclude_winners: given.ExcludeWinners = None,
     bonus: given.BonusOption = None,
     accept_incomplete: given.AcceptIncomplete = False,
-    delay: given.Delay = "10m",
+    delay: given.Delay = 600.0,
     beacon: given.Beacon = None,
     number: given.Round = None,
     anchor: given.Anchor = None,

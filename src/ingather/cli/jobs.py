@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import export, filter_lists, options, reel_steps
+from ingather.cli import export, filter_lists, numbers, options, reel_steps
 from ingather.cli.finding import every, find
 from ingather.cli.resume import resume
 from ingather.cli.run import confirmed, run, say, world
@@ -22,7 +22,10 @@ app = typer.Typer(no_args_is_help=True, help="What runs, what waits, what is kep
 def list_(
     as_json: options.Json = False,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, max=options.MOST, metavar="N", help="At most so many.")
+        int,
+        typer.Option(
+            "--limit", parser=numbers.whole(1, options.MOST), metavar="N", help="At most so many."
+        ),
     ] = 50,
 ) -> None:
     """Jobs, newest first, with what expires when."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import options
+from ingather.cli import numbers, options
 from ingather.cli.run import run, say, world
 
 if TYPE_CHECKING:
@@ -33,7 +33,13 @@ def login(
         bool, typer.Option("--browser/--no-browser", help="Open the browser, or print the address.")
     ] = True,
     port: Annotated[
-        int, typer.Option("--port", metavar="PORT", help="Where the browser comes back to.")
+        int,
+        typer.Option(
+            "--port",
+            parser=numbers.whole(0, 65_535),
+            metavar="PORT",
+            help="Where the browser comes back to.",
+        ),
     ] = 8917,
     sandbox: options.Sandbox = False,
 ) -> None:

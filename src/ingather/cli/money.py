@@ -1,21 +1,10 @@
 """Sums of money: what one may cost, what it buys at HikerAPI, and how it is told."""
 
-from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from ingather.assembly import World
     from ingather.providers.hiker_wire import Balance
-
-
-def check(most: float | None) -> None:
-    """Raise for a `--max-cost` that is no sum."""
-    from ingather import errors
-
-    if most is not None and not 0 < most < inf:
-        raise errors.BadInput(
-            f"--max-cost {most:g} is no sum of money.", hint="Give one above 0, such as 0.50."
-        )
 
 
 async def balance(here: "World", kind: str) -> "Balance":

@@ -1,10 +1,11 @@
-"""Options that several commands share, said once. A span of time says its unit (`domain.instants`):
+"""Options that several commands share, said once. A span of time says its unit (`cli.numbers`):
 where a number alone is taken, the option is called SECONDS."""
 
 from typing import Annotated
 
 import typer
 
+from ingather.cli import numbers
 from ingather.cli.run import writable
 
 Sandbox = Annotated[
@@ -69,43 +70,36 @@ JobId = Annotated[
 MOST = 1_000_000
 """Lines of a list at the most."""
 AtMost = Annotated[
-    int, typer.Option("--max", min=1, max=MOST, metavar="N", help="At most so many.")
+    int, typer.Option("--max", parser=numbers.whole(1, MOST), metavar="N", help="At most so many.")
 ]
 Cap = Annotated[
     int | None,
     typer.Option(
         "--cap",
-        min=1,
+        parser=numbers.whole(),
         metavar="N",
         help="The safety cap of one comment export: 5,000, or INGATHER_COMMENTS_CAP.",
     ),
 ]
-Rows = Annotated[int | None, typer.Option("--max", min=1, metavar="N", help="Keep at most N rows.")]
+Rows = Annotated[
+    int | None,
+    typer.Option("--max", parser=numbers.whole(), metavar="N", help="Keep at most N rows."),
+]
 MaxCalls = Annotated[
-    int | None, typer.Option("--max-calls", min=1, metavar="N", help="Pause after N calls.")
+    int | None,
+    typer.Option("--max-calls", parser=numbers.whole(), metavar="N", help="Pause after N calls."),
 ]
 MaxCost = Annotated[
     float | None,
-    typer.Option("--max-cost", metavar="MONEY", help="Pause before more is spent."),
+    typer.Option(
+        "--max-cost", parser=numbers.money, metavar="MONEY", help="Pause before more is spent."
+    ),
 ]
-
-
-def seconds(words: str) -> float:
-    """Seconds, as the name of the option has it; or a span with its unit."""
-    from ingather import errors
-    from ingather.domain import instants
-
-    try:
-        return instants.span(words, alone="s")
-    except errors.BadInput as failure:
-        raise typer.BadParameter(str(failure)) from None
-
-
 Budget = Annotated[
     float | None,
     typer.Option(
         "--budget",
-        parser=seconds,
+        parser=numbers.seconds,
         metavar="SECONDS",
         help="Stop cleanly when spent (exit 3); or a time, as 10m.",
     ),

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ingather.cli import account_words, options
+from ingather.cli import account_words, numbers, options
 from ingather.cli.run import run, say, world
 
 if TYPE_CHECKING:
@@ -68,11 +68,19 @@ def refresh(
 
 def schedule(
     window: Annotated[
-        float, typer.Option("--days", min=0.01, metavar="N", help="How fresh accounts are kept.")
+        float,
+        typer.Option(
+            "--days", parser=numbers.days, metavar="N", help="How fresh accounts are kept."
+        ),
     ] = 7.0,
     most: Annotated[
         int | None,
-        typer.Option("--max", min=1, metavar="N", help="Events at most. [an hour of the limit]"),
+        typer.Option(
+            "--max",
+            parser=numbers.whole(),
+            metavar="N",
+            help="Events at most. [an hour of the limit]",
+        ),
     ] = None,
     sandbox: account_words.Sandbox = False,
 ) -> None:

@@ -49,7 +49,6 @@ def resume(
         from ingather import errors
         from ingather.features.amending import Amended, amended
 
-        money.check(max_cost)
         wanted = Amended(
             limit=limit,
             cap=cap,

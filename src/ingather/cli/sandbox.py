@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ingather.cli import numbers
 from ingather.cli.run import program, run, say, stoppable, world
 
 if TYPE_CHECKING:
@@ -19,10 +20,19 @@ if TYPE_CHECKING:
 
 def sandbox(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65_535, metavar="PORT", help="0 picks a free one.")
+        int,
+        typer.Option(
+            "--port", parser=numbers.whole(0, 65_535), metavar="PORT", help="0 picks a free one."
+        ),
     ] = 8765,
     seed: Annotated[
-        int, typer.Option("--seed", metavar="N", help="The same seed gives the same world.")
+        int,
+        typer.Option(
+            "--seed",
+            parser=numbers.whole(-numbers.MOST),
+            metavar="N",
+            help="The same seed gives the same world.",
+        ),
     ] = 1,
     latency: Annotated[
         str, typer.Option("--latency", metavar="TIME", help="Of every answer, as 50ms.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
-from ingather.cli import options
+from ingather.cli import numbers, options
 from ingather.cli.run import program, run, say, stoppable, world
 from ingather.cli.worker import ROOM, Room, at_work
 
@@ -29,7 +29,10 @@ class Place(NamedTuple):
 
 def up(
     port: Annotated[
-        int, typer.Option("--port", min=0, max=65_535, metavar="PORT", help="0 picks a free one.")
+        int,
+        typer.Option(
+            "--port", parser=numbers.whole(0, 65_535), metavar="PORT", help="0 picks a free one."
+        ),
     ] = PORT,
     host: Annotated[
         str, typer.Option("--host", metavar="ADDRESS", help="Where to listen; 0.0.0.0 is all.")

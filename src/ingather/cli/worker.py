@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ingather.cli import options
+from ingather.cli import numbers, options
 from ingather.cli.run import program, run, say, world
 from ingather.cli.texts import many
 
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 ROOM = 8
 
 Room = Annotated[
-    int, typer.Option("--jobs", min=1, max=1_000, metavar="N", help="Jobs run at the same time.")
+    int,
+    typer.Option(
+        "--jobs", parser=numbers.whole(1, 1_000), metavar="N", help="Jobs run at the same time."
+    ),
 ]
 
 
@@ -35,7 +38,7 @@ def worker(
         float | None,
         typer.Option(
             "--budget",
-            parser=options.seconds,
+            parser=numbers.seconds,
             metavar="SECONDS",
             help="Give every job back when they are spent; or a time, as 10m.",
         ),

@@ -98,7 +98,7 @@ def test_a_cost_that_is_no_sum_is_refused(program, cost):
     """Not a number, without end, below zero: bad usage, said in a sentence."""
     said = program("extract", "followers", "flat400", "--yes", "--max-cost", cost)
     assert (said.code, said.err.count("Traceback")) == (2, 0)
-    assert f"--max-cost {cost} is no sum of money." in " ".join(said.err.split())
+    assert f"“{cost}” is no sum of money." in " ".join(said.err.split())
 
 
 def test_the_accounts_rate_is_kept(program, outside):
