@@ -37,7 +37,7 @@ def test_every_option_that_takes_a_number_says_what_to_write():
     ("read", "words", "told"),
     [
         (numbers.whole(), "1e3", "“1e3” is no whole number. Write it in digits alone, such as 10."),
-        (numbers.whole(1, 2), "two", "“two” is no whole number. Write it in digits alone, such as 2."),
+        (numbers.whole(1, 2), "two", "is no whole number. Write it in digits alone, such as 2"),
         (numbers.whole(), "1,000", "digits alone"),
         (numbers.whole(), "2.5", "digits alone"),
         (numbers.whole(), "", "digits alone"),

@@ -10,7 +10,9 @@ import msgspec
 
 from ingather import __version__
 from ingather.domain.job import File, Job, TargetState
+from ingather.domain.kinds import RECORDS
 from ingather.domain.merging import Filled
+from ingather.domain.records import Comment
 
 WHY = {
     "end_of_list": "the source said that this was the last page",
@@ -102,8 +104,10 @@ def complete(job: Job) -> bool | None:
 
 
 def stable(job: Job) -> dict[str, Any]:
-    """The part that does not depend on the run."""
+    """The part that does not depend on the run. What is told of replies is null where there can be
+    none: the rows are accounts or posts."""
     target = job.target
+    threads = RECORDS[job.kind] is Comment
     return {
         "kind": job.kind,
         "source": job.source,
@@ -115,10 +119,10 @@ def stable(job: Job) -> dict[str, Any]:
             "timestamp": target.timestamp,
             "username": target.username,
         },
-        "includesReplies": job.options.replies,
+        "includesReplies": job.options.replies if threads else None,
         "declared": target.declared if job.count == 1 else None,
         "kept": job.counters.appended,
-        "replies": job.counters.replies,
+        "replies": job.counters.replies if threads else None,
         "filtered": job.counters.filtered,
         "gap": gap(job),
         "gapPercent": gap_percent(job),
