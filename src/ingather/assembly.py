@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
@@ -11,10 +10,11 @@ from ingather import errors
 from ingather.domain.job import Job
 from ingather.domain.kinds import FILLED, WITH_INSIGHTS
 from ingather.outside import Outside
-from ingather.ports import Clock
+from ingather.ports import Clock, Source
 from ingather.settings import Settings, apart
 
 if TYPE_CHECKING:
+    from ingather.engine.quota import Limit
     from ingather.features.analyses import Reels
     from ingather.features.collection import Collection
     from ingather.features.comments import Comments
@@ -120,21 +120,26 @@ class World(Outside):
         tokens = max(1, len(settings.access_tokens))
         return Rates(settings.calls_per_hour, app_id=settings.app_id, tokens=tokens)
 
-    async def learn_rate(self, source: str, route: str = "") -> None:
-        """Ask what HikerAPI allows a second, before it is read, now and then; asking is free.
-        route: a job's, whose gaps it may fill."""
+    async def limits(self, source: Source) -> "Sequence[Limit]":
+        """What the next call to a source has to fit in."""
+        if source.name == "hiker" and self.settings.hiker_key is not None:
+            await self._learn_rate()
+        return self.rates.of(source)
+
+    async def _learn_rate(self) -> None:
+        """Ask what HikerAPI allows a second, now and then; asking is free."""
         from ingather.features.rates import AGAIN, KEPT
 
-        read = source == "hiker" or route.endswith(FILLED)
-        if not read or self.settings.hiker_key is None:
+        if self.clock.monotonic() < self._rate_holds:
             return
-        async with self._asking_rate:  # whoever begins meanwhile waits for the answer, too
+        async with self._asking_rate:  # whoever calls meanwhile waits for the answer, too
             if self.clock.monotonic() < self._rate_holds:
                 return
-            self._rate_holds = self.clock.monotonic() + AGAIN
-            with suppress(errors.SourceError):
+            try:
                 self.rates.hiker = (await self.hiker("followers").balance()).rate
                 self._rate_holds = self.clock.monotonic() + KEPT
+            except errors.SourceError:
+                self._rate_holds = self.clock.monotonic() + AGAIN
 
     @cached_property
     def comments(self) -> "Comments":
@@ -147,7 +152,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=lambda: self.graph,
-            limits=self.rates.of,
+            limits=self.limits,
         )
 
     def extractions(
@@ -164,14 +169,13 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source(kind, source, words, route)),
-            limits=self.rates.of,
+            limits=self.limits,
         )
 
-    async def through(
+    def through(
         self, source: str, *, kind: str, words: Sequence[str], insights: bool
     ) -> "Extractions":
         """Extractions to begin at a source; insights are told by the Graph API alone."""
-        await self.learn_rate(source)
         route = WITH_INSIGHTS if insights and source == "graph" else None
         return self.extractions(kind, source, words, route=route)
 
@@ -192,7 +196,7 @@ class World(Outside):
             limiter=self.limiter,
             clock=self.clock,
             source=cache(lambda: self._source("reels", source, (), way)),
-            limits=self.rates.of,
+            limits=self.limits,
         )
 
     def collection_of(self, job: Job) -> "Collection":

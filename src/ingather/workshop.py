@@ -42,7 +42,6 @@ class Workshop:
         """Take a job that was just claimed as far as it goes now. Raises as `Worker.run`."""
         try:
             collection = self._world.collection_of(claim.job)
-            await self._world.learn_rate(claim.job.source, claim.job.route)
             fetcher = collection.fetcher(PATIENCE)
         except errors.IngatherError as failure:
             await self._refused(claim, failure)

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from ingather import errors
 from ingather.domain.job import Target
 from ingather.engine.backoff import Fetcher, Policy
-from ingather.engine.quota import Gate, Limit
+from ingather.engine.quota import Gate, Limit, fixed
 from ingather.providers.graph import GraphSource
 from ingather.providers.graph_discovery import GraphMediaSource
 from ingather.providers.http import Http
@@ -54,7 +54,7 @@ async def pooled(clock, limits=()):
             Http(deadline=5), kind="posts", token="tok-a,tok-b", account_id="1,2",
             url=str(server.make_url("")), clock=clock,
         )  # fmt: skip
-        gate = Gate(MemoryLimiter(clock), clock, limits=limits)
+        gate = Gate(MemoryLimiter(clock), clock, limits=fixed(*limits))
         fetcher = Fetcher(source, gate, clock, policy=Policy())
         await fetcher.ask(lambda: fetcher.source.owner(OTHER))  # whose tokens they are is known
         platform.asked.clear()

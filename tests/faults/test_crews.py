@@ -17,6 +17,7 @@ from ingather.engine import worker
 from ingather.features import extraction, rates
 from ingather.features.comments import Wanted
 from ingather.settings import load
+from ingather.stores.memory import MemoryLimiter
 from ingather.workshop import Workshop
 
 
@@ -346,30 +347,35 @@ async def test_jobs_that_begin_at_once_are_all_kept_to_the_rate(bench, outside):
     one = bench(HIKERAPI_KEY="sandbox-key", HIKERAPI_URL=outside.hiker_url)
     outside.control(latency_ms=20)
 
-    async def rate():
-        await one.world.learn_rate("hiker")
-        return one.world.rates.hiker
-
-    assert await asyncio.gather(rate(), rate(), rate()) == [15.0] * 3
+    source = one.world.hiker("followers")
+    found = await asyncio.gather(*(one.world.limits(source) for _ in range(3)))
+    assert [[limit.calls for limit in limits] for limits in found] == [[15]] * 3
 
 
 async def test_a_rate_that_was_not_told_is_soon_asked_for_again(bench, outside, clock):
-    """A service that does not answer when it is asked leaves no job without a limit for long."""
+    """A service that does not answer when it is asked leaves no job without a limit for long: one
+    that runs already keeps to what is told later."""
     one = bench(HIKERAPI_KEY="sandbox-key", HIKERAPI_URL=outside.hiker_url)
-    one.world.clock = clock
+    one.world.clock, one.world.limiter = clock, MemoryLimiter(clock)
     outside.control(faults={"unavailable": 1.0})
-    await one.world.learn_rate("hiker")
+    fetcher = one.world.extractions("followers", "hiker", ()).fetcher()
+    await fetcher.take(["key"])
     outside.control(faults={})
-    await one.world.learn_rate("hiker")
-    assert one.world.rates.hiker is None
+    for _ in range(20):
+        await fetcher.take(["key"])
+    assert (one.world.rates.hiker, fetcher.take_tally().parks) == (None, 0)
     clock.time += rates.AGAIN
-    await one.world.learn_rate("hiker")
-    assert one.world.rates.hiker == 15.0
+    for _ in range(16):
+        await fetcher.take(["key"])
+    assert (one.world.rates.hiker, fetcher.take_tally().parks) == (15.0, 1)
 
 
-@pytest.mark.parametrize(("route", "rate"), [("media", None), (f"media{FILLED}", 15.0)])
-async def test_gaps_are_filled_at_the_rate_of_the_account(bench, outside, route, rate):
-    """A job of the Graph API whose gaps HikerAPI fills asks for the rate of that account, too."""
+async def test_gaps_are_filled_at_the_rate_of_the_account(bench, outside):
+    """A job of the Graph API whose gaps HikerAPI fills keeps to the rate of that account; one that
+    has none filled does not ask for it."""
     one = bench(HIKERAPI_KEY="sandbox-key", HIKERAPI_URL=outside.hiker_url)
-    await one.world.learn_rate("graph", route)
-    assert one.world.rates.hiker == rate
+    reels = one.world.analyses("graph", route=f"media{FILLED}")
+    await reels.fetcher().take(["token"])
+    assert one.world.rates.hiker is None
+    await reels.filler().take(["key"])
+    assert one.world.rates.hiker == 15.0

@@ -373,7 +373,7 @@ def callers(post: str, calls: int, window: float, seconds: float, skews: list[fl
         async with World(load(os.environ), clock=Skewed(skew)) as here:
             source = here.graph
             target = await source.resolve(post)
-            limits = [quota.Limit("shared", calls, window)]
+            limits = quota.fixed(quota.Limit("shared", calls, window))
             gate = quota.Gate(here.limiter, here.clock, limits=limits)
             until = time.monotonic() + seconds
             while time.monotonic() < until:

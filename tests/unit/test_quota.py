@@ -4,7 +4,7 @@ import pytest
 
 from ingather import errors
 from ingather.domain.page import Usage
-from ingather.engine.quota import Gate, Limit
+from ingather.engine.quota import Gate, Limit, fixed
 from ingather.features.rates import SAFE, Rates
 from ingather.stores.memory import MemoryLimiter
 
@@ -21,7 +21,7 @@ async def test_a_call_is_reserved_in_every_limit(clock) -> None:
     the others."""
     limiter = MemoryLimiter(clock)
     limits = [Limit("token", 3, 60.0), Limit("app", 2, 10.0)]
-    gate = Gate(limiter, clock, limits=limits)
+    gate = Gate(limiter, clock, limits=fixed(*limits))
     assert [await gate.enter(["token"]) for _ in range(2)] == [("token", 0.0)] * 2
     assert [await gate.enter(["token"]) for _ in range(3)] == [("token", 10.0)] * 3
     clock.time += 10.0
@@ -31,7 +31,7 @@ async def test_a_call_is_reserved_in_every_limit(clock) -> None:
 async def test_gates_of_two_processes_share_a_limit(clock) -> None:
     """Who shares a key shares its calls."""
     limiter = MemoryLimiter(clock)
-    gates = [Gate(limiter, clock, limits=[Limit(None, 4, 60.0)]) for _ in range(3)]
+    gates = [Gate(limiter, clock, limits=fixed(Limit(None, 4, 60.0))) for _ in range(3)]
     waits = [(await gate.enter(["key"]))[1] for _ in range(2) for gate in gates]
     assert waits.count(0.0) == 4
 
@@ -39,7 +39,7 @@ async def test_gates_of_two_processes_share_a_limit(clock) -> None:
 async def test_a_park_holds_before_the_limit(clock) -> None:
     """A call that may not be made is not reserved."""
     limiter = MemoryLimiter(clock)
-    gate = Gate(limiter, clock, limits=[Limit("calls", 1, 60.0)])
+    gate = Gate(limiter, clock, limits=fixed(Limit("calls", 1, 60.0)))
     await gate.park("key", 30.0)
     assert await gate.enter(["key"]) == ("key", 30.0)
     clock.time += 30.0
@@ -67,7 +67,7 @@ async def test_where_calls_cannot_be_counted_none_is_let_through(clock) -> None:
         async def reserve(self, *takes):
             raise errors.StoreUnavailable
 
-    gate = Gate(Away(clock), clock, limits=[Limit(None, 1, 1.0)])
+    gate = Gate(Away(clock), clock, limits=fixed(Limit(None, 1, 1.0)))
     with pytest.raises(errors.StoreUnavailable):
         await gate.enter(["key"])
 
@@ -75,7 +75,7 @@ async def test_where_calls_cannot_be_counted_none_is_let_through(clock) -> None:
 async def test_a_call_goes_to_the_token_with_room(clock) -> None:
     """Every token has its own limit and is parked alone; where none has room, the shortest wait is
     told."""
-    gate = Gate(MemoryLimiter(clock), clock, limits=[Limit(None, 2, 60.0)])
+    gate = Gate(MemoryLimiter(clock), clock, limits=fixed(Limit(None, 2, 60.0)))
     found = [await gate.enter(["a", "b"]) for _ in range(5)]
     assert found == [("a", 0.0), ("a", 0.0), ("b", 0.0), ("b", 0.0), ("a", 60.0)]
     clock.time += 60.0
@@ -89,7 +89,7 @@ async def test_what_the_tokens_share_is_not_gone_around(clock) -> None:
     """Where the app's limit is reached, no token has room, and none loses any by asking."""
     limits = [Limit(None, 9, 60.0), Limit("app", 1, 60.0)]
     limiter = MemoryLimiter(clock)
-    gate = Gate(limiter, clock, limits=limits)
+    gate = Gate(limiter, clock, limits=fixed(*limits))
     assert await gate.enter(["a", "b"]) == ("a", 0.0)
     for _ in range(20):
         assert (await gate.enter(["a", "b"]))[1] == 60.0

@@ -63,7 +63,6 @@ async def worked(door: Door, store: "Store", job: Job, seconds: float) -> Job:
 
 async def _run(door: Door, job: Job, stop: Stop) -> Job:
     collection = door.world.collection_of(job)
-    await door.world.learn_rate(job.source, job.route)
     fetcher = collection.fetcher()
     try:
         return await collection.run(job, fetcher, stop=stop, watch=Unwatched())

@@ -107,7 +107,6 @@ def analyze(
         async with world(sandbox=sandbox) as here, stoppable(budget) as stop:
             voice = voices.of_analysis(source, ready=here.reach())
             fill = voice == "graph" and source is None and not no_fill and "hiker" in here.reach()
-            await here.learn_rate("hiker" if fill else voice)
             reels = here.analyses(voice, fill=fill)
             stories: list[Story] = []
             for name in dict.fromkeys(map(account, names)):

@@ -81,7 +81,6 @@ def resume(
             if no_wait:
                 await here.collection_of(job).release(job)
                 return await queueing.queue(here, job, as_json=as_json)
-            await here.learn_rate(job.source, job.route)
             if job.kind == "analysis":
                 told = {"raw_csv": raw_csv, "as_json": as_json}
                 return await reel_steps.go_on(here, job, stop, report, **told)

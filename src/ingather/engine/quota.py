@@ -4,7 +4,7 @@ Its headers are obeyed (reliability plan, section 2): from 80 % of the budget th
 from 95 % nobody calls until it has had time to decay.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec import Struct
 
@@ -27,6 +27,20 @@ class Limit(Struct, frozen=True):
     seconds: float
 
 
+Limits = Callable[[], Awaitable[Sequence[Limit]]]
+"""What the next call has to fit in. It is asked before each: what holds may be learned, or change,
+while a job runs."""
+
+
+def fixed(*limits: Limit) -> Limits:
+    """Limits that stay what they are."""
+
+    async def told() -> Sequence[Limit]:
+        return limits
+
+    return told
+
+
 class Gate:
     """A gate for the keys of the limiter, such as the fingerprints of tokens that are pooled.
 
@@ -34,7 +48,7 @@ class Gate:
     them at once, and never given back: the platform may have counted it.
     """
 
-    def __init__(self, limiter: Limiter, clock: Clock, *, limits: Sequence[Limit] = ()) -> None:
+    def __init__(self, limiter: Limiter, clock: Clock, *, limits: Limits = fixed()) -> None:
         self._limiter = limiter
         self._clock = clock
         self._limits = limits
@@ -80,7 +94,8 @@ class Gate:
             if wait > 0:
                 return wait
             self._polled[key] = now
-        takes = [Take(limit.key or key, limit.calls, limit.seconds) for limit in self._limits]
+        limits = await self._limits()
+        takes = [Take(limit.key or key, limit.calls, limit.seconds) for limit in limits]
         wait = await self._limiter.reserve(*takes) if takes else 0.0
         if wait <= 0:
             self.begin(key)

@@ -133,8 +133,7 @@ class Reels(Collection):
     def _sources(self, told: Telling) -> ProfileSource:
         """The source, with another that fills its gaps where there is one."""
         first: ProfileSource = self._source()  # type: ignore[assignment]
-        filler = self._filler
-        if filler is None:
+        if self._filler is None:
             return first
 
         def tell(filled: Filled) -> None:
@@ -142,10 +141,15 @@ class Reels(Collection):
 
         return Filling(
             first,
-            lambda: self._asking(filler(), filling.PATIENCE),
+            self.filler,
             so_far=told.filled or Filled(FILLED.removeprefix("+")),
             tell=tell,
         )
+
+    def filler(self) -> Fetcher:
+        """Patient asking of the source that fills gaps, where there is one."""
+        assert self._filler is not None
+        return self._asking(self._filler(), filling.PATIENCE)
 
     async def _tell_end(self, job: Job) -> None:
         status = progress.seed_status(job.status)

@@ -1,6 +1,7 @@
 """What every collection has in common: run a job of it, and hand over what it has kept."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +16,7 @@ from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Comment, Media, Record, User
 from ingather.engine import lease
 from ingather.engine.backoff import Fetcher, Policy
-from ingather.engine.quota import Gate, Limit
+from ingather.engine.quota import Gate, Limit, fixed
 from ingather.engine.stop import Stop, Stopped
 from ingather.engine.watch import Watch
 from ingather.engine.worker import Worker
@@ -48,7 +49,7 @@ class Collection:
         limiter: Limiter,
         clock: Clock,
         source: Callable[[], Source],
-        limits: Callable[[Source], Sequence[Limit]] = lambda _: (),
+        limits: Callable[[Source], Awaitable[Sequence[Limit]]] = lambda _: fixed()(),
         policy: Policy | None = None,
     ) -> None:
         self._jobs = jobs
@@ -71,8 +72,7 @@ class Collection:
         return self._asking(self._source(), policy)
 
     def _asking(self, source: Source, policy: Policy | None = None) -> Fetcher:
-        limits = self._limits(source)
-        gate = Gate(self._limiter, self._clock, limits=limits)
+        gate = Gate(self._limiter, self._clock, limits=partial(self._limits, source))
         return Fetcher(source, gate, self._clock, policy=policy or self._policy)
 
     async def run(

@@ -107,14 +107,14 @@ class Extractions(Collection):
 
 async def by_first(
     voices: Sequence[str],
-    through: Callable[[str], Awaitable[Extractions]],
+    through: Callable[[str], Extractions],
     begin: Callable[[str, Extractions, Fetcher], Awaitable[T]],
 ) -> T:
     """What is begun through the first of these sources that reaches the target; what the others
     were asked for that counts towards it. Raises the last one's NotReachable where none does."""
     spent = Counters()
     for voice in voices:
-        feature = await through(voice)
+        feature = through(voice)
         fetcher = feature.fetcher()
         fetcher.take_back(spent)
         try:
