@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from ingather.domain import export_record, filters
-from ingather.domain.access import Webhook
+from ingather.domain.access import Delivery, Webhook
 from ingather.domain.export_record import ExportRecord
 from ingather.domain.job import Counters, Failure, Job, Owner, TargetState
 from ingather.domain.kinds import ALIASES, SOURCES
@@ -92,7 +92,7 @@ class TargetView(Struct, frozen=True, rename="camel"):
 
 class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     """An extraction as it stands. targets: the first hundred of targetCount. targetsEnded: how many
-    of all have ended, by their ending."""
+    of all have ended, by their ending. webhook: not where it has none, nor in a list."""
 
     id: str
     kind: str
@@ -115,6 +115,13 @@ class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     started_at: str | None
     finished_at: str | None
     expires_at: str | None
+    webhook: Delivery | UnsetType = UNSET
+
+
+class Export(ExportRecord, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The record, and how its webhook stands; not where it has none, nor in a list."""
+
+    webhook: Delivery | UnsetType = UNSET
 
 
 class ExtractionList(Struct, frozen=True):
@@ -127,7 +134,7 @@ class ExtractionList(Struct, frozen=True):
 class ExportList(Struct, frozen=True):
     """Newest first. next: to be sent as `cursor` for the page after; null at the end."""
 
-    exports: tuple[ExportRecord, ...]
+    exports: tuple[Export, ...]
     next: str | None
 
 
@@ -136,7 +143,7 @@ class WebhookView(Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str
     url: str
-    state: str
+    state: Delivery
     attempts: int
     status: int | None
     error: str | None
@@ -215,13 +222,13 @@ def extraction(job: Job) -> Extraction:
     )
 
 
-def export(job: Job) -> ExportRecord:
+def export(job: Job) -> Export:
     """The seeds' record. Here its CSV is made as it is asked for, so that it is ready when every
     row is in."""
     record = export_record.of(job)
     if job.status == "done" and job.file is None:
-        return structs.replace(record, file=export_record.RecordFile(csv_ready=True))
-    return record
+        record = structs.replace(record, file=export_record.RecordFile(csv_ready=True))
+    return Export(**{name: getattr(record, name) for name in record.__struct_fields__})
 
 
 def webhook(hook: Webhook) -> WebhookView:
