@@ -1,6 +1,7 @@
 """Databases of earlier versions become those of today, on either database."""
 
 import asyncio
+import contextlib
 import sqlite3
 import subprocess
 import sys
@@ -476,6 +477,49 @@ async def test_a_job_that_was_damaged_hinders_no_migration(
     for name in BROKEN:
         await store.delete(name)
     assert len((await store.claim("list", make.holder)).job.targets) == 4
+    await link.close()
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+async def test_a_queued_job_with_damaged_options_hinders_no_migration(
+    database, tmp_path, make_database, make
+) -> None:
+    """It is damaged afterwards, as it was before; workers take up the one behind it."""
+    from ingather.stores.migrations import run
+    from ingather.stores.pg_jobs import PgStore
+    from ingather.stores.pg_queue import PgQueue
+    from ingather.stores.sql_jobs import SqlStore
+    from ingather.stores.sql_queue import SqlQueue
+
+    old = ";".join((
+        OLD_LIST, OLD_LIST.replace("'list'", "'half'"), "UPDATE extractions SET due = 0",
+        "UPDATE extractions SET status = 'pending', options = '{\"sandbox\":false}'",
+        "UPDATE extractions SET options = '{\"replies\":tr', priority = 5 WHERE id = 'half'",
+    ))  # fmt: skip
+    link: SqliteLink | PgLink
+    if database == "sqlite":
+        connection = sqlite3.connect(tmp_path / "old.db", isolation_level=None)
+        run.sqlite(connection, to="0008")
+        connection.executescript(old)
+        connection.close()
+        link = SqliteLink(tmp_path / "old.db")
+        store, queue = SqlStore(link), SqlQueue(link)
+    else:
+        url = make_database()
+        await migrate(url, "0008")
+        there = await asyncpg.connect(url)
+        await there.execute(old)
+        await there.close()
+        link = PgLink(url)
+        store, queue = PgStore(link), PgQueue(link)
+    with pytest.raises(errors.DamagedRecord):
+        await store.show("half")
+    found = None
+    while found is None:
+        with contextlib.suppress(errors.DamagedRecord):  # it is told once, where it is met at all
+            found = await queue.next(make.holder, sources=["hiker"])
+            assert found is not None
+    assert found.job.id == "list"
     await link.close()
 
 

@@ -261,12 +261,12 @@ def test_an_empty_hashtag_is_an_empty_file(program):
 
 def test_a_balance_that_is_briefly_out_of_order_is_asked_again(program, outside):
     """What an extraction costs and what money buys are asked for as patiently as a page is."""
-    outside.control(schedule=[{"call": 2, "fault": "unavailable"},
+    outside.control(schedule=[{"call": 1, "fault": "unavailable"},
                               {"call": 5, "fault": "unavailable"}])  # fmt: skip
     answer = program("extract", "followers", "flat60", "--max-cost", "1", "--yes", "-o", "a.csv")
     assert "Asking again" in answer.err
     assert "The account has" in answer.err
-    # Of the rate, of the price and of the estimate; the latter two once more.
+    # Of the price, of the rate and of the estimate; the first and the last once more.
     assert outside.control()["calls"]["by_kind"]["hiker_balance"] == 5
 
 

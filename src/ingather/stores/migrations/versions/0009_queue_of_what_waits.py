@@ -1,4 +1,8 @@
-"""The index of the queue holds what may be taken up now, and nothing that is held."""
+"""The index of the queue holds what may be taken up now, and nothing that is held.
+
+SQLite cannot index a job whose options are no JSON: it leaves the queue here, as it would when a
+worker came to it.
+"""
 
 from ingather.stores.migrations import text
 
@@ -10,6 +14,7 @@ def upgrade() -> None:
     text.run("DROP INDEX extractions_waiting")
     text.run(
         sqlite="""
+UPDATE extractions SET due = NULL WHERE due IS NOT NULL AND NOT json_valid(options);
 CREATE INDEX extractions_waiting ON extractions
     (json_extract(options, '$.sandbox'), source, tenant, priority DESC, requested_at, number)
     WHERE due = 0 AND lease_until IS NULL;
