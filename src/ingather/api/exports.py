@@ -8,7 +8,6 @@ from ingather.api.auth import Caller
 from ingather.api.door import door
 from ingather.api.idempotency import IdempotencyKey, Made, created
 from ingather.api.rooms import Room, router_at
-from ingather.domain.export_record import ExportRecord
 from ingather.domain.records import Comment
 from ingather.features.comments import KIND, Wanted
 
@@ -18,7 +17,7 @@ ROOM = Room(
     kinds=(KIND,),
     store=lambda world: world.store,
     view=shapes.export,
-    shown=ExportRecord,
+    shown=shapes.Export,
     page=shapes.ExportList,
     row_schema=schema.ref(Comment),
 )
@@ -30,7 +29,7 @@ router = router_at("/api/exports", "exports")
     "",
     status_code=201,
     responses=schema.says(
-        ExportRecord,
+        shapes.Export,
         201,
         schema.then(
             "exports", "show", "rows", "receipt", "delete", where="$response.body#/exportId"

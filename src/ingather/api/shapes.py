@@ -10,6 +10,7 @@ from ingather.domain.access import Webhook
 from ingather.domain.export_record import ExportRecord
 from ingather.domain.job import Counters, Failure, Job, Owner, TargetState
 from ingather.domain.kinds import ALIASES, SOURCES
+from ingather.engine import lease
 from ingather.features.extraction import KINDS, UNBOUNDED
 
 NAMED = 100
@@ -91,13 +92,15 @@ class TargetView(Struct, frozen=True, rename="camel"):
 
 
 class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An extraction as it stands. targets: the first hundred of targetCount. targetsEnded: how many
-    of all have ended, by their ending."""
+    """An extraction as it stands. alive: whether whoever runs it lives; null where nobody does.
+    targets: the first hundred of targetCount. targetsEnded: how many of all have ended, by their
+    ending."""
 
     id: str
     kind: str
     status: str
     reason: str | None
+    alive: bool | None
     source: str
     route: str
     owner: Owner
@@ -124,10 +127,17 @@ class ExtractionList(Struct, frozen=True):
     next: str | None
 
 
+class Export(ExportRecord, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The seeds' record. alive, beside it: whether whoever runs it lives; left out where nobody
+    does."""
+
+    alive: bool | None = None
+
+
 class ExportList(Struct, frozen=True):
     """Newest first. next: to be sent as `cursor` for the page after; null at the end."""
 
-    exports: tuple[ExportRecord, ...]
+    exports: tuple[Export, ...]
     next: str | None
 
 
@@ -195,6 +205,7 @@ def extraction(job: Job) -> Extraction:
         kind=job.kind,
         status=job.status,
         reason=job.reason,
+        alive=lease.alive(job),
         source=job.source,
         route=job.route,
         owner=job.owner,
@@ -215,13 +226,13 @@ def extraction(job: Job) -> Extraction:
     )
 
 
-def export(job: Job) -> ExportRecord:
+def export(job: Job) -> Export:
     """The seeds' record. Here its CSV is made as it is asked for, so that it is ready when every
     row is in."""
     record = export_record.of(job)
     if job.status == "done" and job.file is None:
-        return structs.replace(record, file=export_record.RecordFile(csv_ready=True))
-    return record
+        record = structs.replace(record, file=export_record.RecordFile(csv_ready=True))
+    return Export(**structs.asdict(record), alive=lease.alive(job))
 
 
 def webhook(hook: Webhook) -> WebhookView:

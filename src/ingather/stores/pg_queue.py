@@ -20,6 +20,8 @@ _LOOK = 0.25
 """Seconds after which ripe jobs are looked for, however much is waiting."""
 _EVERY = 60.0
 """Seconds after which tenants who wait for nothing are looked for, however much is waiting."""
+_LONG_AGO = 0.0
+"""A moment at which a lease just won had not run out, told without asking for the time."""
 _FENCES = 2**24
 """How many fences the next one is drawn from."""
 
@@ -165,7 +167,7 @@ class PgQueue:
         try:
             if targets is None:  # which nobody else can move any more
                 ((targets, cursors),) = await self._link.read(_BESIDE, number)
-            job = sql_rows.kept((*columns, targets), ALL).job
+            job = sql_rows.kept((*columns, targets, _LONG_AGO), ALL).job
         except errors.DamagedRecord:
             await self._link.all(
                 "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1", number
