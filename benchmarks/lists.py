@@ -40,7 +40,10 @@ def lists(run: Run) -> Iterator[Line]:
             yield from _against_client(work, rows, per)
         with servers.postgres() as database:
             if database is not None:
-                runs = Pair([found], [measure.extracted(rows, few, database)])
+                runs = Pair()
+                for _ in range(1 if run.quick else TURNS):
+                    runs.sqlite.append(measure.extracted(rows, few))
+                    runs.postgres.append(measure.extracted(rows, few, database))
                 yield against_sqlite(work, f"{rows:,} followers", rows, runs, "wall")
         yield from _out(folder, str(found["job"]), rows)
 

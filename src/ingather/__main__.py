@@ -1,11 +1,12 @@
 """The way in from a shell: `ingather` and `python -m ingather`."""
 
+import errno
 import io
 import os
 import sys
 
 from ingather.cli import app
-from ingather.cli.run import nowhere, say
+from ingather.cli.run import CLOSED, nowhere, say, writable
 
 
 def main() -> None:
@@ -22,19 +23,22 @@ def main() -> None:
     except OSError as failure:
         from ingather.exports.aside import FULL
 
-        if failure.errno not in FULL:
+        if failure.errno not in FULL | {errno.EBADF}:
             raise
+        closed = not writable()
         nowhere()
-        say("Error: There is no room left for the output.")
+        say(f"Error: {CLOSED if closed else 'There is no room left for the output.'}")
         sys.exit(1)
 
 
 def _three_streams() -> None:
-    """Whoever starts us with a standard stream closed, as some supervisors do, gets an empty one:
-    else the next file or socket takes its number, and uvloop aborts the process at its end."""
+    """Whoever starts us with a standard stream closed, as some supervisors do, gets one that holds
+    its place: else the next file or socket takes its number, and uvloop aborts the process at its
+    end. What is written to that output fails, as it should: rows must not be lost in silence."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
+            place = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            setattr(sys, name, open(place, mode, encoding="utf-8"))  # noqa: SIM115, PTH123
 
 
 def _any_letter() -> None:

@@ -187,12 +187,12 @@ async def test_a_wish_outlives_the_holder_that_did_not_grant_it(
     """What was asked of a job whose worker died in the same moment is told to the next worker; who
     claims the job by its id asks for it anew."""
     job = await queue.put()
-    first = await queue.take(lease=30.0 if orphan else 0.02)
+    first = await queue.take(lease=30.0 if orphan else 0.4)
     await backing.jobs.ask(job.id, "pause")
     if orphan:
         claim = await backing.leases.claim(job.id, make.other, dead=first.fence, heed=True)
     else:
-        await backing.elapse(0.04)
+        await backing.elapse(0.45)
         claim = await queue.take()
     assert (claim.job.id, claim.job.wish) == (job.id, "pause")
     assert await backing.leases.beat(job.id, claim.fence) == "pause"
@@ -210,6 +210,28 @@ async def test_a_job_is_not_given_back_over_a_wish(backing, queue, wish, status)
     assert (given.status, given.due, given.wish) == (status, None, None)
     assert (await backing.jobs.show(job.id)).status == status
     assert await queue.take() is None
+
+
+@pytest.mark.parametrize(("wish", "status"), [("pause", "paused"), ("cancel", "cancelled")])
+async def test_a_wish_is_granted_whoever_began_the_job(backing, make, queue, wish, status) -> None:
+    """A job that no worker takes up is given back as it was wished, too; and a failed attempt that
+    went before counts no more."""
+    job = await queue.put(due=None)
+    claim = await backing.leases.claim(job.id, make.holder)
+    await backing.jobs.ask(job.id, wish)
+    given = await backing.leases.settle(job.id, claim.fence, "pending", again=0.0)
+    assert (given.status, given.due, given.wish) == (status, None, None)
+    assert await backing.jobs.show(job.id) == given
+
+
+async def test_why_people_must_see_to_a_job_is_told_before_a_pause(backing, queue) -> None:
+    """Who asked for a pause learns that he has to log in; a job that was to end, ends."""
+    for wish, stands in (("pause", ("paused", "needs_login")), ("cancel", ("cancelled",) * 2)):
+        job = await queue.put()
+        claim = await queue.take()
+        await backing.jobs.ask(job.id, wish)
+        given = await backing.leases.settle(job.id, claim.fence, "paused", reason="needs_login")
+        assert (given.status, given.reason) == stands
 
 
 async def test_queued_again_an_older_wish_is_forgotten(backing, queue) -> None:

@@ -249,6 +249,35 @@ def test_standard_streams_may_be_closed(cli, oracle, closed):
     assert (cli.folder / "a.csv").exists()
 
 
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+def test_a_result_is_not_lost_in_silence_where_standard_output_is_closed(cli, oracle, unbuffered):
+    """`-o -` is refused before anything is fetched; a list, an id or JSON that was to be printed
+    makes it exit 1 with one sentence; words about a file go to standard error."""
+
+    def closed(*words):
+        line = " ".join([sys.executable, "-m", "ingather", *words, ">&-"])
+        environ = cli.environ | {"PYTHONUNBUFFERED": unbuffered}
+        how = {"cwd": cli.folder, "env": environ, "capture_output": True, "text": True}
+        return subprocess.run(["sh", "-c", f"exec {line}"], **how)
+
+    for word in ("-", "/dev/stdout"):
+        ended = closed("export", "comments", oracle.posts["one"], "-o", word)
+        assert (ended.returncode, "is closed. Name a file" in ended.stderr) == (2, True)
+    assert cli.jobs() == []
+    ended = closed("export", "comments", oracle.posts["one"], "-o", "a.csv")
+    assert (ended.returncode, "Done: 1 comment" in ended.stderr) == (0, True)
+    job = cli.job()["id"]
+    saved = closed("jobs", "save", job, "-o", "-")
+    assert (saved.returncode, "is closed. Name a file" in saved.stderr) == (2, True)
+    again = ("export", "comments", oracle.posts["one"], "-o", "b.csv", "--json")
+    listed, shown = ("jobs", "list"), ("jobs", "show", job, "--json")
+    for words in (listed, shown, ("keys", "create", "k"), again):
+        ended = closed(*words)
+        assert ended.returncode == 1, words
+        assert ended.stderr.endswith("is closed, so what was to stand there is lost.\n")
+        assert "Traceback" not in ended.stderr
+
+
 def test_a_network_that_is_not_there_is_told_at_once(cli):
     """Whoever has no network learns so from the first try, not from minutes of silence."""
     away = {"INSTAGRAM_GRAPH_URL": "http://127.0.0.1:1"}

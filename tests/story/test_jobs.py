@@ -116,6 +116,17 @@ def test_a_running_job_hears_of_a_wish_at_its_next_page(cli, begun, oracle, wish
     assert 0 < job["rows"] < ROWS
 
 
+def test_who_resumes_before_a_pause_is_granted_has_the_last_word(cli, begun, oracle):
+    """pause and then resume while one page is under way: the job goes on where it runs."""
+    running = begun(oracle.mixed(ROWS), "-o", "a.csv")
+    cli("jobs", "pause", cli.job()["id"])
+    answer = cli("jobs", "resume", cli.job()["id"], code=1)
+    assert "is forgotten" in answer.err and "is being run by process" in answer.err
+    running.send(signal.SIGCONT)
+    assert running.ended().code == 0
+    assert (cli.job()["status"], cli.job()["rows"]) == ("done", ROWS)
+
+
 def test_a_running_job_is_not_deleted(cli, begun, oracle):
     """delete leaves a job alone that a living process runs."""
     running = begun(oracle.mixed(ROWS), "-o", "a.csv")

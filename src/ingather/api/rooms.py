@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query
-from msgspec import Struct
+from msgspec import Struct, structs
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -60,8 +60,10 @@ class Room(Struct, frozen=True, kw_only=True):
     told: Callable[[Door, Job], Awaitable[Struct]] | None = None
 
     async def seen(self, here: Door, job: Job) -> Struct:
-        """The job as it is shown."""
-        return self.view(job) if self.told is None else await self.told(here, job)
+        """The job as it is shown, and how its webhook stands, where it has one."""
+        shown = self.view(job) if self.told is None else await self.told(here, job)
+        hook = await here.webhooks.of(job)
+        return shown if hook is None else structs.replace(shown, webhook=hook.state)
 
 
 async def owned(

@@ -37,10 +37,12 @@ async def begun(door: Door, start: Coroutine[Any, Any, Job]) -> Job:
 
 async def resumed(door: Door, store: "Store", job: Job, wanted: Resumed, budget: int | None) -> Job:
     """The job under what is wanted: after at most so many milliseconds of work, else in its
-    queue."""
+    queue. What was wished before, and is not yet granted, is forgotten."""
     limits = Amended(limit=wanted.max, max_calls=wanted.max_calls, max_units=wanted.max_units)
     job = await amended(store, job, limits)
     if budget is not None:
+        if job.wish is not None and job.unfinished:
+            await door.world.queue_of(job).enqueue(job.id)
         return await worked(door, store, job, budget / 1000)
     if job.status in ("done", "cancelled"):
         return job

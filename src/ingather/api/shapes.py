@@ -3,10 +3,10 @@
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Meta, Struct, structs
+from msgspec import UNSET, Meta, Struct, UnsetType, structs
 
 from ingather.domain import export_record, filters
-from ingather.domain.access import Webhook
+from ingather.domain.access import Delivery, Webhook
 from ingather.domain.export_record import ExportRecord
 from ingather.domain.job import Counters, Failure, Job, Owner, TargetState
 from ingather.domain.kinds import ALIASES, SOURCES
@@ -94,7 +94,7 @@ class TargetView(Struct, frozen=True, rename="camel"):
 class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     """An extraction as it stands. alive: whether whoever runs it lives; null where nobody does.
     targets: the first hundred of targetCount. targetsEnded: how many of all have ended, by their
-    ending."""
+    ending. webhook: not where it has none, nor in a list."""
 
     id: str
     kind: str
@@ -118,6 +118,15 @@ class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
     started_at: str | None
     finished_at: str | None
     expires_at: str | None
+    webhook: Delivery | UnsetType = UNSET
+
+
+class Export(ExportRecord, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The record, and beside it: whether whoever runs it lives, not where nobody does; and how its
+    webhook stands, not where it has none, nor in a list."""
+
+    alive: bool | None = None
+    webhook: Delivery | UnsetType = UNSET
 
 
 class ExtractionList(Struct, frozen=True):
@@ -125,13 +134,6 @@ class ExtractionList(Struct, frozen=True):
 
     extractions: tuple[Extraction, ...]
     next: str | None
-
-
-class Export(ExportRecord, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The seeds' record. alive, beside it: whether whoever runs it lives; left out where nobody
-    does."""
-
-    alive: bool | None = None
 
 
 class ExportList(Struct, frozen=True):
@@ -146,7 +148,7 @@ class WebhookView(Struct, frozen=True, kw_only=True, rename="camel"):
 
     id: str
     url: str
-    state: str
+    state: Delivery
     attempts: int
     status: int | None
     error: str | None

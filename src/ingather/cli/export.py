@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from ingather.cli import options, queueing
-from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, run, say, stoppable, world
+from ingather.cli.run import (
+    INTERRUPTED,
+    PAUSED,
+    nowhere,
+    program,
+    run,
+    say,
+    say_result,
+    stoppable,
+    world,
+)
 from ingather.cli.texts import many
 
 if TYPE_CHECKING:
@@ -202,7 +212,7 @@ async def run_job(
     if job.status == "done" and job.options.output == "-":
         await to_stdout(here, job)
     tell(job, as_json=as_json)
-    if job.status == "paused":
+    if job.status in ("paused", "pending"):  # pending: queued by somebody while it was paused
         say(f"Everything so far is kept. To go on: {resume_line(job)}")
         return INTERRUPTED if stop.signal == signal.SIGINT else PAUSED
     if job.status == "cancelled" or job.reason == "unreachable":
@@ -246,8 +256,8 @@ def tell(job: "Job", *, as_json: bool) -> None:
     if as_json:
         print(show.as_json(job), file=sys.stderr if job.options.output == "-" else sys.stdout)
     else:
-        out = sys.stdout if job.status == "done" and job.options.output != "-" else sys.stderr
-        print("\n".join(show.receipt_lines(job)), file=out, flush=True)
+        beside = job.status == "done" and job.options.output != "-"
+        (say_result if beside else say)("\n".join(show.receipt_lines(job)))
     for warning in show.warnings(job):
         say(f"Note: {warning}")
 

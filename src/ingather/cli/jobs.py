@@ -49,10 +49,12 @@ def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
 
     async def command() -> int:
         from ingather.cli import show, standing
+        from ingather.doorway import Doorway
 
         async with world() as here:
             job = await find(here, job_id)
-        print(show.as_json(job) if as_json else "\n".join(show.receipt_lines(job)))
+            hook = await Doorway(here).webhooks.of(job)
+        print(show.as_json(job, hook) if as_json else "\n".join(show.receipt_lines(job)))
         if not as_json and job.due is None and standing.alive(job) is False:
             say(f"Its process has ended. To go on: {export.resume_line(job)}")
         if not as_json:
@@ -60,6 +62,8 @@ def show_(job_id: options.JobId, as_json: options.Json = False) -> None:
                 say(line)
         if job.error and not as_json:
             say(f"Error: {job.error.message}")
+        if hook is not None and not as_json:
+            say(show.webhook_line(hook))
         return 0
 
     run(command)

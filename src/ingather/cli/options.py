@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from ingather.cli.run import writable
+
 Sandbox = Annotated[
     bool,
     typer.Option(
@@ -17,8 +19,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instea
 
 def file(value: str | None) -> str | None:
     """The file that was named; standard output by whatever name is -: no file can take its place,
-    and what goes there is written as it comes."""
-    return "-" if value in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1") else value
+    and what goes there is written as it comes. One that is closed is refused before anything is
+    fetched for it."""
+    if value not in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
+        return value
+    if not writable():
+        raise typer.BadParameter("Standard output is closed. Name a file.")
+    return "-"
 
 
 Output = Annotated[

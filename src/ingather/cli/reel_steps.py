@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, say
+from ingather.cli.run import INTERRUPTED, PAUSED, nowhere, program, say, say_result
 
 if TYPE_CHECKING:
     from datetime import tzinfo
@@ -221,8 +221,11 @@ def hand_over(
         file = reel_files.save(story, path, ending, columns=columns, raw_csv=raw_csv)  # type: ignore[arg-type]
     if as_json:
         print(reel_words.as_json(story, file))
+        return 0
+    words = reel_words.summary(story)
+    if file is None:
+        print("\n".join(words))
     else:
-        print("\n".join(reel_words.summary(story)))
-        if file is not None:
-            print(f"\nFile: {file.path} ({file.size_bytes:,} bytes, SHA-256 {file.sha256[:16]}…)")
+        size = f"{file.size_bytes:,} bytes, SHA-256 {file.sha256[:16]}…"
+        say_result("\n".join([*words, f"\nFile: {file.path} ({size})"]))
     return 0

@@ -6,7 +6,7 @@ import typer
 
 from ingather.cli import export, money, options, queueing, reel_steps
 from ingather.cli.finding import every, find
-from ingather.cli.run import run, stoppable, world
+from ingather.cli.run import run, say, stoppable, world
 
 if TYPE_CHECKING:
     from ingather.assembly import World
@@ -66,6 +66,9 @@ def resume(
                     )
                 return await _queue_all(here, job_id, paused)
             job = await find(here, job_id)
+            if job.wish is not None and job.unfinished:
+                job = await here.queue_of(job).enqueue(job.id)
+                say("What was asked of it before, and not yet done, is forgotten.")
         job.claimable()  # before a sandbox is started for it in vain
         report: tuple[str | None, str] = None, ""
         if job.kind == "analysis" and not no_wait:

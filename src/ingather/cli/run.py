@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from ingather.engine.stop import Stop
     from ingather.settings import Settings
 
+CLOSED = "Standard output is closed, so what was to stand there is lost."
 PAUSED = 3
 INTERRUPTED = 130
 
@@ -91,6 +92,23 @@ def nowhere() -> None:
 def say(text: str) -> None:
     """A line for people; standard output is for results."""
     print(text, file=sys.stderr, flush=True)
+
+
+def say_result(text: str) -> None:
+    """Words about a result that lies elsewhere: they need no standard output."""
+    print(text, file=sys.stdout if writable() else sys.stderr, flush=True)
+
+
+def writable() -> bool:
+    """Whether there is a standard output that can be written to."""
+    import errno
+    import os
+
+    try:
+        os.write(sys.stdout.fileno(), b"")
+    except OSError as failure:
+        return failure.errno != errno.EBADF
+    return True
 
 
 def confirmed(question: str) -> bool:

@@ -7,14 +7,17 @@ from typing import Any
 from ingather.cli import standing
 from ingather.cli.texts import many
 from ingather.domain import receipt
+from ingather.domain.access import Webhook
 from ingather.domain.instants import iso
 from ingather.domain.job import Job, TargetState
 from ingather.domain.kinds import OF_POSTS
 
 
-def as_json(job: Job) -> str:
-    """A job's own output: its id, status, receipt and file."""
-    return json.dumps(summary(job), ensure_ascii=False)
+def as_json(job: Job, hook: Webhook | None = None) -> str:
+    """A job's own output: its id, status, receipt and file; and how its webhook stands, where it
+    has one."""
+    told = summary(job) | ({"webhook": hook.state} if hook else {})
+    return json.dumps(told, ensure_ascii=False)
 
 
 def summary(job: Job) -> dict[str, Any]:
@@ -118,6 +121,19 @@ def unread_lines(job: Job, most: int) -> list[str]:
     if len(unread) > most:
         lines.append(f"And {len(unread) - most:,} more were not read; the receipt names each.")
     return lines
+
+
+def webhook_line(hook: Webhook) -> str:
+    """How a job's webhook stands."""
+    why = f": {hook.error}" if hook.error else ""
+    times = many(hook.attempts, "attempts")
+    if hook.state == "delivered":
+        return "Its webhook was delivered."
+    if hook.state == "failed":
+        return f"Its webhook was given up after {times}{why}"
+    if hook.attempts:
+        return f"Its webhook did not arrive in {times}, and is sent again{why}"
+    return "Its webhook is sent when it has ended."
 
 
 def _status(job: Job) -> str:

@@ -15,6 +15,10 @@ PAUSES = (10, 30, 120, 600, 1_800, 3_600, 10_800, 21_600, 43_200, 86_400)
 """Seconds before a webhook that failed is tried again: about two days in all."""
 
 
+Delivery = Literal["waiting", "delivered", "failed"]
+"""How a webhook stands; `failed`: it was given up."""
+
+
 class Key(Struct, frozen=True, kw_only=True, rename="camel"):
     """An API key as it can be shown: never the key itself. Times are ISO 8601 UTC."""
 
@@ -38,7 +42,7 @@ class Webhook(Struct, frozen=True, kw_only=True, rename="camel"):
     kind: str
     url: str
     secret: bytes
-    state: Literal["waiting", "delivered", "failed"] = "waiting"
+    state: Delivery = "waiting"
     attempts: int = 0
     due: float = 0.0
     status: int | None = None

@@ -68,7 +68,7 @@ class Lease:
 
     def _heed(self, wish: Wish | None) -> None:
         if wish is not None:
-            self._stop.request("cancelled" if wish == "cancel" else "asked")
+            self._stop.request("wished")
 
 
 async def take(job: Job, jobs: Jobs, leases: Leases) -> Claim:

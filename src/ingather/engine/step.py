@@ -176,7 +176,7 @@ class Reader:
         if outcome.reason is not None:
             return True
         if outcome.wish is not None:
-            self._stop.request("cancelled" if outcome.wish == "cancel" else "asked")
+            self._stop.request("wished")
         if self._stop.reason is not None:
             raise Stopped(self._stop.reason)
         return False

@@ -8,8 +8,9 @@ from ingather.domain.job import Pause
 
 T = TypeVar("T")
 
-Reason = Pause | Literal["cancelled", "lease_lost", "drained"]
-"""`drained`: this process takes no further page; another may go on at once."""
+Reason = Pause | Literal["wished", "lease_lost", "drained"]
+"""`wished`: somebody asked for a pause or an end; the store, which hears whether he has changed his
+mind, grants it. `drained`: this process takes no further page; another may go on at once."""
 
 
 class Stop:

@@ -177,9 +177,7 @@ class Worker:
 def _stopped(stopped: Stopped) -> Verdict:
     if stopped.reason == "lease_lost":
         return Verdict("running", raises=errors.LeaseLost())
-    if stopped.reason == "cancelled":
-        return Verdict("cancelled", "cancelled", Failure("Cancelled on request.", "cancelled"))
-    if stopped.reason == "drained":
+    if stopped.reason in ("drained", "wished"):  # a wish is granted as the job is given back
         return Verdict("pending", again=0.0)
     return Verdict("paused", stopped.reason, again=stopped.again)
 

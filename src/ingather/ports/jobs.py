@@ -190,8 +190,8 @@ class Leases(Protocol):
         """Give the lease back and say how the job stands. reason None keeps the reason there is
         (the ending of a csv_pending job that becomes done). What was spent since
         the last commit is added to the counters. again: seconds after which workers may take a
-        queued job up again; None: it is left to people. A job that would go on by itself is paused
-        or cancelled instead where that was wished. Raises LeaseLost.
+        queued job up again; None: it is left to people. A job that is not over is paused or
+        cancelled instead where that was wished, and still is. Raises LeaseLost.
         """
         ...
 

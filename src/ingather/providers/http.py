@@ -97,7 +97,7 @@ class Http:
         where the address is none.
         """
         if params:
-            url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, quote_via=quote)}"
+            url = f"{url}{'&' if '?' in url else '?'}{urlencode(params, quote_via=_quote)}"
         return await self._call("GET", url, headers, b"", deadline, again or _freely)
 
     async def post(
@@ -269,6 +269,10 @@ def _request(
             )
         lines[name.lower()] = f"{name}: {value}\r\n"
     return place, "".join([*lines.values(), "\r\n"]).encode("latin-1") + body
+
+
+_quote = lru_cache(maxsize=64)(quote)
+"""For most words of a query are those of the one before."""
 
 
 @lru_cache(maxsize=64)

@@ -8,7 +8,7 @@ at a time, and written again should the server have lost them (docs/decisions).
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -48,6 +48,15 @@ class _Held:
     since: float = 0.0
 
 
+@dataclass
+class _Late:
+    """Pages of one job that may not be on the disk yet, each with its sequence; and how many rows
+    they have, each page counted as one more."""
+
+    pages: list[tuple[int, Batch]] = field(default_factory=list)
+    rows: int = 0
+
+
 class _Behind(Exception):
     """The database is not at the page before this one."""
 
@@ -61,7 +70,7 @@ class Pages:
     def __init__(self, link: PgLink) -> None:
         self._link = link
         self._held: OrderedDict[tuple[str, int], _Held] = OrderedDict()
-        self._late: dict[tuple[str, int], list[tuple[int, Batch]]] = {}
+        self._late: dict[tuple[str, int], _Late] = {}
 
     async def commit(self, job_id: str, fence: int, sequence: int, batch: Batch) -> Outcome:
         """Leases.commit."""
@@ -93,12 +102,12 @@ class Pages:
         filtered = batch.seen or job.counters.filtered
         if filtered or job.counters.appended + len(rows) > batch.most:
             return None
-        late, time = self._late.get((job_id, job.fence), []), monotonic()
+        late, time = self._late.get((job_id, job.fence)) or _Late(), monotonic()
         sure = (
             batch.end is not None
             or batch.idle_end is not None
             or time - held.since > _SLOW
-            or sum([1 + len(page.rows) for _, page in late]) >= _MOST_LATE
+            or late.rows >= _MOST_LATE
         )
         async with self._link.connection() as connection:
             try:
@@ -109,9 +118,10 @@ class Pages:
                 return None
         if done is not None:
             if sure:
-                late.clear()
+                late = _Late()
             else:
-                late.append((held.job.sequence, batch))
+                late.pages.append((held.job.sequence, batch))
+                late.rows += 1 + len(rows)
             self._late[job_id, job.fence] = late
             held.since = time
         return done
@@ -123,8 +133,8 @@ class Pages:
         try:
             return await self._commit_next(job_id, fence, sequence, batch, held)
         except _Behind as behind:
-            late = self._late.get((job_id, fence), [])
-            lost = [page for page in late if page[0] > behind.sequence]
+            late = self._late.get((job_id, fence)) or _Late()
+            lost = [page for page in late.pages if page[0] > behind.sequence]
         for number, page in [*lost, (sequence, batch)]:
             try:
                 done = await self._commit_next(job_id, fence, number, page, None)
@@ -206,11 +216,11 @@ async def _advance(
         pg_records.words(kind).page,
         *sql_rows.advanced(held.number, job, msgspec.json.encode(outcome)),
         batch.cursor,
-        pg_records.as_json(rows),
         held.job.counters.appended,
         sure,
         batch.target,
         sql_targets.text(batch.state),
+        *pg_records.page_words(rows, kind),
     )
     if moved is None:
         return None

@@ -139,8 +139,8 @@ def asked(job: Job, wish: Wish, *, now: float) -> Job:
     job = structs.replace(job, wish=None)
     if wish == "pause" and job.status == "csv_pending":
         return job  # nothing is read any more, and its ending must not be forgotten
-    if wish == "pause":
-        return structs.replace(job, status="paused", reason="asked", due=None)
+    if wish == "pause":  # which is no failed attempt
+        return structs.replace(job, status="paused", reason="asked", attempts=0, due=None)
     return structs.replace(
         job,
         due=None,
@@ -223,7 +223,8 @@ def settled(
     again: float | None,
     now: float,
 ) -> Job:
-    """The job with its lease given back. Where it would go on by itself, a wish goes before."""
+    """The job with its lease given back. Unless it is over, a wish goes before; but why people must
+    see to a job stays told, rather than that they asked for a pause, too."""
     old = job.counters
     over = status in ("done", "failed", "cancelled")
     left = over or again is None or job.due is None
@@ -248,6 +249,6 @@ def settled(
             units=old.units + spent.units,
         ),
     )
-    if left or job.wish is None:
+    if over or job.wish is None or (left and status == "paused" and job.wish == "pause"):
         return given
     return asked(given, job.wish, now=now)

@@ -6,6 +6,8 @@ import httpx
 import pytest
 from msgspec import json as fast
 
+from ingather.domain.job import Holder
+
 
 def begin(client: httpx.Client, post: str = "demo", **fields: object) -> dict:
     """A new export of a post of the sandbox."""
@@ -105,6 +107,17 @@ def test_a_resumed_job_goes_on_under_other_limits(ann, oracle):
     assert (done["counters"]["appended"], done["status"]) == (70, "done")
     over = ann.post(f"{where}/resume", json={"max": 90})
     assert (over.status_code, "cannot be run again" in over.json()["detail"]) == (400, True)
+
+
+def test_resume_takes_back_a_pause_that_is_not_yet_granted(api, ann, oracle):
+    """Whether it waits for work or not: who asked for a pause and then to go on, has a job that
+    goes on in the process that runs it."""
+    for more in ("", "?budgetMs=1"):
+        number = begin(ann, oracle.flat(7), fresh=True)["exportId"]
+        claim = api.call(api.world.store.claim(number, Holder("elsewhere", 4711, 0.0)))
+        ann.post(f"/api/exports/{number}/pause")
+        ann.post(f"/api/exports/{number}/resume{more}")
+        assert api.call(api.world.store.beat(number, claim.fence)) is None
 
 
 @pytest.mark.parametrize("step", ["pause", "cancel"])

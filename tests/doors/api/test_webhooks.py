@@ -4,6 +4,9 @@ import asyncio
 import importlib.util
 import ipaddress
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -142,6 +145,32 @@ def test_it_gives_up_at_410_and_after_two_days(open_api, receiver, oracle):
     assert stands(open_api, where, state="failed")["attempts"] == 1
     assert len(PAUSES) == 10 and 40 < sum(PAUSES) / 3_600 < 60
     assert sorted(PAUSES) == list(PAUSES)
+
+
+def test_whoever_looks_at_the_job_sees_that_it_was_given_up(open_api, receiver, oracle, tmp_path):
+    """The API's job, its events and `jobs show` tell how the webhook stands; a job without one, and
+    a list, say nothing of any."""
+    receiver.answers = [410]
+    job_id, where = ended(open_api, oracle, receiver.url)
+    stands(open_api, where, state="failed")
+    with open_api.client("ann") as ann:
+        at = where.removesuffix("/webhook")
+        assert ann.get(at).json()["webhook"] == "failed"
+        assert '"webhook":"failed"' in ann.get(f"{at}/events").text
+        assert "webhook" not in ann.get("/api/exports").json()["exports"][0]
+        bare = ann.post("/api/exports", json={"mediaId": oracle.flat(3)}).json()["exportId"]
+        assert "webhook" not in ann.get(f"/api/exports/{bare}").json()
+        body = {"kind": "followers", "targets": ["ingather.demo"], "webhookUrl": receiver.url}
+        asked = ann.post("/api/extractions", json=body | {"webhookSecret": SECRET}).json()
+        assert ann.get(f"/api/extractions/{asked['id']}").json()["webhook"] == "waiting"
+
+    def shown(*more: str) -> subprocess.CompletedProcess:
+        words = [sys.executable, "-m", "ingather", "jobs", "show", job_id, *more]
+        environ = os.environ | {"INGATHER_DATA_DIR": str(tmp_path / "data")}
+        return subprocess.run(words, env=environ, capture_output=True, text=True)
+
+    assert "Its webhook was given up after 1 attempt: It answered 410" in shown().stderr
+    assert json.loads(shown("--json").stdout)["webhook"] == "failed"
 
 
 def test_it_rests_encrypted_and_outlives_a_restart(new_api, receiver, oracle, tmp_path):
