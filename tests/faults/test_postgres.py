@@ -237,6 +237,20 @@ async def test_a_server_that_is_away_is_waited_for_once(start_postgres, monkeypa
     await link.close()
 
 
+def test_a_connection_that_died_unused_is_called_lost() -> None:
+    """Its client then tells of states of its own, which say nothing to anybody."""
+    from asyncpg.exceptions import InternalClientError
+
+    from ingather.stores import pg_errors
+
+    died = InternalClientError("cannot switch to state 15; another operation (2) is in progress")
+    said = pg_errors.translated(died, "host/database")
+    assert isinstance(said, errors.StoreUnavailable)
+    assert (
+        said.message == "The PostgreSQL at host/database does not answer: the connection was lost."
+    )
+
+
 async def test_what_others_are_taking_is_passed_by(make_database, make) -> None:
     """Where each tenant's first job is being taken this moment, the next behind it is claimed."""
     from ingather.stores.pg_jobs import PgStore

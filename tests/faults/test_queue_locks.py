@@ -6,6 +6,7 @@ import asyncio
 import asyncpg
 import pytest
 
+from ingather import errors
 from ingather.stores import pg_queue
 from ingather.stores.pg_jobs import PgStore
 from ingather.stores.pg_link import PgLink
@@ -17,6 +18,7 @@ async def link(make_database):
     """A database, and `link.other()`: a connection of somebody else's to it."""
     url = make_database()
     link, others = PgLink(url), []
+    link.url = url
 
     async def other():
         others.append(await asyncpg.connect(url))
@@ -60,6 +62,62 @@ async def test_a_tenant_who_is_being_served_is_passed_by(link, make) -> None:
         for job in (jobs[2], jobs[0], jobs[1]):
             claim = await asyncio.wait_for(queue.next(make.holder, sources=["graph"]), 10)
             assert claim.job.id == job.id
+
+
+async def test_a_claim_locks_few_turns(link, make) -> None:
+    """Whoever passes by many tenants of whom he wants nothing locks few of their turns, which would
+    be to write them all, and takes what he wants behind them; his tenant's turn moves on."""
+    store, queue = PgStore(link), PgQueue(link)
+    count = 2 * pg_queue._WALK
+    for number in range(count):
+        await store.create(make.job(due=0.0, tenant=f"other-{number}", source="other"))
+    jobs = [await store.create(make.job(due=0.0, tenant=tenant)) for tenant in ("a", "b", "a")]
+    for job in (jobs[0], jobs[1], jobs[2]):
+        assert (await queue.next(make.holder, sources=["graph"])).job.id == job.id
+    ((locked,),) = await link.all("SELECT count(*) FROM turns WHERE xmax <> 0")
+    assert 0 < locked <= pg_queue._WALK + 2
+
+
+class Late(PgLink):
+    """What happens before a claim asks for more of its job, or says that it is spoilt."""
+
+    def then(self, statement, *values):
+        self._then = (statement, values)
+
+    async def all(self, statement, *values):
+        if statement in (pg_queue._BESIDE, pg_queue._SPOILT):
+            then, given = self._then
+            await super().all(then, *given)
+        return await super().all(statement, *values)
+
+
+@pytest.mark.parametrize("then", ["DELETE FROM extractions WHERE id = $1",
+                                  "UPDATE extractions SET fence = 9 WHERE id = $1"])  # fmt: skip
+async def test_a_job_that_is_gone_right_after_its_claim_is_passed_by(link, make, then) -> None:
+    """A worker that was frozen past its lease right after a claim finds the job deleted, or
+    another's: it takes the next one."""
+    late, store = Late(link.url), PgStore(link)
+    read, fresh = [await store.create(make.job(due=0.0)) for _ in range(2)]
+    claim = await PgQueue(link).next(make.other, sources=["graph"])
+    await store.commit(read.id, claim.fence, 1, make.batch(read, make.comments(1)))
+    await link.all("UPDATE extractions SET lease_until = 1 WHERE id = $1", read.id)
+    late.then(then, read.id)
+    assert (await PgQueue(late).next(make.holder, sources=["graph"])).job.id == fresh.id
+    await late.close()
+
+
+async def test_a_spoilt_job_that_is_anothers_by_now_is_left_to_him(link, make) -> None:
+    """A worker that was frozen past its lease right after it claimed what cannot be read takes it
+    from nobody who holds it since."""
+    late, store = Late(link.url), PgStore(link)
+    job = await store.create(make.job(due=0.0))
+    await link.all("UPDATE extractions SET owner = '?' WHERE id = $1", job.id)
+    late.then("UPDATE extractions SET fence = 9, lease_until = 9e9 WHERE id = $1", job.id)
+    with pytest.raises(errors.DamagedRecord):
+        await PgQueue(late).next(make.holder, sources=["graph"])
+    ((due, until),) = await link.all("SELECT due, lease_until FROM extractions")
+    assert (due, until) == (0.0, 9e9)
+    await late.close()
 
 
 async def test_what_has_become_ripe_is_looked_for_however_much_waits(link, make) -> None:

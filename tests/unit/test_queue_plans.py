@@ -65,14 +65,17 @@ async def test_sqlite_takes_few_steps(tmp_path, make, crowd) -> None:
     await link.close()
 
 
+async def pages(link: PgLink, statement: str, *values: object, rows: int = 1) -> int:
+    """How many pages of the database a statement reads, which gives so many rows."""
+    told = await link.one(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {statement}", *values)
+    (said,) = json.loads(told[0])
+    assert said["Plan"]["Actual Rows"] == rows
+    return int(said["Plan"]["Shared Hit Blocks"] + said["Plan"]["Shared Read Blocks"])
+
+
 async def pages_of_a_claim(link: PgLink) -> int:
     """How many pages of the database one more claim reads."""
-    told = await link.one(
-        f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) {pg_queue._FIRST}", ["mine"], 0, "{}", 30.0
-    )
-    (said,) = json.loads(told[0])
-    assert said["Plan"]["Actual Rows"] == 1
-    return int(said["Plan"]["Shared Hit Blocks"] + said["Plan"]["Shared Read Blocks"])
+    return await pages(link, pg_queue._FIRST, ["mine"], 0, "{}", 30.0)
 
 
 async def test_postgres_reads_few_pages(make_database, make) -> None:
@@ -103,6 +106,25 @@ async def test_postgres_passes_few_tenants_by(make_database, make, waiting) -> N
     await link.all("ANALYZE extractions")
     assert await queue.next(ME, sources=["nobody"]) is None
     assert await pages_of_a_claim(link) < 100
+    await link.close()
+
+
+async def test_postgres_sees_at_once_that_nothing_is_there(make_database) -> None:
+    """A worker for whom nothing waits reads few pages each time it looks, be there thousands of
+    tenants of whom other sources' jobs wait."""
+    link = PgLink(make_database())
+    queue = PgQueue(link)
+    await link.all(PG_CROWD, "others", AT_ONCE, None, "other", CROWD)
+    await link.all("UPDATE extractions SET tenant = 'crowd-' || number")
+    assert await queue.next(ME, sources=["nobody"]) is None
+    await link.all("ANALYZE")
+    claim = (["mine"], 0, "{}", 30.0)
+    assert await pages(link, pg_queue._FIRST, *claim, rows=0) < 6 * pg_queue._WALK
+    assert await pages(link, pg_queue._ANY, *claim, rows=0) < 20
+    assert await pages(link, pg_queue._LEFT, *claim[:2]) < 20
+    lined_up = queue._lined_up
+    assert await queue.next(ME, sources=["nobody"]) is None
+    assert queue._lined_up == lined_up
     await link.close()
 
 

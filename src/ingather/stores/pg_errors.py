@@ -62,9 +62,9 @@ def _said(failure: Exception) -> str:
     """The error in a few words; never its detail, in which PostgreSQL quotes values."""
     if isinstance(failure, TimeoutError):
         return "no answer in time"
-    if isinstance(failure, pg.InterfaceError | pg.ConnectionDoesNotExistError) and not isinstance(
-        failure, ValueError
-    ):
+    # An internal error is of a connection that died while nobody used it.
+    gone = pg.InterfaceError | pg.ConnectionDoesNotExistError | pg.InternalClientError
+    if isinstance(failure, gone) and not isinstance(failure, ValueError):
         return "the connection was lost"
     if isinstance(failure, OSError):
         return failure.strerror or "nobody is there"

@@ -20,6 +20,8 @@ _LOOK = 0.25
 """Seconds after which ripe jobs are looked for, however much is waiting."""
 _EVERY = 60.0
 """Seconds after which tenants who wait for nothing are looked for, however much is waiting."""
+_WALK = 64
+"""Turns that a claim locks on its way, at the most: to lock them is to write."""
 _LONG_AGO = 0.0
 """A moment at which a lease just won had not run out, told without asking for the time."""
 _FENCES = 2**24
@@ -44,8 +46,10 @@ _RETURNING = ", ".join(f"e.{name}" for name in sql_rows.COLUMNS.replace(",", "")
 _TARGETS = pg_rows.TARGETS.format(number="e.number", most=ALL)
 _BESIDE = f"""
 SELECT {_TARGETS}, ARRAY(SELECT fingerprint FROM cursors_seen WHERE extraction = e.number)
-FROM extractions e WHERE number = $1"""
-"""What has been read of a job: its targets as they stand, and the cursors seen."""
+FROM extractions e WHERE number = $1 AND fence = $2"""
+"""What has been read of a job: its targets as they stand, and the cursors seen. No row where it was
+taken away, as from a process that was frozen past its lease right after the claim."""
+_SPOILT = "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1 AND fence = $2"
 
 _CLAIM = f"""
 UPDATE extractions e
@@ -76,7 +80,7 @@ _HEAD = f"""
 _FIRST = f"""
 WITH picked AS MATERIALIZED (
     SELECT head.number, each.tenant
-    FROM (SELECT tenant FROM turns ORDER BY turn FOR UPDATE SKIP LOCKED) AS each
+    FROM (SELECT tenant FROM turns ORDER BY turn LIMIT {_WALK} FOR UPDATE SKIP LOCKED) AS each
     CROSS JOIN LATERAL (
         SELECT number FROM unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL ({_HEAD}
         ) AS head ORDER BY priority DESC, requested_at, number LIMIT 1
@@ -85,20 +89,30 @@ WITH picked AS MATERIALIZED (
 """The first job of the tenant whose turn is longest ago; a tenant who is just being served is
 passed by."""
 
+_SOME = f"""EXISTS (
+    SELECT FROM unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL (
+        SELECT FROM extractions WHERE {_WAITING} AND source = voice.source LIMIT 1
+    ) AS found)"""
+"""Whether a job waits that is wanted; that its tenant is in `turns` is not said."""
+
 _ANY = f"""
 WITH picked AS MATERIALIZED (
     SELECT head.number, each.tenant FROM (SELECT tenant FROM turns ORDER BY turn) AS each
     CROSS JOIN unnest($1::text[]) AS voice (source) CROSS JOIN LATERAL ({_HEAD}
-    ) AS head LIMIT 1
+    ) AS head WHERE {_SOME} LIMIT 1
 ), served AS (
     {_SERVED} (
         SELECT tenant FROM turns WHERE tenant = (SELECT tenant FROM picked) FOR UPDATE SKIP LOCKED)
 ) {_CLAIM}"""
-"""One more job of a tenant who is just being served; his turn moves on with the one before."""
+"""One more job of a tenant who is just being served, and whose turn moves on with the one before;
+or one behind so many turns of whom nothing is wanted."""
 
 _RIPE = f"""
-SELECT greatest(due, lease_until) <= {NOW} FROM extractions WHERE {_LATER}
-ORDER BY greatest(due, lease_until) LIMIT 1"""
+SELECT (
+    SELECT greatest(due, lease_until) <= {NOW} FROM extractions WHERE {_LATER}
+    ORDER BY greatest(due, lease_until) LIMIT 1) IS TRUE"""
+"""Whether a job's time has come, or its lease has run out."""
+_LEFT = f"{_RIPE} OR {_SOME}"
 
 _LINE_UP = f"""
 WITH RECURSIVE lanes AS (
@@ -129,12 +143,12 @@ WITH RECURSIVE lanes AS (
     {pg_rows.TURNS} SELECT tenant, {pg_rows.FIRST} FROM waiting ORDER BY tenant
     ON CONFLICT DO NOTHING
 )
-SELECT EXISTS (SELECT FROM waiting)"""
+SELECT 1"""
 """Jobs given back for later whose time has come, or whose lease has run out, wait again; every
 tenant of whom a job waits is in `turns`; those who wait for nothing and would have the next turn
-are not, lest each claim pass them by. Whether anything waits. Others may do the same or serve a
-tenant meanwhile: what they have in hand is left to them, and tenants are added in one order, so
-that no two wait for each other."""
+are not, lest each claim pass them by. Others may do the same or serve a tenant meanwhile: what they
+have in hand is left to them, and tenants are added in one order, so that no two wait for each
+other."""
 
 _HOLD_BACK = f"""
 UPDATE extractions SET status = 'paused', reason = $2, attempts = 0, due = NULL
@@ -158,50 +172,55 @@ class PgQueue:
         lease: float = 30.0,
         sandbox: bool = False,
     ) -> Claim | None:
+        wanted = (list(sources), int(sandbox))
         held = (msgspec.json.encode(holder).decode(), lease)
-        row = await self._first(list(sources), int(sandbox), *held)
-        if row is None:
-            return None
-        *columns, targets, _ = row
-        number, cursors = columns[0], ()
-        try:
-            if targets is None:  # which nobody else can move any more
-                ((targets, cursors),) = await self._link.read(_BESIDE, number)
-            job = sql_rows.kept((*columns, targets, _LONG_AGO), ALL).job
-        except errors.DamagedRecord:
-            await self._link.all(
-                "UPDATE extractions SET due = NULL, lease_until = NULL WHERE number = $1", number
-            )
-            raise
-        return Claim(job, job.fence, set(cursors))
-
-    async def _first(self, *wanted: object) -> Any:
-        """The row of the job that is claimed, None where there is none to claim."""
-        now = time.monotonic()
-        if now - self._lined_up > _EVERY or (
-            now - self._looked >= self._look and await self._ripe()
-        ):
-            await self._line_up()
-        for _ in range(2):
-            for statement in (_FIRST, _ANY):
-                row = await self._link.one(statement, *wanted)
-                if row is not None:
-                    return row
-            if not await self._line_up():
-                break
+        while (row := await self._first(wanted, held)) is not None:
+            claim = await self._claim(row)
+            if claim is not None:
+                return claim
         return None
 
-    async def _ripe(self) -> bool:
-        """Whether a job's time has come, or its lease has run out."""
-        self._looked = time.monotonic()
-        row = await self._link.one(_RIPE)
-        return row is not None and row[0]
+    async def _claim(self, row: Any) -> Claim | None:
+        """What was claimed, None where it is ours no more."""
+        *columns, targets, _ = row
+        ours, seen = (row["number"], row["fence"]), ()
+        try:
+            if targets is None:  # which nobody else can move any more
+                beside = await self._link.read(_BESIDE, *ours)
+                if not beside:
+                    return None
+                targets, seen = beside[0]
+            job = sql_rows.kept((*columns, targets, _LONG_AGO), ALL).job
+        except errors.DamagedRecord:
+            await self._link.all(_SPOILT, *ours)
+            raise
+        return Claim(job, job.fence, set(seen))
 
-    async def _line_up(self) -> bool:
-        """Whether anything waits, once whatever may be taken does."""
-        ((waits,),) = await self._link.all(_LINE_UP)
+    async def _first(self, wanted: tuple[object, ...], held: tuple[object, ...]) -> Any:
+        """The row of the job that is claimed, None where there is none to claim."""
+        now = time.monotonic()
+        looks = now - self._looked >= self._look
+        if looks:
+            self._looked = now
+        if now - self._lined_up > _EVERY or (looks and await self._told(_RIPE)):
+            await self._line_up()
+        row = await self._taken(*wanted, *held)
+        if row is None and await self._told(_LEFT, *wanted):
+            await self._line_up()
+            row = await self._taken(*wanted, *held)
+        return row
+
+    async def _taken(self, *values: object) -> Any:
+        row = await self._link.one(_FIRST, *values)
+        return row if row is not None else await self._link.one(_ANY, *values)
+
+    async def _told(self, question: str, *values: object) -> bool:
+        return bool((await self._link.one(question, *values))[0])
+
+    async def _line_up(self) -> None:
+        """Whatever may be taken waits."""
+        await self._link.all(_LINE_UP)
         self._lined_up = time.monotonic()
-        return bool(waits)
 
     async def held(self) -> Sequence[Job]:
         return await pg_rows.some(
