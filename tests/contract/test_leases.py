@@ -1,12 +1,13 @@
 """Leases: one holder at a time, and nobody else writes."""
 
 import asyncio
+from uuid import uuid4
 
 import pytest
 from msgspec import structs
 
 from ingather import errors
-from ingather.domain.job import Counters, Failure
+from ingather.domain.job import AT_ONCE, Counters, Failure
 
 
 async def test_claim_starts_the_job(backing, make) -> None:
@@ -82,6 +83,43 @@ async def test_beat_keeps_the_lease(backing, make) -> None:
     await backing.elapse(0.08)
     with pytest.raises(errors.JobBusy):
         await backing.leases.claim(job.id, make.other)
+
+
+async def test_whether_a_lease_runs_is_told(backing, make) -> None:
+    """A job that is read is told to be held while its lease runs, whoever asks: not before a claim,
+    not after the lease ran out, and not once it was given back."""
+    job = await backing.jobs.create(make.job(tenant=str(uuid4()), due=AT_ONCE))
+
+    async def held() -> bool:
+        shown = await backing.jobs.show(job.id, targets=0)
+        (listed,) = await backing.jobs.list(tenant=job.tenant)
+        queued = job.id in [each.id for each in await backing.queue.held() if each.held]
+        assert shown.held == listed.held == queued
+        return shown.held
+
+    assert not job.held and not await held()
+    claim = await backing.leases.claim(job.id, make.holder)
+    assert claim.job.held and await held()
+    assert (await backing.jobs.ask(job.id, "pause")).held
+    assert (await backing.jobs.amend(job.id, job.options)).held
+    await backing.leases.beat(job.id, claim.fence, lease=0.02)
+    await backing.elapse(0.04)
+    assert not await held()
+    assert (await backing.jobs.show(job.id)).holder == make.holder
+    await backing.leases.beat(job.id, claim.fence)
+    assert await held()
+    settled = await backing.leases.settle(job.id, claim.fence, "paused", reason="asked")
+    assert not settled.held and not await held()
+
+
+async def test_who_takes_a_job_from_the_queue_holds_it(backing, make) -> None:
+    """The job of a claim is told to be held, and no more once that has run out."""
+    voice = str(uuid4())
+    job = await backing.jobs.create(make.job(source=voice, due=AT_ONCE))
+    claim = await backing.queue.next(make.holder, sources=[voice], lease=0.02)
+    assert claim is not None and (claim.job.id, claim.job.held) == (job.id, True)
+    await backing.elapse(0.04)
+    assert not (await backing.jobs.show(job.id)).held
 
 
 async def test_stale_fence_writes_nothing(backing, make, writer) -> None:

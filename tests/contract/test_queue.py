@@ -384,13 +384,27 @@ async def test_list_of_some_kinds_and_status(backing, make) -> None:
 
 
 async def test_tally_counts_every_job_by_kind_and_status(backing, make) -> None:
-    """Two more that wait and one more that is done are told as so many more than before."""
-    before = Counter(await backing.jobs.tally())
-    jobs = [await backing.jobs.create(make.job()) for _ in range(3)]
-    claim = await backing.leases.claim(jobs[0].id, make.holder)
-    await backing.leases.settle(jobs[0].id, claim.fence, "done", reason="end_of_list")
-    more = Counter(await backing.jobs.tally()) - before
-    assert more == {("comments", "pending"): 2, ("comments", "done"): 1}
+    """Two more that wait and one more that is done are told as so many more than before; of two
+    that run, the one whose lease runs out is told as abandoned."""
+
+    async def tally() -> Counter[tuple[str, str]]:
+        """Of a kind that no other test leaves running: leases of others run out meanwhile."""
+        told = await backing.jobs.tally()
+        return Counter({key: count for key, count in told.items() if key[0] == "hashtag-clips"})
+
+    before = await tally()
+    jobs = [await backing.jobs.create(make.job(kind="hashtag-clips")) for _ in range(5)]
+    first, second, third = [
+        await backing.leases.claim(job.id, make.holder, lease=60) for job in jobs[:3]
+    ]
+    await backing.leases.settle(jobs[0].id, first.fence, "done", reason="end_of_list")
+    pending, done, running = (("hashtag-clips", each) for each in ("pending", "done", "running"))
+    assert await tally() - before == {pending: 2, done: 1, running: 2}
+    await backing.leases.beat(jobs[1].id, second.fence, lease=0.02)
+    await backing.elapse(0.04)
+    abandoned = ("hashtag-clips", "abandoned")
+    assert await tally() - before == {pending: 2, done: 1, running: 1, abandoned: 1}
+    await backing.leases.settle(jobs[2].id, third.fence, "paused", reason="asked")
 
 
 async def test_tenants_do_not_share_a_job(backing, make) -> None:

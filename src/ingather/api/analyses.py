@@ -21,6 +21,7 @@ from ingather.domain import progress, receipt
 from ingather.domain.job import Counters, Failure, Job
 from ingather.domain.progress import SeedStatus, Standing
 from ingather.domain.records import Media, Profile
+from ingather.engine import lease
 from ingather.exports.reel_files import Story, as_json
 from ingather.exports.reel_page import page
 from ingather.features import voices
@@ -49,12 +50,14 @@ class NewAnalysis(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 class AnalysisView(Struct, frozen=True, kw_only=True, rename="camel"):
     """An analysis as it stands. status, progress (per cent) and message are the seed's; reason: of
-    a pause. remaining: seconds, about. profile: null until the username is found. reels: the first
-    hundred, once it is completed; all are at /reels."""
+    a pause. alive: whether whoever runs it lives; null where nobody does. remaining: seconds,
+    about. profile: null until the username is found. reels: the first hundred, once it is
+    completed; all are at /reels."""
 
     analysis_id: str
     status: SeedStatus
     reason: str | None
+    alive: bool | None
     progress: int
     message: str
     remaining: float | None
@@ -88,6 +91,7 @@ def _view(
         analysis_id=job.id,
         status=progress.seed_status(job.status),
         reason=job.reason,
+        alive=lease.alive(job),
         progress=stands.progress,
         message=stands.message,
         remaining=stands.remaining,

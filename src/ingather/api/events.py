@@ -1,4 +1,5 @@
-"""Server-sent events of a job's progress (WHATWG HTML, 9.2): one whenever the job has moved.
+"""Server-sent events of a job's progress (WHATWG HTML, 9.2): one whenever the job has moved, or
+whoever ran it has died.
 
 An event's id says where the job stood, so that a reader who comes back with Last-Event-ID is told
 only what is new; one who has heard of the end gets 204, which tells a browser not to come again.
@@ -14,6 +15,7 @@ from starlette.responses import Response, StreamingResponse
 from ingather import errors
 from ingather.api.door import Door
 from ingather.domain.job import Job
+from ingather.engine import lease
 
 EVERY = 0.5
 """Seconds between two looks at the job."""
@@ -93,4 +95,5 @@ async def _pause(door: Door, seconds: float) -> None:
 
 def _id(job: Job) -> str:
     counted = job.counters
-    return f"{job.fence}-{job.sequence}-{counted.calls}-{job.status}"
+    left = "-left" if lease.alive(job) is False else ""
+    return f"{job.fence}-{job.sequence}-{counted.calls}-{job.status}{left}"

@@ -33,7 +33,7 @@ class Metrics:
         )
         self._jobs = Gauge(
             "ingather_jobs",
-            "Jobs by kind and status.",
+            "Jobs by kind and status; abandoned: called running, and nobody holds it any more.",
             ("kind", "status"),
             registry=self._registry,
         )

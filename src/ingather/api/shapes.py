@@ -10,6 +10,7 @@ from ingather.domain.access import Delivery, Webhook
 from ingather.domain.export_record import ExportRecord
 from ingather.domain.job import Counters, Failure, Job, Owner, TargetState
 from ingather.domain.kinds import ALIASES, SOURCES
+from ingather.engine import lease
 from ingather.features.extraction import KINDS, UNBOUNDED
 
 NAMED = 100
@@ -91,13 +92,15 @@ class TargetView(Struct, frozen=True, rename="camel"):
 
 
 class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
-    """An extraction as it stands. targets: the first hundred of targetCount. targetsEnded: how many
-    of all have ended, by their ending. webhook: not where it has none, nor in a list."""
+    """An extraction as it stands. alive: whether whoever runs it lives; null where nobody does.
+    targets: the first hundred of targetCount. targetsEnded: how many of all have ended, by their
+    ending. webhook: not where it has none, nor in a list."""
 
     id: str
     kind: str
     status: str
     reason: str | None
+    alive: bool | None
     source: str
     route: str
     owner: Owner
@@ -119,8 +122,10 @@ class Extraction(Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 class Export(ExportRecord, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """The record, and how its webhook stands; not where it has none, nor in a list."""
+    """The record, and beside it: whether whoever runs it lives, not where nobody does; and how its
+    webhook stands, not where it has none, nor in a list."""
 
+    alive: bool | None = None
     webhook: Delivery | UnsetType = UNSET
 
 
@@ -202,6 +207,7 @@ def extraction(job: Job) -> Extraction:
         kind=job.kind,
         status=job.status,
         reason=job.reason,
+        alive=lease.alive(job),
         source=job.source,
         route=job.route,
         owner=job.owner,
@@ -228,7 +234,7 @@ def export(job: Job) -> Export:
     record = export_record.of(job)
     if job.status == "done" and job.file is None:
         record = structs.replace(record, file=export_record.RecordFile(csv_ready=True))
-    return Export(**{name: getattr(record, name) for name in record.__struct_fields__})
+    return Export(**structs.asdict(record), alive=lease.alive(job))
 
 
 def webhook(hook: Webhook) -> WebhookView:

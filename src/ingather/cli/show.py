@@ -138,7 +138,7 @@ def webhook_line(hook: Webhook) -> str:
 
 def _status(job: Job) -> str:
     """How a job stands, in a word or some."""
-    if job.status == "running" and (job.holder is None or standing.alive(job) is False):
+    if job.status == "running" and not standing.alive(job):
         return "Stopped in the middle"
     state = {"done": "Done", "csv_pending": "All rows are in, the file is not yet written"}
     return state.get(job.status, job.status.capitalize())

@@ -7,25 +7,24 @@ from ingather.domain.job import Job
 
 
 def alive(job: Job) -> bool | None:
-    """Whether the process that holds a job lives; None where nobody holds it or nobody here can
-    tell."""
+    """Whether whoever runs a job lives; None where nobody does."""
     from ingather.engine import lease
 
-    return lease.alive(job.holder) if job.holder is not None else None
+    return lease.alive(job)
 
 
 def goes_on(job: Job) -> bool:
     """Whether somebody runs the job, or a worker will by itself."""
     if not job.unfinished:
         return False
-    return job.due is not None or (job.holder is not None and alive(job) is not False)
+    return job.due is not None or alive(job) is True
 
 
 def words(job: Job) -> str:
     """How a job stands, in words."""
-    if job.holder is not None and alive(job) is False:
+    if alive(job) is False:
         return "waiting for a worker" if job.due is not None else "abandoned: its process has ended"
-    if job.due is not None and job.holder is None:
+    if job.due is not None:
         if job.status == "pending":
             return "waiting for a worker"
         if job.status == "paused":

@@ -41,7 +41,6 @@ ALL = 2**31 - 1
 AT_ONCE = 0.0
 """`Job.due` of a job that any worker may take up now."""
 
-
 CLAIMS = 65_536
 """A fence counts a job's claims below this; what stands above it may be drawn."""
 
@@ -206,7 +205,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     is paused. tenant: who began it here: `local`, or the owner of the API key it came with.
     priority: of its tenant's jobs those of a higher one are taken up first. due: epoch seconds on
     the store's clock from which any worker may take it up; None: it is left to whoever began it.
-    Times are ISO 8601 UTC. expires: when the store will drop it, None for never.
+    held: whether its lease runs. Times are ISO 8601 UTC. expires: when the store drops it, if ever.
     """
 
     id: str
@@ -234,6 +233,7 @@ class Job(Struct, frozen=True, kw_only=True, rename="camel"):
     priority: int = 0
     due: float | None = None
     summed: Overview | None = None
+    held: bool = False
 
     @property
     def overview(self) -> Overview:

@@ -88,10 +88,16 @@ def abandoned(job: Job) -> bool:
     return job.holder is not None and is_dead(job.holder, this_process())
 
 
-def alive(holder: Holder) -> bool | None:
-    """Whether a holder lives; None where it is of another host."""
+def alive(job: Job) -> bool | None:
+    """Whether whoever runs a job lives; None where nobody does, or it was given back.
+
+    A process of this host tells by itself, whatever its lease says: it may have died before that
+    runs out, or have slept through it with the whole machine. Of any other the lease tells.
+    """
+    if job.holder is None or job.status not in ("running", "csv_pending"):
+        return None
     me = this_process()
-    return None if holder.host != me.host else not is_dead(holder, me)
+    return not is_dead(job.holder, me) if job.holder.host == me.host else job.held
 
 
 async def release(job: Job, leases: Leases) -> None:

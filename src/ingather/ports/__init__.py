@@ -8,7 +8,7 @@ Cache and Limiter; every backing passes the same suite in tests/contract.
 from ingather.ports.analyses import Analyses
 from ingather.ports.clock import Clock
 from ingather.ports.giveaways import Beacon, Draws, Giveaways
-from ingather.ports.jobs import Adopting, Batch, Claim, Jobs, Leases, Outcome, Queue
+from ingather.ports.jobs import Adopting, Batch, Claim, Jobs, Leases, Outcome, Queue, Stand
 from ingather.ports.rows import Rows
 from ingather.ports.secrets import Secrets
 from ingather.ports.sources import Cache, Limiter, Source, Take, Turns
@@ -31,6 +31,7 @@ __all__ = [
     "Rows",
     "Secrets",
     "Source",
+    "Stand",
     "Take",
     "Turns",
 ]

@@ -1,7 +1,7 @@
 """Jobs as people see them, the right to write to one, and what workers take up."""
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Protocol
+from typing import Literal, Protocol
 
 from msgspec import Struct
 
@@ -21,6 +21,9 @@ from ingather.domain.job import (
     Wish,
 )
 from ingather.domain.records import Comment, Record
+
+Stand = Literal[Status, "abandoned"]
+"""How a job stands: its status, or that it is called running and nobody holds it any more."""
 
 
 class Batch(Struct, frozen=True, kw_only=True):
@@ -81,7 +84,8 @@ class Claim(Struct, frozen=True):
 
 
 class Jobs(Protocol):
-    """Jobs as people see them."""
+    """Jobs as people see them. Each that is given, here and below, tells whether it was `held` at
+    that moment: under a lease that had not run out, on the store's clock."""
 
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
         """Store a new job, or give back the unfinished one with the same key, its cap, limit,
@@ -115,8 +119,8 @@ class Jobs(Protocol):
         """
         ...
 
-    async def tally(self) -> Mapping[tuple[str, Status], int]:
-        """How many jobs there are of each kind and status that has any. A look at all of them."""
+    async def tally(self) -> Mapping[tuple[str, Stand], int]:
+        """How many jobs there are of each kind and stand that has any. A look at all of them."""
         ...
 
     async def amend(self, job_id: str, options: Options) -> Job:

@@ -25,7 +25,7 @@ from ingather.domain.job import (
     Wish,
 )
 from ingather.domain.records import Record, is_reply, natural_id, writer
-from ingather.ports import Batch, Claim, Clock, Outcome, Take
+from ingather.ports import Batch, Claim, Clock, Outcome, Stand, Take
 from ingather.stores import states
 
 
@@ -54,10 +54,12 @@ class MemoryStore:
     def _find(self, job_id: str) -> _Kept:
         if job_id not in self._kept:
             raise errors.JobNotFound(f"There is no job {job_id}.")
-        return self._kept[job_id]
+        kept = self._kept[job_id]
+        kept.job = structs.replace(kept.job, held=kept.lease_until > self._clock.now())
+        return kept
 
-    def _held(self, kept: _Kept) -> bool:
-        return kept.lease_until > self._clock.now()
+    def _all(self) -> list[_Kept]:
+        return [self._find(job_id) for job_id in self._kept]
 
     def _fenced(self, job_id: str, fence: int) -> _Kept:
         kept = self._kept.get(job_id)
@@ -68,7 +70,7 @@ class MemoryStore:
     async def create(self, job: Job, *, fresh: bool = False) -> Job:
         other = self._open.get(job.key)
         if other is not None and not fresh:
-            kept = self._kept[other]
+            kept = self._find(other)
             kept.job = states.reopened(kept.job, job)
             return kept.job
         self._kept[job.id] = _Kept(job)
@@ -90,7 +92,7 @@ class MemoryStore:
     ) -> Sequence[Job]:
         wanted = [
             kept.job
-            for kept in self._kept.values()
+            for kept in self._all()
             if tenant in (None, kept.job.tenant)
             and (before is None or states.age(kept.job) < states.age(before))
             and states.among(kept.job, kinds, status)
@@ -98,8 +100,8 @@ class MemoryStore:
         wanted.sort(key=states.age, reverse=True)
         return [states.brief(job, targets) for job in wanted[:limit]]
 
-    async def tally(self) -> Counter[tuple[str, Status]]:
-        return Counter((kept.job.kind, kept.job.status) for kept in self._kept.values())
+    async def tally(self) -> Counter[tuple[str, Stand]]:
+        return Counter((kept.job.kind, states.stands(kept.job)) for kept in self._all())
 
     async def amend(self, job_id: str, options: Options) -> Job:
         kept = self._find(job_id)
@@ -108,16 +110,15 @@ class MemoryStore:
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         kept = self._find(job_id)
-        held = self._held(kept)
-        kept.job = states.asked(kept.job, wish, held=held, now=self._clock.now())
-        if not held:  # a holder whose lease ran out must not write over the wish when it wakes
-            kept.lease_until = -inf
+        kept.job = states.asked(kept.job, wish, now=self._clock.now())
+        if not kept.job.held:
+            kept.lease_until = -inf  # lest a holder who wakes late write over the wish
         self._close_if_over(kept.job)
         return kept.job
 
     async def delete(self, job_id: str) -> None:
         kept = self._find(job_id)
-        if self._held(kept):
+        if kept.job.held:
             raise states.busy(kept.job)
         del self._kept[job_id]
         if self._open.get(kept.job.key) == job_id:
@@ -134,7 +135,7 @@ class MemoryStore:
     ) -> Claim:
         kept = self._find(job_id)
         kept.job.claimable()
-        if self._held(kept) and dead != kept.job.fence:
+        if kept.job.held and dead != kept.job.fence:
             raise states.busy(kept.job)
         kept.job = states.claimed(kept.job, holder, now=self._clock.now(), heed=heed)
         kept.lease_until = self._clock.now() + lease
@@ -156,8 +157,7 @@ class MemoryStore:
         taken = fresh[: max(0, batch.most - len(kept.rows))]
         fresh_filtered = set(batch.seen) - kept.seen_ids
         kept.rows += taken
-        kept.seen_ids.update(natural_id(row) for row in taken)
-        kept.seen_ids |= fresh_filtered
+        kept.seen_ids |= fresh_filtered | {natural_id(row) for row in taken}
         kept.users.update(user for row in taken if (user := writer(row)))
         if batch.cursor is not None:
             kept.cursors.add(batch.cursor)
@@ -203,29 +203,29 @@ class MemoryStore:
         lease: float = 30.0,
         sandbox: bool = False,
     ) -> Claim | None:
-        now = self._clock.now()
         waiting = [
             kept.job
-            for kept in self._kept.values()
-            if states.waiting(kept.job, kept.lease_until, now=now)
+            for kept in self._all()
+            if states.waiting(kept.job, now=self._clock.now())
             and kept.job.source in sources
             and kept.job.options.sandbox == sandbox
         ]
         if not waiting:
             return None
-        served = self._served
         heads: dict[str, Job] = {}
         for each in sorted(waiting, key=lambda job: (-job.priority, states.age(job))):
             heads.setdefault(each.tenant, each)
-        job = min(heads.values(), key=lambda job: (served.get(job.tenant, 0), states.age(job)))
-        served[job.tenant] = max(served.values(), default=0) + 1
+        job = min(
+            heads.values(), key=lambda job: (self._served.get(job.tenant, 0), states.age(job))
+        )
+        self._served[job.tenant] = max(self._served.values(), default=0) + 1
         return await self.claim(job.id, holder, lease=lease, heed=True)
 
     async def held(self) -> Sequence[Job]:
         return [
             states.brief(kept.job, 1)
-            for kept in self._kept.values()
-            if kept.job.due is not None and self._held(kept)
+            for kept in self._all()
+            if kept.job.due is not None and kept.job.held
         ]
 
     async def enqueue(self, job_id: str) -> Job:
@@ -235,17 +235,17 @@ class MemoryStore:
         return kept.job
 
     async def hold_back(self, source: str, reason: Pause, *, owner: str | None = None) -> int:
-        changed = 0
-        for kept in self._kept.values():
-            if (
-                states.waiting(kept.job, kept.lease_until, now=self._clock.now())
-                and kept.job.source == source
-                and owner in (None, kept.job.owner.instagram_id)
-                and kept.job.status != "csv_pending"
-            ):
-                kept.job = states.held_back(kept.job, reason)
-                changed += 1
-        return changed
+        waiting = [
+            kept
+            for kept in self._all()
+            if states.waiting(kept.job, now=self._clock.now())
+            and kept.job.source == source
+            and owner in (None, kept.job.owner.instagram_id)
+            and kept.job.status != "csv_pending"
+        ]
+        for kept in waiting:
+            kept.job = states.held_back(kept.job, reason)
+        return len(waiting)
 
     def _close_if_over(self, job: Job) -> None:
         if not job.unfinished and self._open.get(job.key) == job.id:

@@ -18,7 +18,7 @@ from ingather.domain.job import (
 )
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record
-from ingather.ports import Batch, Claim, Outcome
+from ingather.ports import Batch, Claim, Outcome, Stand
 from ingather.stores import pg_commit, pg_records, pg_rows, sql_list, states
 from ingather.stores.pg_link import NOW, Connection, PgLink
 
@@ -78,9 +78,9 @@ class PgStore:
             *values,
         )
 
-    async def tally(self) -> Mapping[tuple[str, Status], int]:
-        found = await self._link.read(sql_list.TALLY)
-        return {(kind, status): count for kind, status, count in found}
+    async def tally(self) -> Mapping[tuple[str, Stand], int]:
+        found = await self._link.read(sql_list.tallying(NOW))
+        return {(kind, stand): count for kind, stand, count in found}
 
     async def amend(self, job_id: str, options: Options) -> Job:
         async with self._link.transaction() as connection:
@@ -92,10 +92,9 @@ class PgStore:
     async def ask(self, job_id: str, wish: Wish) -> Job:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
-            held = found.held
-            job = states.asked(found.job, wish, held=held, now=found.now)
+            job = states.asked(found.job, wish, now=found.now)
             # A lease that ran out is taken away, lest its late holder write after all.
-            lease_until = found.lease_until if held else None
+            lease_until = found.lease_until if job.held else None
             await pg_rows.update(connection, found.number, job, lease_until=lease_until)
             return job
 
@@ -103,7 +102,7 @@ class PgStore:
         async with self._link.transaction() as connection:
             with contextlib.suppress(errors.DamagedRecord):  # can still be removed
                 found = await _found(connection, job_id, targets=0)
-                if found.held:
+                if found.job.held:
                     raise states.busy(found.job)
             await pg_rows.delete(connection, job_id)
 
@@ -119,7 +118,7 @@ class PgStore:
         async with self._link.transaction() as connection:
             found = await _found(connection, job_id)
             found.job.claimable()
-            if found.held and dead != found.job.fence:
+            if found.job.held and dead != found.job.fence:
                 raise states.busy(found.job)
             job = states.claimed(found.job, holder, now=found.now, heed=heed)
             await pg_rows.update(connection, found.number, job, lease_until=found.now + lease)

@@ -22,6 +22,8 @@ _EVERY = 60.0
 """Seconds after which tenants who wait for nothing are looked for, however much is waiting."""
 _WALK = 64
 """Turns that a claim locks on its way, at the most: to lock them is to write."""
+_LONG_AGO = 0.0
+"""A moment at which a lease just won had not run out, told without asking for the time."""
 _FENCES = 2**24
 """How many fences the next one is drawn from."""
 
@@ -188,7 +190,7 @@ class PgQueue:
                 if not beside:
                     return None
                 targets, seen = beside[0]
-            job = sql_rows.kept((*columns, targets), ALL).job
+            job = sql_rows.kept((*columns, targets, _LONG_AGO), ALL).job
         except errors.DamagedRecord:
             await self._link.all(_SPOILT, *ours)
             raise

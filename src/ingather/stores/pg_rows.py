@@ -54,14 +54,10 @@ class Found(Struct, frozen=True):
     def outcome(self) -> str | None:
         return self.kept.outcome
 
-    @property
-    def held(self) -> bool:
-        return self.kept.held_at(self.now)
-
 
 def _kept(row: Sequence[Any], found: str | None, targets: int) -> Found:
     *columns, now = row
-    return Found(sql_rows.kept((*columns, found), targets), now)
+    return Found(sql_rows.kept((*columns, found, now), targets), now)
 
 
 async def find(

@@ -26,7 +26,7 @@ from ingather.domain.job import (
     Wish,
 )
 from ingather.domain.records import Record, natural_ids, parents, writers
-from ingather.ports import Batch, Claim, Outcome
+from ingather.ports import Batch, Claim, Outcome, Stand
 from ingather.stores import redis_keys, redis_state, states
 from ingather.stores.redis_link import RedisLink, script
 from ingather.stores.redis_list import RedisList
@@ -133,8 +133,8 @@ class RedisStore:
         jobs = await self._list.newest(limit, tenant, before, wanted)
         return [states.brief(job, targets) for job in jobs]
 
-    async def tally(self) -> Counter[tuple[str, Status]]:
-        return Counter((job.kind, job.status) for job in await self.list(limit=sys.maxsize))
+    async def tally(self) -> Counter[tuple[str, Stand]]:
+        return Counter((job.kind, states.stands(job)) for job in await self.list(limit=sys.maxsize))
 
     async def amend(self, job_id: str, options: Options) -> Job:
         return await self.move(
@@ -143,9 +143,9 @@ class RedisStore:
 
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def change(kept: Kept) -> tuple[Job, Word]:
-            job = states.asked(kept.job, wish, held=kept.held, now=kept.now)
+            job = states.asked(kept.job, wish, now=kept.now)
             # A holder whose lease ran out must not write over the wish when it wakes.
-            return job, AS_IT_IS if kept.held else _GIVEN_BACK
+            return job, AS_IT_IS if job.held else _GIVEN_BACK
 
         return await self.move(job_id, change)
 
@@ -172,7 +172,7 @@ class RedisStore:
     ) -> Claim:
         def change(kept: Kept) -> tuple[Job, Word]:
             kept.whole().job.claimable()
-            if kept.held and dead != kept.job.fence:
+            if kept.job.held and dead != kept.job.fence:
                 raise states.busy(kept.job)
             return states.claimed(kept.job, holder, now=kept.now, heed=heed), _milliseconds(lease)
 

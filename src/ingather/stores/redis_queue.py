@@ -52,7 +52,7 @@ class RedisQueue:
                 await self._link.call("ZREM", redis_keys.QUEUE + tenant, job_id)
 
     async def held(self) -> Sequence[Job]:
-        return [states.brief(kept.job, 1) for kept in await self._queued() if kept.held]
+        return [states.brief(kept.job, 1) for kept in await self._queued() if kept.job.held]
 
     async def enqueue(self, job_id: str) -> Job:
         return await self._store.move(
@@ -64,9 +64,8 @@ class RedisQueue:
 
         def waits(kept: Kept) -> bool:
             job = kept.job
-            until = None if kept.lease is None else kept.lease / 1000
             return (
-                states.waiting(job, until, now=kept.now)
+                states.waiting(job, now=kept.now)
                 and (job.source, job.status != "csv_pending") == (source, True)
                 and owner in (None, job.owner.instagram_id)
             )

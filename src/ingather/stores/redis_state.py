@@ -43,10 +43,6 @@ class Kept(Struct, frozen=True, kw_only=True):
     lease: float | None = None
     lost: str | None = None
 
-    @property
-    def held(self) -> bool:
-        return self.lease is not None and self.lease > self.now * 1000
-
     def whole(self) -> "Kept":
         """The same; raises StateLost where a part is gone."""
         if self.lost is not None:
@@ -121,14 +117,15 @@ def kept(job_id: str, reply: Reply) -> Kept:
         job = export_record.job_of(found, expires_at=expires)
         return Kept(job=job, now=now, lost=redis_keys.of(job_id)[1] if gone else None)
     held = dict(zip(flat[::2], flat[1::2], strict=True))
-    job = _job(redis_keys.of(job_id)[4], held)
+    lease = float(held[b"lease"]) if held[b"lease"] else None
+    job = _job(redis_keys.of(job_id)[4], held, leased=lease is not None and lease > now_ms)
     if record is not None:
         foreign(job_id, record)
     return Kept(
         job=expiring(job),
         now=now,
         version=held[b"version"],
-        lease=float(held[b"lease"]) if held[b"lease"] else None,
+        lease=lease,
         lost=_gone(job, record, rows, ids, users, cursors),
     )
 
@@ -185,13 +182,14 @@ def _damaged(key: str, failure: Exception) -> errors.DamagedRecord:
     return errors.DamagedRecord(f"What Redis holds under {key} cannot be read: {failure}.")
 
 
-def _job(key: str, held: dict[bytes, bytes]) -> Job:
+def _job(key: str, held: dict[bytes, bytes], *, leased: bool) -> Job:
     """The job that a hash holds."""
     try:
         job = _decoded(key, held[b"job"], Job)
         error = held[b"error"]
         return structs.replace(
             job,
+            held=leased,
             fence=int(held[b"fence"]),
             sequence=int(held[b"sequence"]),
             attempts=int(held[b"attempts"]),

@@ -23,7 +23,7 @@ from ingather.domain.job import (
 )
 from ingather.domain.kinds import RECORDS
 from ingather.domain.records import Record, User, parents, writers
-from ingather.ports import Batch, Claim, Outcome
+from ingather.ports import Batch, Claim, Outcome, Stand
 from ingather.stores import sql_list, sql_queue, sql_records, sql_rows, states
 from ingather.stores.sql_link import SqliteLink, now
 
@@ -87,7 +87,7 @@ class SqlStore:
         asked = (limit, tenant, before, kinds, status, targets)
         return await self._link.run(lambda connection: sql_list.newest(connection, *asked))
 
-    async def tally(self) -> Mapping[tuple[str, Status], int]:
+    async def tally(self) -> Mapping[tuple[str, Stand], int]:
         return await self._link.run(sql_list.tally)
 
     async def amend(self, job_id: str, options: Options) -> Job:
@@ -100,11 +100,9 @@ class SqlStore:
     async def ask(self, job_id: str, wish: Wish) -> Job:
         def work(connection: sqlite3.Connection) -> Job:
             kept = sql_rows.found(connection, job_id)
-            time = now(connection)
-            held = kept.held_at(time)
-            job = states.asked(kept.job, wish, held=held, now=time)
+            job = states.asked(kept.job, wish, now=now(connection))
             # A lease that ran out is taken away, lest its late holder write after all.
-            lease_until = kept.lease_until if held else None
+            lease_until = kept.lease_until if job.held else None
             return sql_rows.update(connection, kept.number, job, lease_until=lease_until)
 
         return await self._link.write(work)
@@ -116,7 +114,7 @@ class SqlStore:
             except errors.DamagedRecord:  # who cannot be read can still be removed
                 pass
             else:
-                if kept.held_at(now(connection)):
+                if kept.job.held:
                     raise states.busy(kept.job)
             sql_rows.delete(connection, job_id)
 
@@ -134,7 +132,7 @@ class SqlStore:
         def work(connection: sqlite3.Connection) -> Claim:
             kept = sql_rows.found(connection, job_id)
             kept.job.claimable()
-            if kept.held_at(now(connection)) and dead != kept.job.fence:
+            if kept.job.held and dead != kept.job.fence:
                 raise states.busy(kept.job)
             return sql_queue.take(connection, kept, holder, lease, heed=heed)
 

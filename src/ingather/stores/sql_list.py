@@ -5,14 +5,21 @@ from collections.abc import Collection
 
 from ingather import errors
 from ingather.domain.job import Job, Status
+from ingather.ports import Stand
 from ingather.stores import sql_rows
+from ingather.stores.sql_link import NOW
 
-TALLY = "SELECT extraction_type, status, count(*) FROM extractions GROUP BY extraction_type, status"
+
+def tallying(now: str) -> str:
+    """How many jobs there are of each kind, and of each way in which they stand at that moment."""
+    left = f"status = 'running' AND coalesce(lease_until, 0) <= {now}"
+    stand = f"CASE WHEN {left} THEN 'abandoned' ELSE status END"
+    return f"SELECT extraction_type, {stand}, count(*) FROM extractions GROUP BY 1, 2"
 
 
-def tally(connection: sqlite3.Connection) -> dict[tuple[str, Status], int]:
-    """How many jobs there are of each kind and status that has any."""
-    return {(kind, status): count for kind, status, count in connection.execute(TALLY)}
+def tally(connection: sqlite3.Connection) -> dict[tuple[str, Stand], int]:
+    """As `Jobs.tally` has it."""
+    return {(kind, stand): count for kind, stand, count in connection.execute(tallying(NOW))}
 
 
 def newest(

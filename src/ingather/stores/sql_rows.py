@@ -7,19 +7,11 @@ import msgspec
 from msgspec import Struct
 
 from ingather import errors
-from ingather.domain.job import (
-    ALL,
-    Counters,
-    Failure,
-    File,
-    Holder,
-    Job,
-    Options,
-    Owner,
-)
+from ingather.domain.job import ALL, Counters, Failure, File, Holder, Job, Options, Owner
 from ingather.domain.overview import Overview
 from ingather.ports import Batch, Outcome
 from ingather.stores import sql_records, sql_targets
+from ingather.stores.sql_link import NOW
 
 COLUMNS = (
     "number, id, extraction_type, owner, source, route, overview, options, progress, status,"
@@ -49,13 +41,10 @@ class Kept(Struct, frozen=True):
     lease_until: float | None
     outcome: str | None
 
-    def held_at(self, time: float) -> bool:
-        return self.lease_until is not None and self.lease_until > time
-
 
 def select(targets: int) -> str:
     """Rows for `kept`: jobs with so many of the targets of each."""
-    return f"SELECT {COLUMNS}, {sql_targets.asked(targets)} FROM extractions"
+    return f"SELECT {COLUMNS}, {sql_targets.asked(targets)}, {NOW} FROM extractions"
 
 
 def find(
@@ -67,7 +56,8 @@ def find(
 
 
 def kept(row: Iterable[object], targets: int) -> Kept:
-    """A row of COLUMNS and the targets that were asked for as a job. Raises DamagedRecord."""
+    """A row of COLUMNS, the targets that were asked for and the database's clock as a job. Raises
+    DamagedRecord."""
     row = tuple(row)
     try:
         found = _readable(*row)  # type: ignore[arg-type]
@@ -113,6 +103,7 @@ def _readable(
     priority: int,
     due: float | None,
     targets: str | None,
+    now: float,
 ) -> Kept:
     states, summed = sql_targets.states(targets), _overview.decode(overview)
     job = Job(
@@ -140,6 +131,7 @@ def _readable(
         tenant=tenant,
         priority=priority,
         due=due,
+        held=lease_until is not None and lease_until > now,
     )
     return Kept(number, job, lease_until, outcome)
 

@@ -22,7 +22,7 @@ from ingather.domain.job import (
     Status,
     Wish,
 )
-from ingather.ports import Batch, Outcome
+from ingather.ports import Batch, Outcome, Stand
 
 
 def reopened(found: Job, wanted: Job) -> Job:
@@ -74,10 +74,9 @@ def queued(job: Job) -> Job:
     return structs.replace(job, status="pending", reason=None, attempts=0, finished_at=None)
 
 
-def waiting(job: Job, lease_until: float | None, *, now: float) -> bool:
+def waiting(job: Job, *, now: float) -> bool:
     """Whether a worker may take the job up."""
-    free = lease_until is None or lease_until <= now
-    return free and job.unfinished and job.due is not None and job.due <= now
+    return not job.held and job.unfinished and job.due is not None and job.due <= now
 
 
 def held_back(job: Job, reason: Pause) -> Job:
@@ -95,6 +94,11 @@ def brief(job: Job, targets: int) -> Job:
 def among(job: Job, kinds: Collection[str] | None, status: Status | None) -> bool:
     """Whether a job is of these kinds and stands so; None: whatever it is."""
     return (kinds is None or job.kind in kinds) and status in (None, job.status)
+
+
+def stands(job: Job) -> Stand:
+    """How a job stands."""
+    return "abandoned" if job.status == "running" and not job.held else job.status
 
 
 def busy(job: Job) -> errors.JobBusy:
@@ -119,17 +123,18 @@ def claimed(job: Job, holder: Holder, *, now: float, heed: bool = False) -> Job:
         status="csv_pending" if job.status == "csv_pending" else "running",
         reason=job.reason if job.status == "csv_pending" else None,
         holder=holder,
+        held=True,
         wish=job.wish if heed else None,
         started_at=job.started_at or iso(now),
         finished_at=None,
     )
 
 
-def asked(job: Job, wish: Wish, *, held: bool, now: float) -> Job:
+def asked(job: Job, wish: Wish, *, now: float) -> Job:
     """The job after a wish: at once where nobody holds it."""
     if not job.unfinished:
         raise errors.BadInput(f"Job {job.id} is {job.status}; there is nothing to {wish}.")
-    if held:
+    if job.held:
         return structs.replace(job, wish=wish)
     job = structs.replace(job, wish=None)
     if wish == "pause" and job.status == "csv_pending":
@@ -232,6 +237,7 @@ def settled(
         file=file or job.file,
         finished_at=iso(now) if over else None,
         holder=None,
+        held=False,
         wish=None,
         due=None if left else now + (again or 0.0),
         counters=structs.replace(
@@ -245,4 +251,4 @@ def settled(
     )
     if over or job.wish is None or (left and status == "paused" and job.wish == "pause"):
         return given
-    return asked(given, job.wish, held=False, now=now)
+    return asked(given, job.wish, now=now)
