@@ -340,6 +340,27 @@ def _rich(receipts) -> bytes:
     return _made["rich"]
 
 
+@pytest.mark.parametrize("once", [True, False])
+def test_who_lost_a_place_and_holds_another_is_named(receipts, once):
+    """The protocol takes a rank away and not a user, so the receipt holds; the verdict says who is
+    back, where each may win once."""
+    frozen = receipts.frozen(3, ["bot", "bot"])
+    rules = {"winners": 2, "alternates": 0, "unique_users": False, "unique_winners": once}
+    committed = receipts.committed(frozen, **rules)
+
+    def ranks(struck):
+        text = receipts.make(frozen, committed, disqualified=struck)
+        drawn = json.loads(text)["drawn"]
+        return text, [each["rank"] for each in drawn if each["opening"]["entry"]["u"] == "bot"]
+
+    first = ranks([])[1][0]
+    text, (lost, *_) = ranks([draw_receipt.Disqualified(first, "a bot", receipts.late)])
+    found = verifier.verify(text, receipts.asked(text))
+    assert (found.check, lost) == (None, first)
+    assert [each["username"] for each in found.facts["again"]] == ["bot"] * once
+    assert ("@bot lost a place, and holds one again" in verifier.words(found)) == once
+
+
 def test_the_rich_receipt_is_proven(receipts):
     """What the property tests change is whole before."""
     text = _rich(receipts)

@@ -714,6 +714,19 @@ class _Receipt:
             return ["The receipt does not say that its export was complete."]
         return flaws
 
+    def _again(self) -> list[dict[str, Any]]:
+        """Places of users who lost one, where each may win once. The protocol takes ranks away and
+        is silent about a user's others, so this is told and no check fails by it."""
+        if not self.said["rules"]["unique_winners"]:
+            return []
+        opened = [each for each in self.found["drawn"] if each["opening"]]
+        lost = {self._name(each) for each in opened if each["status"] == "disqualified"}
+        return [
+            {"rank": each["rank"], "username": self._name(each)}
+            for each in opened
+            if each["number"] is not None and self._name(each) in lost
+        ]
+
     def _facts(self, stamps: "Sequence[Stamped]") -> dict[str, Any]:
         draws = self.found["log"]["draws"]
         own = self.said["log"]["seq"]
@@ -730,6 +743,7 @@ class _Receipt:
                 {**each, "username": self._name(self.found["drawn"][each["rank"] - 1])}
                 for each in self.found["disqualified"]
             ],
+            "again": self._again(),
             "flaws": self._flaws(),
             "draw": [each["seq"] for each in draws].index(own) + 1,
             "draws_of_post": len(draws),
@@ -1047,6 +1061,12 @@ def words(verdict: Verdict) -> str:
             lines += [
                 f"Disqualified on {each['at']}: rank {each['rank']}, @{_plain(each['username'])}:"
                 f" {_plain(each['reason'])}"
+                for each in told
+            ]
+        if name == "again":
+            lines += [
+                f"@{_plain(each['username'])} lost a place, and holds one again: rank"
+                f" {each['rank']}."
                 for each in told
             ]
         if name == "flaws":
