@@ -251,8 +251,8 @@ def test_standard_streams_may_be_closed(cli, oracle, closed):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_result_is_not_lost_in_silence_where_standard_output_is_closed(cli, oracle, unbuffered):
-    """`-o -` is refused before anything is fetched; a list, an id or JSON that was to be printed
-    makes it exit 1 with one sentence; words about a file go to standard error."""
+    """`-o -` and --json are refused before anything is fetched; a list or a key that was to be
+    printed ends with exit code 1 and one sentence; words about a file or a draw go to stderr."""
 
     def closed(*words):
         line = " ".join([sys.executable, "-m", "ingather", *words, ">&-"])
@@ -270,12 +270,17 @@ def test_a_result_is_not_lost_in_silence_where_standard_output_is_closed(cli, or
     saved = closed("jobs", "save", job, "-o", "-")
     assert (saved.returncode, "is closed. Name a file" in saved.stderr) == (2, True)
     again = ("export", "comments", oracle.posts["one"], "-o", "b.csv", "--json")
-    listed, shown = ("jobs", "list"), ("jobs", "show", job, "--json")
-    for words in (listed, shown, ("keys", "create", "k"), again):
+    for words in (("jobs", "show", job, "--json"), again):
+        ended = closed(*words)
+        assert (ended.returncode, "output is closed." in ended.stderr) == (2, True), words
+    assert [each["id"] for each in cli.jobs()] == [job]
+    for words in (("jobs", "list"), ("jobs", "show", job), ("keys", "create", "k")):
         ended = closed(*words)
         assert ended.returncode == 1, words
         assert ended.stderr.endswith("is closed, so what was to stand there is lost.\n")
         assert "Traceback" not in ended.stderr
+    drawn = closed("draw", job, "--protocol", "1", "-o", "draw.json")
+    assert (drawn.returncode, "Winner" in drawn.stderr) == (0, True), drawn.stderr
 
 
 def test_a_network_that_is_not_there_is_told_at_once(cli):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ingather.cli.run import program, say
+from ingather.cli.run import program, say, say_result
 from ingather.cli.tables import table
 from ingather.domain import giveaway, giveaway_words
 from ingather.domain.draw1 import CANNOT_PROMISE
@@ -115,9 +115,9 @@ def tell_winners(record: GiveawayRecord) -> None:
     for title, listed in (("Winners", record.winners), ("Alternates", record.alternates)):
         if not listed:
             continue
-        print(f"{title}:")
+        say_result(f"{title}:")
         for each in listed:
-            print(_line(each))
+            say_result(_line(each))
 
 
 def _line(winner: GiveawayWinner) -> str:

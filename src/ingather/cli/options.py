@@ -15,7 +15,20 @@ Sandbox = Annotated[
         help="Play Instagram on this machine: no account, nothing leaves. Try the post `demo`.",
     ),
 ]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of words.")]
+CLOSED = "Standard output is closed."
+
+
+def printed(value: bool) -> bool:
+    """Refused where there is no standard output, before anything is done whose result is lost."""
+    if value and not writable():
+        raise typer.BadParameter(CLOSED)
+    return value
+
+
+Json = Annotated[
+    bool,
+    typer.Option("--json", callback=printed, help="Print one JSON object instead of words."),
+]
 
 
 def file(value: str | None) -> str | None:
@@ -25,7 +38,7 @@ def file(value: str | None) -> str | None:
     if value not in ("-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"):
         return value
     if not writable():
-        raise typer.BadParameter("Standard output is closed. Name a file.")
+        raise typer.BadParameter(f"{CLOSED} Name a file.")
     return "-"
 
 
