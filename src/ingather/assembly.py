@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from ingather.features.giveaway_exports import Exports
     from ingather.features.giveaways import Giveaways
     from ingather.features.rates import Rates
+    from ingather.storage import Store
 
 
 class SystemClock:
@@ -143,12 +144,15 @@ class World(Outside):
 
     @cached_property
     def comments(self) -> "Comments":
+        return self._comments(self.store)
+
+    def _comments(self, store: "Store") -> "Comments":
         from ingather.features.comments import Comments
 
         return Comments(
-            jobs=self.store,
-            leases=self.store,
-            rows=self.store,
+            jobs=store,
+            leases=store,
+            rows=store,
             limiter=self.limiter,
             clock=self.clock,
             source=lambda: self.graph,
@@ -202,7 +206,7 @@ class World(Outside):
     def collection_of(self, job: Job) -> "Collection":
         """What runs and saves a job that exists."""
         if job.kind == "comments":
-            return self.comments
+            return self._comments(self.store_of(job))
         if job.kind == "analysis":
             return self.analyses(job.source, route=job.route)
         words = (job.targets[0].words or "").split("\n")

@@ -2,7 +2,7 @@
 
 import contextlib
 from collections.abc import Awaitable, Callable
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Protocol, cast
 
 from ingather import errors
@@ -29,6 +29,7 @@ class Storage:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self._closing = contextlib.AsyncExitStack()
+        self._stayed = set[str]()
 
     @cached_property
     def _sqlite(self) -> "SqliteLink":
@@ -138,9 +139,16 @@ class Storage:
         """Where comment exports rest, in words that hold no password."""
         return "Redis" if self.settings.comments_store == "redis" else self.database
 
+    def found(self, job: Job, store: Store) -> None:
+        """Note where a job was found: a comment export stays in the database when later ones begin
+        to rest in Redis."""
+        if job.kind == "comments" and store is not self.store:
+            self._stayed.add(job.id)
+
     def store_of(self, job: Job) -> Store:
-        """Where a job rests."""
-        return self.store if job.kind == "comments" else self.sql_store
+        """Where a job rests, one that was found or is new."""
+        by_kind = self.store if job.kind == "comments" else self.sql_store
+        return self.sql_store if job.id in self._stayed else by_kind
 
     @property
     def stores(self) -> list[Store]:
@@ -160,19 +168,20 @@ class Storage:
     @cached_property
     def queues(self) -> list[Queue]:
         """The waiting jobs of every store."""
-        queues = [self._sql_queue]
+        queues: list[Queue] = [self._sql_queue]
         if self.settings.comments_store == "redis":
+            from ingather.stores.both_queues import Stayed
             from ingather.stores.redis_jobs import RedisStore
             from ingather.stores.redis_queue import RedisQueue
 
             assert isinstance(self.store, RedisStore)
-            queues.append(RedisQueue(self._redis, self.store))
+            note = partial(self.found, store=self.sql_store)
+            queues = [Stayed(self._sql_queue, note), RedisQueue(self._redis, self.store)]
         return queues
 
     def queue_of(self, job: Job) -> Queue:
         """The queue that a job waits in."""
-        in_redis = job.kind == "comments" and self.settings.comments_store == "redis"
-        return self.queues[-1 if in_redis else 0]
+        return self.queues[0 if self.store_of(job) is self.sql_store else -1]
 
     async def moved_from_redis(self) -> tuple["Moved", "Moved"]:
         """Carry exports and giveaways from Redis into the database. Raises BadSetting."""

@@ -9,10 +9,12 @@ if TYPE_CHECKING:
 
 async def every(here: "World", limit: int, status: "Status | None" = None) -> "list[Job]":
     """Jobs of every store, or those that stand so, newest first."""
-    # One that was carried over from Redis is in both, and is shown once.
-    found = {
-        job.id: job for store in here.stores for job in await store.list(limit=limit, status=status)
-    }
+    found: dict[str, Job] = {}
+    for store in here.stores:
+        for job in await store.list(limit=limit, status=status):
+            if job.id not in found:  # else it was carried over from Redis, and is shown once
+                here.found(job, store)
+                found[job.id] = job
     return sorted(found.values(), key=lambda job: job.created_at, reverse=True)[:limit]
 
 
@@ -22,9 +24,11 @@ async def find(here: "World", wanted: str) -> "Job":
 
     for store in here.stores:
         try:
-            return await store.show(wanted)
+            job = await store.show(wanted)
         except errors.JobNotFound:
             continue
+        here.found(job, store)
+        return job
     # Every id begins with nothing, which is what a shell's variable without a value is.
     matches = [job for job in await every(here, 1_000) if wanted and job.id.startswith(wanted)]
     if len(matches) == 1:

@@ -75,6 +75,7 @@ def resume(
             wanted = structs.replace(wanted, output=None, format=None, raw_csv=None)
         await _check(job, wanted, no_wait=no_wait)
         async with world(sandbox=job.options.sandbox) as here, stoppable(budget) as stop:
+            job = await find(here, job.id)
             units = await money.units(here, job.kind, job.source, max_cost)
             wanted = structs.replace(wanted, max_units=units)
             job = await amended(here.store_of(job), job, wanted)
