@@ -251,8 +251,9 @@ def test_standard_streams_may_be_closed(cli, oracle, closed):
 
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_a_result_is_not_lost_in_silence_where_standard_output_is_closed(cli, oracle, unbuffered):
-    """`-o -` and --json are refused before anything is fetched; a list or a key that was to be
-    printed ends with exit code 1 and one sentence; words about a file or a draw go to stderr."""
+    """`-o -` and --json are refused before anything is fetched, and a key before it is made; a list
+    that was to be printed ends with exit code 1 and one sentence; words about a file or a draw go
+    to standard error."""
 
     def closed(*words):
         line = " ".join([sys.executable, "-m", "ingather", *words, ">&-"])
@@ -274,7 +275,10 @@ def test_a_result_is_not_lost_in_silence_where_standard_output_is_closed(cli, or
         ended = closed(*words)
         assert (ended.returncode, "output is closed." in ended.stderr) == (2, True), words
     assert [each["id"] for each in cli.jobs()] == [job]
-    for words in (("jobs", "list"), ("jobs", "show", job), ("keys", "create", "k")):
+    made = closed("keys", "create", "k")
+    assert (made.returncode, "a key is shown once" in made.stderr) == (2, True)
+    assert cli("keys", "list", "--json").json == []
+    for words in (("jobs", "list"), ("jobs", "show", job)):
         ended = closed(*words)
         assert ended.returncode == 1, words
         assert ended.stderr.endswith("is closed, so what was to stand there is lost.\n")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ingather.cli import options
-from ingather.cli.run import run, say, world
+from ingather.cli.run import run, say, world, writable
 
 if TYPE_CHECKING:
     from ingather.domain.access import Key
@@ -30,8 +30,13 @@ def create(
     """Make a key. It is printed once, on standard output, and kept nowhere."""
 
     async def command() -> int:
+        from ingather import errors
         from ingather.doorway import Doorway
 
+        if not writable():
+            raise errors.BadInput(
+                "Standard output is closed, and a key is shown once.", hint="Send it to a file."
+            )
         async with world() as here:
             key, text = await Doorway(here).keys.create(name, owner)
         if as_json:
